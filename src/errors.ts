@@ -1,0 +1,68 @@
+/** Base of every error this package throws on purpose. `code` is stable; the message says whose, what was needed, what came, what to do. */
+export class ElboError extends Error {
+  /** A stable machine-readable name, e.g. `'shape'`. */
+  readonly code: string
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** There is no usable WebGPU here; the message says why and what would help. */
+export class UnsupportedError extends ElboError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('unsupported', message, options)
+  }
+}
+
+/** A model specification or an option that cannot be; `path` points into it, e.g. `decoder[2].filters`. */
+export class SpecError extends ElboError {
+  readonly path: string
+  constructor(path: string, message: string) {
+    super('spec', path === '' ? message : `${path}: ${message}`)
+    this.path = path
+  }
+}
+
+/** An array whose shape or length does not fit. */
+export class ShapeError extends ElboError {
+  constructor(message: string) {
+    super('shape', message)
+  }
+}
+
+/** Images or labels with values that cannot be, or a data set that does not fit its use. */
+export class DataError extends ElboError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('data', message, options)
+  }
+}
+
+/** A file that is truncated, altered, or of another kind or model. */
+export class FormatError extends ElboError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('format', message, options)
+  }
+}
+
+/** The GPU device is gone (driver reset, sleep, `destroy()`); make a new engine and load the last checkpoint. */
+export class DeviceLostError extends ElboError {
+  constructor(message: string) {
+    super('device-lost', message)
+  }
+}
+
+/** A loss or gradient stopped being finite. The parameters are those from before the step that failed. */
+export class NumericError extends ElboError {
+  constructor(message: string) {
+    super('numeric', message)
+  }
+}
+
+/** A WGSL kernel that does not compile or cannot be bound: a defect of this package, shown with its line. */
+export class KernelError extends ElboError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('kernel', message, options)
+  }
+}

@@ -1,0 +1,79 @@
+import type { Activation } from '../ops/activation.js'
+
+/** `'same'` is TensorFlow's rule; a number pads every side by that many, as PyTorch does. */
+export type Padding = 'same' | number
+
+/** y = act(W x + b) */
+export interface DenseSpec {
+  type: 'dense'
+  units: number
+  activation?: Activation
+}
+
+/** Cross-correlation; `kernel` and `stride` count both directions. Stride 1 and padding `'same'` unless given. */
+export interface ConvSpec {
+  type: 'conv'
+  filters: number
+  kernel: number
+  stride?: number
+  padding?: Padding
+  activation?: Activation
+}
+
+/** The gradient of the convolution of the same geometry: `'same'` gives `n·s`, a number `(n − 1)·s − 2p + k`. */
+export interface ConvTransposeSpec {
+  type: 'conv-transpose'
+  filters: number
+  kernel: number
+  stride?: number
+  padding?: Padding
+  activation?: Activation
+}
+
+/** Image to vector, in PyTorch's order (channel, row, column). */
+export interface FlattenSpec {
+  type: 'flatten'
+}
+
+/** Vector to image `[height, width, channels]`, filled in PyTorch's order (channel, row, column). */
+export interface ReshapeSpec {
+  type: 'reshape'
+  shape: [height: number, width: number, channels: number]
+}
+
+/** x + layers(x) */
+export interface ResidualSpec {
+  type: 'residual'
+  layers: LayerSpec[]
+}
+
+export type LayerSpec = DenseSpec | ConvSpec | ConvTransposeSpec | FlattenSpec | ReshapeSpec | ResidualSpec
+
+/** q(z|x) = N(μ, diag exp(logvar)), prior N(0, 1). */
+export interface GaussianLatentSpec {
+  type: 'gaussian'
+  size: number
+}
+
+/** A plain autoencoder's code: no noise, no KL. */
+export interface DeterministicLatentSpec {
+  type: 'deterministic'
+  size: number
+}
+
+export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec
+
+/** `bernoulli` reads the decoder's output as logits. */
+export type LikelihoodSpec = { type: 'bernoulli' }
+
+/** A variational autoencoder as plain JSON. */
+export interface VaeSpec {
+  input: [height: number, width: number, channels: number]
+  encoder: LayerSpec[]
+  latent: LatentSpec
+  /** The last layer yields logits. */
+  decoder: LayerSpec[]
+  likelihood: LikelihoodSpec
+  /** Weight of the KL term in the loss that training minimises; 1 is the evidence lower bound. */
+  klWeight?: number
+}

@@ -1,0 +1,42 @@
+/** A GPU tensor of the plan: a name, how many 32-bit values it holds, and whose storage it lives in. No GPU object. */
+export interface PlanTensor {
+  /** e.g. `decoder.1.y`; it labels the buffer. */
+  name: string
+  /** Number of 32-bit elements. */
+  elements: number
+  /**
+   * Where it lives: `activation` tensors share buffers by lifetime within a plan; the others are long-lived and
+   * handed to the plan by the model (`parameters`, `gradients`, moments, data set, loss ring).
+   */
+  storage: string
+  /** First element inside that storage; a multiple of 64. Activations start at 0. */
+  offset: number
+}
+
+/** One kernel launch as data: what the schedule needs to make a pipeline, bind it and encode it. */
+export interface Dispatch {
+  /** File, entry point and table key. */
+  kernel: string
+  /** WGSL overrides by name. */
+  constants: Record<string, number>
+  /** Tensors by WGSL variable name. The `step` uniform is bound by the schedule where a kernel declares it. */
+  bindings: Record<string, PlanTensor>
+  /** Invocations; the schedule divides by the workgroup size, rounding up. */
+  grid: [x: number, y: number, z: number]
+  /** Only where it differs from the kernel's declared default. */
+  workgroup?: [x: number, y: number, z: number]
+  /** For tables: `B104 I784 O256`. */
+  shape: string
+  /** Floating-point operations, a multiply-add counted as 2; 0 for kernels bound by memory. */
+  flops: number
+}
+
+/** Rounds up to whole `vec4f`s: the row stride of every activation. */
+export function padTo4(n: number): number {
+  return Math.ceil(n / 4) * 4
+}
+
+/** Rows allocated for a batch: matrix tiles own 8 rows and need not guard them. */
+export function padRows(batch: number): number {
+  return Math.ceil(batch / 8) * 8
+}
