@@ -1,19 +1,24 @@
 import { SpecError } from './errors.js'
 
 /**
- * Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
- * a pure function of key and counter, so any number of any sequence can be had alone, in any order, on CPU and GPU alike.
+ * Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
+ * pure function of key and counter, so any number of any sequence can be had alone, in any order, on CPU and GPU alike.
  * `shaders/lib/threefry.wgsl` is the same function.
  *
  * key = (low 32 bits of the seed, high 21 bits of the seed | stream << 24), see `streamKey`.
  * counter = (index of the draw, position): what an index and a position are is said beside each stream.
  */
 
-/** What a sequence of numbers is for. Two uses with one seed never share a number, because the stream is part of the key. */
+/**
+ * What a sequence of numbers is for. Two uses with one seed never share a number, because the stream is part of the
+ * key.
+ */
 export const STREAMS = {
   /** Initial weights. index: element of the parameter; position: number of the parameter. */
   INIT: 1,
-  /** ε of the reparameterisation in training. index: pair of values within the step's `[batch, latent]`; position: step. */
+  /**
+   * ε of the reparameterisation in training. index: pair of values within the step's `[batch, latent]`; position: step.
+   */
   NOISE: 2,
   /** Order of the images in an epoch. index: number of the draw; position: epoch. */
   SHUFFLE: 3,
@@ -88,8 +93,8 @@ export function uniformFromBits(bits: number): number {
 }
 
 /**
- * Two independent standard normal values from two words (Box–Muller). The radius takes 1 − u, which lies in (0, 1], so the
- * logarithm never sees 0 and |value| ≤ √(48 ln 2) ≈ 5.77. WGSL computes the same formula in float32.
+ * Two independent standard normal values from two words (Box–Muller). The radius takes 1 − u, which lies in (0, 1], so
+ * the logarithm never sees 0 and |value| ≤ √(48 ln 2) ≈ 5.77. WGSL computes the same formula in float32.
  */
 export function normalPair(bits0: number, bits1: number): [number, number] {
   const radius = Math.sqrt(-2 * Math.log(1 - uniformFromBits(bits0)))
@@ -105,7 +110,10 @@ export class Random {
   #drawn = 0
   #spare: number | undefined
 
-  /** @param position the counter's second word, a whole number below 2³²: whatever the stream's sequences are numbered by. */
+  /**
+   * @param position the counter's second word, a whole number below 2³²: whatever the stream's sequences are numbered
+   * by.
+   */
   constructor(seed: number, stream: Stream, position = 0) {
     this.#key = streamKey(seed, stream)
     this.#position = position
@@ -151,8 +159,8 @@ export class Random {
 }
 
 /**
- * 0 … count − 1 in random order (Fisher–Yates, every order equally likely as far as the generator goes): the order in which
- * epoch `epoch` visits the images. It depends on its arguments only, so a resumed run goes on in the same order.
+ * 0 … count − 1 in random order (Fisher–Yates, every order equally likely as far as the generator goes): the order in
+ * which epoch `epoch` visits the images. It depends on its arguments only, so a resumed run goes on in the same order.
  */
 export function shuffledOrder(count: number, seed: number, epoch: number): Uint32Array {
   const random = new Random(seed, STREAMS.SHUFFLE, epoch)
