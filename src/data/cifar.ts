@@ -1,0 +1,61 @@
+import { FormatError } from '../errors.js'
+import { dataset, type Dataset } from './dataset.js'
+import { unpacked } from './gzip.js'
+
+const SIDE = 32
+const PLANE = SIDE * SIDE
+const RECORD_BYTES = 1 + 3 * PLANE
+
+/**
+ * A data set from CIFAR-10's binary files (`data_batch_1.bin` …), each gzipped or not, one after another: records of a
+ * label byte and 3072 bytes in planes of red, green, blue. Shape `[32, 32, 3]`, labels 0–9. Throws FormatError when a
+ * length is no multiple of 3073, a label is above 9, or there is no record at all.
+ */
+export async function cifar(...files: (Uint8Array | ArrayBuffer)[]): Promise<Dataset> {
+  const batches: Uint8Array[] = []
+  for (const [i, file] of files.entries()) {
+    const name = files.length === 1 ? 'cifar' : `cifar file ${i + 1} of ${files.length}`
+    const bytes = await unpacked(file, name)
+    checkRecords(bytes, name)
+    batches.push(bytes)
+  }
+  const count = batches.reduce((sum, bytes) => sum + bytes.length / RECORD_BYTES, 0)
+  if (count === 0) throw new FormatError(`cifar: no images, needs at least one record of ${RECORD_BYTES} bytes`)
+
+  const images = new Uint8Array(count * 3 * PLANE)
+  const labels = new Uint8Array(count)
+  let image = 0
+  for (const bytes of batches) {
+    for (let record = 0; record < bytes.length; record += RECORD_BYTES, image++) {
+      labels[image] = bytes[record]
+      interleave(bytes, record + 1, images, image * 3 * PLANE)
+    }
+  }
+  return dataset({ images, shape: [SIDE, SIDE, 3], labels })
+}
+
+function checkRecords(bytes: Uint8Array, name: string): void {
+  if (bytes.length % RECORD_BYTES !== 0) {
+    throw new FormatError(`${name}: ${bytes.length} bytes, needs a multiple of ${RECORD_BYTES}${hint(bytes)}`)
+  }
+  for (let record = 0; record < bytes.length; record += RECORD_BYTES) {
+    if (bytes[record] > 9) {
+      throw new FormatError(`${name}: record ${record / RECORD_BYTES} has label ${bytes[record]}, needs 0 to 9`)
+    }
+  }
+}
+
+function hint(bytes: Uint8Array): string {
+  if (String.fromCharCode(...bytes.subarray(257, 262)) === 'ustar') return '; this is a tar archive, unpack it first'
+  if (bytes[0] === 0x80) return "; this looks like the version for Python, take CIFAR-10's binary version"
+  return ''
+}
+
+/** Planes `[3, 32, 32]` to pixels `[32, 32, 3]`. */
+function interleave(from: Uint8Array, start: number, to: Uint8Array, at: number): void {
+  for (let pixel = 0; pixel < PLANE; pixel++) {
+    to[at + 3 * pixel] = from[start + pixel]
+    to[at + 3 * pixel + 1] = from[start + PLANE + pixel]
+    to[at + 3 * pixel + 2] = from[start + 2 * PLANE + pixel]
+  }
+}
