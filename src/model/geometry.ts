@@ -1,24 +1,13 @@
 import { SpecError } from '../errors.js'
+import type { ConvShape } from '../ops/conv.js'
 import type { ImageShape } from './shapes.js'
 import type { ConvSpec, ConvTransposeSpec } from './spec.js'
 
 /**
- * A convolution from H × W × Ci to Ho × Wo × Co: y[ho,wo,·] sums over x[ho·S + kh − padTop, wo·S + kw − padLeft, ·].
- * A transposed convolution is described by the convolution whose gradient it is, which maps its output to its input.
+ * A convolution from H × W × Ci to Ho × Wo × Co. A transposed convolution is described by the convolution whose
+ * gradient it is, which maps its output to its input.
  */
-export interface ConvGeometry {
-  H: number
-  W: number
-  Ci: number
-  Ho: number
-  Wo: number
-  Co: number
-  Kh: number
-  Kw: number
-  S: number
-  padTop: number
-  padLeft: number
-}
+export type ConvGeometry = Omit<ConvShape, 'B'>
 
 /** @throws SpecError when the kernel does not fit into the padded image */
 export function convGeometry(spec: ConvSpec, { h, w, c }: ImageShape, path: string): ConvGeometry {
@@ -35,7 +24,10 @@ export function convGeometry(spec: ConvSpec, { h, w, c }: ImageShape, path: stri
   return { H: h, W: w, Ci: c, Ho, Wo, Co: filters, Kh: kernel, Kw: kernel, S: stride, padTop, padLeft }
 }
 
-/** The underlying convolution: `h × w × c` is its output. @throws SpecError when the padding eats the whole output */
+/**
+ * The underlying convolution: the given image is its output.
+ * @throws SpecError when the padding leaves no output
+ */
 export function convTransposeGeometry(spec: ConvTransposeSpec, { h, w, c }: ImageShape, path: string): ConvGeometry {
   const { filters, kernel, stride = 1, padding = 'same' } = spec
   const [H, padTop] = convTransposeAxis(h, kernel, stride, padding)
@@ -43,7 +35,7 @@ export function convTransposeGeometry(spec: ConvTransposeSpec, { h, w, c }: Imag
   if (H < 1 || W < 1) {
     throw new SpecError(
       `${path}.padding`,
-      `leaves an output of ${H} × ${W} = (n − 1) · stride − 2 · padding + kernel from ${h} × ${w}, needs at least 1 × 1`,
+      `leaves an output of ${H} × ${W} = (n − 1) · stride − 2 · padding + kernel from ${h} × ${w}, needs 1 × 1 or more`,
     )
   }
   return { H, W, Ci: filters, Ho: h, Wo: w, Co: c, Kh: kernel, Kw: kernel, S: stride, padTop, padLeft }

@@ -14,14 +14,6 @@ export interface Layout {
   paddedColumns: number
 }
 
-/** How the axes of a convolution's weight `[out, in, kh, kw]` (transposed: `[in, out, kh, kw]`) lie inside. */
-export interface ConvLayout {
-  rowAxes: readonly number[]
-  columnAxes: readonly number[]
-  /** Columns are padded to a multiple of this. */
-  pad: number
-}
-
 /** A vector [P4(n)] of values for the features of a vector in `order`. */
 export function vectorLayout(size: number, order: Order): Layout {
   const axis = splitAxis(size, order)
@@ -36,9 +28,9 @@ export function denseLayout(O: number, I: number, rowOrder: Order, columnOrder: 
   return layoutOf(axes, reversed(0, rows.length), reversed(rows.length, axes.length), 4, 4)
 }
 
-/** Convolution weights of PyTorch's `shape`. */
-export function convLayout(shape: readonly number[], { rowAxes, columnAxes, pad }: ConvLayout): Layout {
-  return layoutOf([...shape], [...rowAxes], [...columnAxes], 1, pad)
+/** Convolution weights of PyTorch's `shape` with their axes in another order, not padded. */
+export function convLayout(shape: readonly number[], axes: readonly number[]): Layout {
+  return layoutOf([...shape], axes.slice(0, -1), axes.slice(-1), 1, 1)
 }
 
 /** Number of values inside, padding included. */

@@ -1,6 +1,7 @@
+import { CONV_WEIGHT_AXES } from '../ops/conv.js'
 import { Random, STREAMS } from '../random.js'
 import { elementCount, type Tensor } from '../tensor.js'
-import { type ConvLayout, convLayout, denseLayout, innerElements, type Layout, vectorLayout } from './layout.js'
+import { convLayout, denseLayout, innerElements, type Layout, vectorLayout } from './layout.js'
 import type { ResolvedConv, ResolvedDense, ResolvedLayer, ResolvedModel } from './resolve.js'
 import type { VectorShape } from './shapes.js'
 
@@ -24,12 +25,6 @@ export interface Placement {
   elements: number
 }
 
-/** `[out, in, kh, kw]` lies inside as rows (out, kh, kw) of input channels. */
-export const CONV_LAYOUT: ConvLayout = { rowAxes: [0, 2, 3], columnAxes: [1], pad: 1 }
-
-/** `[in, out, kh, kw]` lies as the weight of the underlying convolution does. */
-export const CONV_TRANSPOSE_LAYOUT: ConvLayout = { rowAxes: [0, 2, 3], columnAxes: [1], pad: 1 }
-
 /** Arenas are bound at multiples of 256 bytes. */
 const ALIGNMENT = 64
 
@@ -43,7 +38,7 @@ export function parameterCount(specs: readonly ParameterSpec[]): number {
   return specs.reduce((sum, { shape }) => sum + elementCount(shape), 0)
 }
 
-/** Gives every parameter its place: starts at multiples of 64 elements, but for those that lie `behind` another one. */
+/** Gives every parameter its place, a multiple of 64 elements unless it lies `behind` another one. */
 export function placeParameters(specs: readonly ParameterSpec[]): Placement {
   const offsets: Record<string, number> = {}
   let end = 0
@@ -59,12 +54,14 @@ export function placeParameters(specs: readonly ParameterSpec[]): Placement {
 }
 
 /**
- * The values a model starts from, by name, in PyTorch's shapes: parameter number `i` draws from position `i` of the seed's
- * `INIT` stream, so that they depend on the specification and the seed alone.
+ * The values a model starts from, by name, in PyTorch's shapes: parameter number `i` draws from position `i` of the
+ * seed's `INIT` stream, so that they depend on the specification and the seed alone.
  * @throws SpecError when the seed is not a whole number from 0 to 2⁵³ − 1
  */
 export function initialParameters(specs: readonly ParameterSpec[], seed: number): Record<string, Tensor> {
-  return Object.fromEntries(specs.map(({ name, shape, init }, i) => [name, { shape: [...shape], data: draw(init, shape, seed, i) }]))
+  return Object.fromEntries(
+    specs.map(({ name, shape, init }, i) => [name, { shape: [...shape], data: draw(init, shape, seed, i) }]),
+  )
 }
 
 function draw(init: Init, shape: number[], seed: number, position: number): Float32Array {
@@ -106,7 +103,7 @@ function denseParameters({ path, input, output }: Pick<ResolvedDense, 'path' | '
   ]
 }
 
-/** Weight `[out, in, kh, kw]`, transposed `[in, out, kh, kw]`, and bias `[out]`; fans are taken of the weight's first two axes. */
+/** Weight `[out, in, kh, kw]`, transposed `[in, out, kh, kw]`, with PyTorch's fans of that shape, and bias `[out]`. */
 function convParameters({ kind, path, input, output, geometry: { Kh, Kw } }: ResolvedConv): ParameterSpec[] {
   const shape = kind === 'conv' ? [output.c, input.c, Kh, Kw] : [input.c, output.c, Kh, Kw]
   return [
@@ -114,7 +111,7 @@ function convParameters({ kind, path, input, output, geometry: { Kh, Kw } }: Res
       name: `${path}.weight`,
       shape,
       init: { type: 'glorot-uniform', fanIn: shape[1] * Kh * Kw, fanOut: shape[0] * Kh * Kw },
-      layout: convLayout(shape, kind === 'conv' ? CONV_LAYOUT : CONV_TRANSPOSE_LAYOUT),
+      layout: convLayout(shape, CONV_WEIGHT_AXES),
     },
     biasParameter(path, { kind: 'vector', size: output.c, order: 'plain' }),
   ]
@@ -125,7 +122,7 @@ function biasParameter(path: string, { size, order }: VectorShape): ParameterSpe
 }
 
 /**
- * A dense head for the mean and one for the log-variance. The second one's weight and bias lie right behind the first one's:
+ * A dense head for the mean and one for the log-variance, whose weight and bias lie right behind the first one's:
  * together one dense layer of 2 · P4(Z) rows, the means first.
  */
 function headParameters({ latent: { type, input, output } }: ResolvedModel): ParameterSpec[] {
