@@ -51,7 +51,9 @@ function readSpec(value: unknown): VaeSpec {
 
 function readLayers(value: unknown, path: string, depth: number): LayerSpec[] {
   if (depth > MAX_DEPTH) throw new SpecError(path, `residuals can lie at most ${MAX_DEPTH} deep`)
-  return Array.from(readArray(value, path, 'an array of layers'), (layer, i) => readLayer(layer, `${path}[${i}]`, depth))
+  return Array.from(readArray(value, path, 'an array of layers'), (layer, i) =>
+    readLayer(layer, `${path}[${i}]`, depth),
+  )
 }
 
 function readLayer(value: unknown, path: string, depth: number): LayerSpec {

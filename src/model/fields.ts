@@ -21,7 +21,12 @@ export function checkKeys(object: Record<string, unknown>, path: string, what: s
 }
 
 /** One of a few names. @throws SpecError that lists them */
-export function readName<Name extends string>(value: unknown, path: string, what: string, names: readonly Name[]): Name {
+export function readName<Name extends string>(
+  value: unknown,
+  path: string,
+  what: string,
+  names: readonly Name[],
+): Name {
   if (names.includes(value as Name)) return value as Name
   const list = names.map((name) => `"${name}"`).join(', ')
   if (typeof value !== 'string') throw new SpecError(path, `needs ${what}, ${list}; got ${describe(value)}`)
@@ -45,7 +50,11 @@ export function readArray(value: unknown, path: string, what: string, length?: n
   return value
 }
 
-/** @throws SpecError when a tensor would have more elements than 32-bit indices reach; `formula` says where they come from */
+/**
+ * A number of elements that 32-bit indices reach.
+ * @param formula for the message: where the number comes from
+ * @throws SpecError
+ */
 export function checkElements(count: number, path: string, formula = ''): number {
   if (count <= MAX_ELEMENTS) return count
   throw new SpecError(path, `would need ${count} values${formula && ` = ${formula}`}, at most 2^31 are possible`)

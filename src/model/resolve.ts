@@ -2,7 +2,16 @@ import { SpecError } from '../errors.js'
 import type { Activation } from '../ops/activation.js'
 import { checkElements } from './fields.js'
 import { type ConvGeometry, convGeometry, convTransposeGeometry } from './geometry.js'
-import { describeShape, type ImageShape, OrderGroups, orderOf, sameOrder, type Shape, sizeOf, type VectorShape } from './shapes.js'
+import {
+  describeShape,
+  type ImageShape,
+  OrderGroups,
+  orderOf,
+  sameOrder,
+  type Shape,
+  sizeOf,
+  type VectorShape,
+} from './shapes.js'
 import type { ConvSpec, ConvTransposeSpec, DenseSpec, LatentSpec, LayerSpec, LikelihoodSpec, VaeSpec } from './spec.js'
 
 /** Weights follow the orders of both vectors, see `parameters.ts`. */
@@ -58,12 +67,7 @@ export interface ResolvedResidual {
 
 /** `path` is the prefix of the layer's parameters (`encoder.2.0`), and unique among the layers of a model. */
 export type ResolvedLayer =
-  | ResolvedDense
-  | ResolvedConv
-  | ResolvedFlatten
-  | ResolvedReshape
-  | ResolvedPermute
-  | ResolvedResidual
+  ResolvedDense | ResolvedConv | ResolvedFlatten | ResolvedReshape | ResolvedPermute | ResolvedResidual
 
 /** The heads read `input` (the encoder's last vector); the latent vector `output` lies in PyTorch's order. */
 export interface ResolvedLatent {
@@ -162,7 +166,12 @@ function resolveConv(spec: ConvSpec | ConvTransposeSpec, input: Shape, { path, n
   return { kind: type, path: name, input, output: { kind: 'image', h, w, c: filters }, activation, geometry }
 }
 
-function resolveReshape([h, w, c]: number[], input: Shape, { path, name }: Place, groups: OrderGroups): ResolvedLayer[] {
+function resolveReshape(
+  [h, w, c]: number[],
+  input: Shape,
+  { path, name }: Place,
+  groups: OrderGroups,
+): ResolvedLayer[] {
   const size = sizeOf(input)
   if (size !== h * w * c) {
     const came = input.kind === 'image' ? `${size} = ${input.h} × ${input.w} × ${input.c}` : size
@@ -172,16 +181,25 @@ function resolveReshape([h, w, c]: number[], input: Shape, { path, name }: Place
   return [...views, reshape(vector, { kind: 'image', h, w, c }, name, groups)]
 }
 
-function resolveResidual(specs: LayerSpec[], input: Shape, { path, name }: Place, groups: OrderGroups): ResolvedResidual {
+function resolveResidual(
+  specs: LayerSpec[],
+  input: Shape,
+  { path, name }: Place,
+  groups: OrderGroups,
+): ResolvedResidual {
   const layers = resolveLayers(specs, input, (i) => ({ path: `${path}.layers[${i}]`, name: `${name}.${i}` }), groups)
   if (layers.every(({ kind }) => kind === 'flatten' || kind === 'reshape')) {
     throw new SpecError(`${path}.layers`, 'a residual needs at least one layer with parameters')
   }
   const inner = lastShape(layers, input)
   if (inner.kind !== input.kind || describeShape(inner) !== describeShape(input)) {
-    throw new SpecError(path, `adds its input, ${describeShape(input)}, to what its layers yield, ${describeShape(inner)}`)
+    throw new SpecError(
+      path,
+      `adds its input, ${describeShape(input)}, to what its layers yield, ${describeShape(inner)}`,
+    )
   }
-  if (inner.kind === 'image' || input.kind === 'image') return { kind: 'residual', path: name, input, output: inner, layers }
+  if (inner.kind === 'image' || input.kind === 'image')
+    return { kind: 'residual', path: name, input, output: inner, layers }
   const output = groups.add(input.size)
   groups.join(input, inner)
   groups.join(input, output)
@@ -196,7 +214,7 @@ function outputViews(spec: VaeSpec, last: Shape, input: ImageShape, groups: Orde
   if (size !== sizeOf(input)) {
     throw new SpecError(
       spec.decoder[end]?.type === 'dense' ? `${path}.units` : path,
-      `the decoder ends in ${describeShape(last)}, needs the ${sizeOf(input)} values of the input, ${describeShape(input)}`,
+      `the decoder ends in ${describeShape(last)}, needs ${sizeOf(input)} values as the input, ${describeShape(input)}`,
     )
   }
   if (last.kind === 'vector') return [reshape(last, input, 'output', groups)]
@@ -232,13 +250,19 @@ function withPermutes(layers: ResolvedLayer[]): ResolvedLayer[] {
       const order = orderOf(layer.input)
       if (sameOrder(order, layer.output.order)) return [layer]
       const seen = { ...layer.output, order }
-      return [{ ...layer, output: seen }, { kind: 'permute', path: `${layer.path}.permute`, input: seen, output: layer.output }]
+      return [
+        { ...layer, output: seen },
+        { kind: 'permute', path: `${layer.path}.permute`, input: seen, output: layer.output },
+      ]
     }
     if (layer.kind === 'reshape') {
       const order = orderOf(layer.output)
       if (sameOrder(order, layer.input.order)) return [layer]
       const needed = { ...layer.input, order }
-      return [{ kind: 'permute', path: `${layer.path}.permute`, input: layer.input, output: needed }, { ...layer, input: needed }]
+      return [
+        { kind: 'permute', path: `${layer.path}.permute`, input: layer.input, output: needed },
+        { ...layer, input: needed },
+      ]
     }
     return [layer]
   })

@@ -1,6 +1,6 @@
 /**
- * The order in which a vector's values lie inside the engine. PyTorch numbers a flattened image by (channel, row, column);
- * images lie as (row, column, channel), so the view that flattens one yields its values in another order than PyTorch's.
+ * The order in which a vector's values lie inside the engine. PyTorch numbers a flattened image by (channel, row,
+ * column); images lie as (row, column, channel), so the view that flattens one yields another order than PyTorch's.
  * `'plain'`: value i is PyTorch's value i. `{ h, w, c }`: the values lie as those of such an image do.
  */
 export type Order = 'plain' | { h: number; w: number; c: number }
@@ -51,8 +51,9 @@ export function sameOrder(a: Order, b: Order): boolean {
 }
 
 /**
- * Finds an order for every vector of a model. Vectors that must lie alike are joined; views demand an order; of a group the
- * first demand wins, and whoever demanded another one gets a permutation. A dense layer demands nothing: its weights follow.
+ * Finds an order for every vector of a model. Vectors that must lie alike are joined; views demand an order; in a group
+ * the first demand wins, and a view that demanded another order needs a permutation. A dense layer demands nothing: its
+ * weights follow.
  */
 export class OrderGroups {
   readonly #parents = new Map<VectorShape, VectorShape>()
@@ -88,7 +89,7 @@ export class OrderGroups {
 
   #root(vector: VectorShape): VectorShape {
     let root = vector
-    for (let parent = this.#parents.get(root); parent !== undefined && parent !== root; ) {
+    for (let parent = this.#parents.get(root); parent !== undefined && parent !== root;) {
       root = parent
       parent = this.#parents.get(root)
     }

@@ -144,7 +144,7 @@ function innerDense(
   })
 }
 
-/** On weights [Co, Kh, Kw, stride ≥ Ci] of the underlying convolution. */
+/** On weights [Co, Kh, Kw, Ci] of the underlying convolution. */
 function innerConv(layer: ResolvedConv, x: Float64Array, inner: Weights, stride: number): Float64Array {
   const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, padTop, padLeft } = layer.geometry
   const y = Float64Array.from(

@@ -1,0 +1,35 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkSpec } from '../../src/model/check.js'
+import { parameterCount, parameterSpecs } from '../../src/model/parameters.js'
+import { presets } from '../../src/model/presets.js'
+
+const test = suite('presets')
+
+const counts: Record<keyof typeof presets, number> = {
+  mlp: 404_244,
+  mlpDeep: 1_189_984,
+  conv: 550_629,
+  autoencoder: 209_968,
+}
+
+for (const [name, count] of Object.entries(counts)) {
+  test(`${name} has ${count} parameters`, () => {
+    const model = checkSpec(presets[name as keyof typeof presets])
+    assert.is(parameterCount(parameterSpecs(model)), count)
+  })
+}
+
+test('are plain JSON', () => {
+  assert.equal(JSON.parse(JSON.stringify(presets)), presets)
+})
+
+test('cannot be changed by accident', () => {
+  assert.throws(() => presets.mlp.encoder.push({ type: 'flatten' }), /not extensible/)
+  assert.throws(() => Object.assign(presets.mlp.latent, { size: 3 }), /read only/)
+  const own = structuredClone(presets.mlp)
+  own.latent.size = 3
+  assert.is(checkSpec(own).latent.output.size, 3)
+})
+
+test.run()
