@@ -1,0 +1,102 @@
+// @ts-check
+// Starts a headless browser with WebGPU on the adapter asked for.
+import { createServer } from 'node:http'
+import puppeteer from 'puppeteer-core'
+import { findBrowser } from './find-browser.mjs'
+
+export { findBrowser }
+
+const commonFlags = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows',
+  '--enable-precise-memory-info',
+  '--js-flags=--expose-gc',
+]
+const softwareFlags = ['--use-webgpu-adapter=swiftshader']
+const hardwareFlags = process.platform === 'linux' ? ['--enable-features=Vulkan'] : []
+
+/**
+ * @typedef {object} Launched
+ * @property {import('puppeteer-core').Browser} browser
+ * @property {'software' | 'default'} adapter what the browser was asked for in the end; `default` may be a software
+ *   adapter too, so a benchmark reads the adapter's own description
+ * @property {string} executablePath
+ * @property {() => Promise<void>} close ends the browser, also one that no longer answers, and removes its profile
+ */
+
+/**
+ * Launches a browser with a fresh profile.
+ *
+ * @param {object} [options]
+ * @param {'software' | 'default'} [options.adapter] `default` is the machine's own adapter, and the software one where
+ *   the browser offers no other
+ * @param {boolean} [options.headless]
+ * @param {string[]} [options.args] further command-line flags
+ * @returns {Promise<Launched>}
+ */
+export async function launchBrowser({ adapter = 'software', headless = true, args = [] } = {}) {
+  const executablePath = await findBrowser()
+  if (adapter === 'default') {
+    const launched = await launch(executablePath, 'default', headless, [...hardwareFlags, ...args])
+    if (await hasAdapter(launched.browser)) return launched
+    await launched.close()
+    console.error('The browser offers no GPU adapter here; going on with its software adapter (SwiftShader).')
+  }
+  return launch(executablePath, 'software', headless, [...softwareFlags, ...args])
+}
+
+/**
+ * @param {string} executablePath
+ * @param {'software' | 'default'} adapter
+ * @param {boolean} headless
+ * @param {string[]} args
+ * @returns {Promise<Launched>}
+ */
+async function launch(executablePath, adapter, headless, args) {
+  const browser = await puppeteer.launch({
+    executablePath,
+    headless,
+    args: [...commonFlags, ...args],
+    // Puppeteer makes the profile's folder, removes it, and ends the browser when this process is interrupted.
+    handleSIGINT: true,
+    handleSIGTERM: true,
+    handleSIGHUP: true,
+    protocolTimeout: 0,
+    timeout: 60_000,
+  })
+  const close = async () => {
+    const timer = setTimeout(() => browser.process()?.kill('SIGKILL'), 5000)
+    await browser.close().catch(() => browser.process()?.kill('SIGKILL'))
+    clearTimeout(timer)
+  }
+  return { browser, adapter, executablePath, close }
+}
+
+/** WebGPU needs a secure context, so the question is asked on a page from this machine. @param {Launched['browser']} browser */
+async function hasAdapter(browser) {
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html')
+    response.end('<!doctype html>')
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const page = await browser.newPage()
+  try {
+    await page.goto(`http://127.0.0.1:${port}/`)
+    const found = page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()))
+    const late = new Promise((resolve) => setTimeout(resolve, 20_000, false).unref())
+    return Boolean(await Promise.race([found, late]))
+  } catch {
+    return false
+  } finally {
+    server.close()
+    await page.close().catch(() => {})
+  }
+}

@@ -1,0 +1,4 @@
+/** @param {string} root @returns {Promise<string[]>} */
+export async function houseRules(root) {
+  return []
+}

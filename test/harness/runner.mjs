@@ -1,0 +1,202 @@
+// @ts-check
+// Runs test files one after another: unit/ and page/ in Node, kernels/, model/ and faults/ each in a fresh page of one
+// headless browser. A file that does not load, holds no test, skips one, hangs, crashes or leaves a stray error fails.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile, readdir } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { build, bundle } from '../../build.mjs'
+import { launchBrowser } from '../../src/tools/browser.mjs'
+import { lint } from '../../src/tools/lint.mjs'
+import { serve } from '../../src/tools/serve.mjs'
+import { runInNode } from './run-in-node.mjs'
+import { runInPage } from './run-in-page.mjs'
+
+/**
+ * @typedef {object} TestFile
+ * @property {string} path from the root: `test/unit/data.ts`
+ * @property {string} name without folder and extension: `unit/data`
+ * @property {'unit' | 'kernels' | 'model' | 'faults' | 'page'} kind
+ * @property {string} suiteFilter empty, or what the names of its suites must contain
+ */
+
+/** @typedef {import('./collect.js').FileResult & { stray: string[], output: string, broken?: boolean }} Outcome */
+
+const kinds = /** @type {const} */ (['unit', 'kernels', 'model', 'faults', 'page'])
+const harness = { node: 'test/harness/node-driver.ts', page: 'test/harness/page-driver.ts' }
+
+/**
+ * @param {object} options
+ * @param {string} options.root
+ * @param {string} options.folder with the folders of each kind in it
+ * @param {string[]} options.filters parts of file or suite names; none runs everything, the linter too
+ * @param {boolean} options.lint
+ * @param {number} options.timeoutMs of one file
+ */
+export async function runTests({ root, folder, filters, lint: wantsLint, timeoutMs }) {
+  const totals = { passed: 0, failed: 0 }
+  const files = await select(folder, filters)
+  if (files.length === 0) {
+    console.log(`no test file or suite matches ${filters.join(', ') || folder}`)
+    return { passed: 0, failed: 1 }
+  }
+  const out = join(root, `.cache/test-${process.pid}`)
+  process.on('exit', () => rmSync(out, { recursive: true, force: true }))
+  /** @type {(() => Promise<void>)[]} */
+  const cleanup = []
+  try {
+    const linting = wantsLint && filters.length === 0 ? lint(root) : undefined
+    const inNode = files.filter(({ kind }) => kind === 'unit' || kind === 'page')
+    const inPage = files.filter(({ kind }) => kind !== 'unit' && kind !== 'page')
+    const server = await serve({ mounts: { '/': root } })
+    cleanup.push(server.close)
+    await bundleFiles(inNode, 'node', join(out, 'node'))
+    if (inPage.length > 0) await bundleFiles(inPage, 'page', join(out, 'page'))
+    if (linting) report('lint', await linted(linting), totals)
+
+    const stage = browserStage(cleanup)
+    for (const file of files) {
+      if (file.kind === 'unit') {
+        report(file.path, await timed(() => runInNode(file, { out: join(out, 'node'), timeoutMs })), totals)
+      } else if (file.kind === 'page') {
+        const { browser } = await stage.get()
+        const demo = await stage.demo(root)
+        const env = { ELBO_TEST_BROWSER: browser.wsEndpoint(), ELBO_TEST_ORIGIN: demo }
+        const outcome = await timed(() => runInNode(file, { out: join(out, 'node'), timeoutMs, env }))
+        await stage.tidy()
+        report(file.path, outcome, totals)
+      } else {
+        const { browser } = await stage.get()
+        const base = `${server.origin}/.cache/test-${process.pid}/page`
+        const outcome = await timed(() => runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs }))
+        if (outcome.broken) await stage.drop()
+        report(file.path, outcome, totals)
+      }
+    }
+  } finally {
+    for (const end of cleanup.reverse()) await end()
+  }
+  return totals
+}
+
+/**
+ * @param {string} folder
+ * @param {string[]} filters
+ * @returns {Promise<TestFile[]>}
+ */
+async function select(folder, filters) {
+  /** @type {TestFile[]} */
+  const files = []
+  for (const kind of kinds) {
+    const names = await readdir(join(folder, kind)).catch(() => [])
+    for (const entry of names.sort()) {
+      if (!entry.endsWith('.ts')) continue
+      const file = { path: posix.join(folder, kind, entry), name: `${kind}/${entry.slice(0, -3)}`, kind }
+      if (filters.length === 0 || filters.some((filter) => file.path.includes(filter))) {
+        files.push({ ...file, suiteFilter: '' })
+        continue
+      }
+      const suites = [...(await readFile(file.path, 'utf8')).matchAll(/\bsuite(?:<[^>]*>)?\(\s*(['"`])(.*?)\1/g)]
+      const filter = filters.find((candidate) => suites.some(([, , name]) => name.includes(candidate)))
+      if (filter) files.push({ ...file, suiteFilter: filter })
+    }
+  }
+  return files
+}
+
+/**
+ * Bundles test files beside the driver of their place; what they share becomes chunks.
+ *
+ * @param {TestFile[]} files
+ * @param {'node' | 'page'} place
+ * @param {string} outdir
+ */
+async function bundleFiles(files, place, outdir) {
+  mkdirSync(outdir, { recursive: true })
+  const entries = files.map(({ name, path }) => ({ in: path, out: name }))
+  await bundle({
+    entryPoints: [...entries, { in: harness[place], out: 'driver' }],
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    ...(place === 'node' ? { platform: 'node', packages: 'external' } : { platform: 'browser' }),
+  })
+  if (place === 'page') {
+    const script = '<script type="module" src="driver.mjs"></script>'
+    writeFileSync(join(outdir, 'index.html'), `<!doctype html><link rel="icon" href="data:,">${script}`)
+  }
+}
+
+/** One browser for the whole run, started when first needed and again after a file broke it. @param {(() => Promise<void>)[]} cleanup */
+function browserStage(cleanup) {
+  /** @type {import('../../src/tools/browser.mjs').Launched | undefined} */
+  let launched
+  /** @type {string | undefined} */
+  let demoOrigin
+  const drop = async () => {
+    await launched?.close()
+    launched = undefined
+  }
+  cleanup.push(drop)
+  return {
+    drop,
+    async get() {
+      if (launched && !launched.browser.connected) await drop()
+      launched ??= await launchBrowser({ adapter: process.env.ELBO_ADAPTER === 'default' ? 'default' : 'software' })
+      return launched
+    },
+    /** Closes the pages that a page test left open. */
+    async tidy() {
+      const pages = await launched?.browser.pages().catch(() => [])
+      for (const page of pages?.slice(1) ?? []) await page.close().catch(() => {})
+    },
+    /** Builds and serves the demo, once. @param {string} root */
+    async demo(root) {
+      if (demoOrigin === undefined) {
+        await build()
+        const { origin, close } = await serve({ mounts: { '/': join(root, 'dist/demo') } })
+        cleanup.push(close)
+        demoOrigin = origin
+      }
+      return demoOrigin
+    },
+  }
+}
+
+/** @param {() => Promise<Outcome>} run @returns {Promise<Outcome & { seconds: number }>} */
+async function timed(run) {
+  const start = performance.now()
+  const outcome = await run()
+  return { ...outcome, seconds: (performance.now() - start) / 1000 }
+}
+
+/** @param {ReturnType<typeof lint>} linting */
+async function linted(linting) {
+  const start = performance.now()
+  const stray = await linting
+  const none = { passed: 0, failed: 0, skipped: 0, filtered: 1, failures: [], expectedErrors: [], output: '' }
+  return { ...none, stray, seconds: (performance.now() - start) / 1000 }
+}
+
+/**
+ * Prints one file's outcome and adds it up. What went wrong outside of its tests counts as one failure each.
+ *
+ * @param {string} title
+ * @param {Outcome & { seconds: number }} outcome
+ * @param {{ passed: number, failed: number }} totals
+ */
+function report(title, outcome, totals) {
+  const expected = outcome.expectedErrors.map((source) => new RegExp(source))
+  const problems = outcome.stray.filter((message) => !expected.some((pattern) => pattern.test(message)))
+  if (outcome.skipped > 0) problems.push(`${outcome.skipped} tests skipped (.only or .skip)`)
+  if (outcome.passed + outcome.failed + outcome.filtered === 0 && problems.length === 0) problems.push('holds no test')
+  const failed = outcome.failed + problems.length
+  totals.passed += outcome.passed
+  totals.failed += failed
+  const counts = `${outcome.passed} passed${failed ? `, ${failed} FAILED` : ''}`
+  console.log(`${title.padEnd(36)} ${counts.padEnd(24)} ${outcome.seconds.toFixed(1)} s`)
+  const plain = !process.stdout.isTTY
+  for (const text of [...outcome.failures, ...problems.map((problem) => problem.replace(/^/gm, '  '))]) {
+    console.log(plain ? text.replace(/\x1b\[\d+m/g, '') : text)
+  }
+  if (outcome.output) console.log(outcome.output.trimEnd().replace(/^/gm, '  | '))
+}
