@@ -1,0 +1,46 @@
+// dense_forward_narrow: dense_forward for few tiles of 8 × 16, such as the heads of a small latent space
+//
+//   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
+//
+//   x (B, I)   w (O, I)   b (O)   y (B, O)        row-major f32, rows padded with zeros to whole vec4f
+//   one invocation per tile of 4 rows × 4 features; grid (B/4 · ⌈O/4⌉, 1, 1), features first
+
+override WG_X: u32 = 16;
+override B: u32;            // rows, a multiple of 4
+override I: u32;            // input features
+override O: u32;            // output features
+override ACTIVATION: u32;
+
+@group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, I)
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
+@group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (O)
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;   // (B, O)
+
+@compute @workgroup_size(WG_X)
+fn dense_forward_narrow(@builtin(global_invocation_id) id: vec3u) {
+  let I4 = (I + 3) / 4;
+  let O4 = (O + 3) / 4;
+  if (id.x >= B / 4 * O4) { return; }
+  let n = id.x / O4 * 4;
+  let o = id.x % O4;
+
+  let n0 = n * I4;
+  let o0 = o * 4 * I4;
+  var sum = mat4x4f();           // a column a row of y
+  for (var i = 0u; i < I4; i++) {
+    let x0 = mat4x4f(x[n0 + i], x[n0 + I4 + i], x[n0 + 2 * I4 + i], x[n0 + 3 * I4 + i]);
+    let w0 = mat4x4f(w[o0 + i], w[o0 + I4 + i], w[o0 + 2 * I4 + i], w[o0 + 3 * I4 + i]);
+    sum += transpose(w0) * x0;
+  }
+
+  let at = n * O4 + o;
+  y[at] = finish(sum[0], o);
+  y[at + O4] = finish(sum[1], o);
+  y[at + 2 * O4] = finish(sum[2], o);
+  y[at + 3 * O4] = finish(sum[3], o);
+}
+
+// Bias and activation; features past the end become 0, which sigmoid alone would not give.
+fn finish(v: vec4f, o: u32) -> vec4f {
+  return select(vec4f(), activate(v + b[o], ACTIVATION), 4 * o + vec4u(0, 1, 2, 3) < vec4u(O));
+}

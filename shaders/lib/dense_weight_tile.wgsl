@@ -1,0 +1,74 @@
+// dense_weight_tile: 8 rows × 16 columns of dw = dyᵀ x, in a kernel that binds dy, x, dw and db
+//
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (both written, =)
+//
+//   dw00 … dw13 are the tile's 4 × 4 blocks, a column a row of dw; the first tile of a row of tiles writes db
+
+// Tiles of dw, columns first.
+fn dense_weight_tiles() -> u32 {
+  return ((O + 7) / 8) * ((I + 15) / 16);
+}
+
+fn dense_weight_tile(tile: u32) {
+  let I4 = (I + 3) / 4;
+  let O4 = (O + 3) / 4;
+  let tiles = (I4 + 3) / 4;
+  if (tile >= dense_weight_tiles()) { return; }
+  let o0 = tile / tiles * 2;     // two quads of rows, four of columns; those past the end repeat the last
+  let o1 = min(o0 + 1, O4 - 1);
+  let i0 = tile % tiles * 4;
+  let i1 = min(i0 + 1, I4 - 1);
+  let i2 = min(i0 + 2, I4 - 1);
+  let i3 = min(i0 + 3, I4 - 1);
+
+  var dw00 = mat4x4f(); var dw01 = mat4x4f(); var dw02 = mat4x4f(); var dw03 = mat4x4f();
+  var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
+  for (var n = 0u; n < B; n += 4) {
+    let a = n * O4;
+    let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
+    let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
+    let row = n * I4;
+    let x0 = mat4x4f(x[row + i0], x[row + I4 + i0], x[row + 2 * I4 + i0], x[row + 3 * I4 + i0]);
+    dw00 += x0 * dy0;
+    dw10 += x0 * dy1;
+    let x1 = mat4x4f(x[row + i1], x[row + I4 + i1], x[row + 2 * I4 + i1], x[row + 3 * I4 + i1]);
+    dw01 += x1 * dy0;
+    dw11 += x1 * dy1;
+    let x2 = mat4x4f(x[row + i2], x[row + I4 + i2], x[row + 2 * I4 + i2], x[row + 3 * I4 + i2]);
+    dw02 += x2 * dy0;
+    dw12 += x2 * dy1;
+    let x3 = mat4x4f(x[row + i3], x[row + I4 + i3], x[row + 2 * I4 + i3], x[row + 3 * I4 + i3]);
+    dw03 += x3 * dy0;
+    dw13 += x3 * dy1;
+  }
+  let at = o0 * 4 * I4;
+  dense_store_weight(at + i0, I4, dw00);
+  if (i0 + 1 < I4) { dense_store_weight(at + i1, I4, dw01); }
+  if (i0 + 2 < I4) { dense_store_weight(at + i2, I4, dw02); }
+  if (i0 + 3 < I4) { dense_store_weight(at + i3, I4, dw03); }
+  if (o0 + 1 < O4) {
+    let below = o1 * 4 * I4;
+    dense_store_weight(below + i0, I4, dw10);
+    if (i0 + 1 < I4) { dense_store_weight(below + i1, I4, dw11); }
+    if (i0 + 2 < I4) { dense_store_weight(below + i2, I4, dw12); }
+    if (i0 + 3 < I4) { dense_store_weight(below + i3, I4, dw13); }
+  }
+
+  if (i0 == 0) {
+    var db0 = vec4f();
+    var db1 = vec4f();
+    for (var n = 0u; n < B; n++) {
+      db0 += dy[n * O4 + o0];
+      db1 += dy[n * O4 + o1];
+    }
+    db[o0] = db0;
+    db[o1] = db1;                // where o1 repeats o0, the same sum
+  }
+}
+
+fn dense_store_weight(at: u32, stride: u32, v: mat4x4f) {
+  dw[at] = v[0];
+  dw[at + stride] = v[1];
+  dw[at + 2 * stride] = v[2];
+  dw[at + 3 * stride] = v[3];
+}
