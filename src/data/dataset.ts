@@ -100,14 +100,15 @@ function checkedLabels(labels: Uint8Array | readonly number[], count: number): U
   if (labels.length !== count) {
     throw new ShapeError(`dataset: labels has ${labels.length} entries, needs ${count}, one an image`)
   }
-  if (labels instanceof Uint8Array) return labels
+  if (labels instanceof Uint8Array) return bytesOf(labels)
   const bad = labels.findIndex((label) => !Number.isInteger(label) || label < 0 || label > 255)
   if (bad >= 0) throw new DataError(`dataset: labels[${bad}] is ${labels[bad]}, needs a whole number from 0 to 255`)
   return Uint8Array.from(labels)
 }
 
-function bytesOf(images: Uint8Array | Uint8ClampedArray): Uint8Array {
-  return images instanceof Uint8Array ? images : new Uint8Array(images.buffer, images.byteOffset, images.length)
+/** The same memory as a plain Uint8Array; a Node Buffer is not one, its `slice` differs. */
+function bytesOf(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function bytesOfFloats(images: Float32Array, shape: Dataset['shape']): Uint8Array {

@@ -19,6 +19,9 @@ data('dataset keeps bytes as they are, without a copy', () => {
   assert.not('labels' in dataset({ images, shape: [2, 3, 2] }))
   const clamped = dataset({ images: Uint8ClampedArray.from(images).subarray(12), shape: [2, 3, 2] })
   assert.equal(clamped.images, images.subarray(12))
+  const buffer = dataset({ images: Buffer.from(images), shape: [2, 3, 2], labels: Buffer.of(1, 2) })
+  assert.is(buffer.images.constructor, Uint8Array)
+  assert.is(buffer.labels?.constructor, Uint8Array)
 })
 
 data('dataset rounds floats to the nearest 1/255', () => {
