@@ -5,8 +5,8 @@ export interface PlanTensor {
   /** Number of 32-bit elements. */
   elements: number
   /**
-   * Where it lives: `activation` tensors share buffers by lifetime within a plan; the others are long-lived and
-   * handed to the plan by the model (`parameters`, `gradients`, moments, data set, loss ring).
+   * Where it lives: `'activation'` tensors share buffers by lifetime within a plan; any other name is a long-lived buffer
+   * that the plan is given (`parameters`, `gradients`, the optimiser's moments, the data set, the loss ring).
    */
   storage: string
   /** First element inside that storage; a multiple of 64. Activations start at 0. */
@@ -23,8 +23,6 @@ export interface Dispatch {
   bindings: Record<string, PlanTensor>
   /** Invocations; the schedule divides by the workgroup size, rounding up. */
   grid: [x: number, y: number, z: number]
-  /** Only where it differs from the kernel's declared default. */
-  workgroup?: [x: number, y: number, z: number]
   /** For tables: `B104 I784 O256`. */
   shape: string
   /** Floating-point operations, a multiply-add counted as 2; 0 for kernels bound by memory. */

@@ -1,0 +1,171 @@
+// Reflects the shaders into one table, bundles the engine and the demo, and writes the type declarations.
+//
+//   node build.mjs              dist/index.js, dist/index.min.js, dist/index.d.ts, dist/demo/
+//
+// Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
+import { copyFile, mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { ensureInstalled } from './src/tools/ensure-installed.mjs'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+const shaderFolder = join(root, 'shaders')
+
+/** Comments go, line numbers stay. */
+function stripComments(code) {
+  return code
+    .split('\n')
+    .map((line) => line.replace(/\/\/.*$/, '').trimEnd())
+    .join('\n')
+    .trimEnd()
+}
+
+/** Names that a lib file declares at module scope. */
+function declaredNames(code) {
+  return [...code.matchAll(/^(?:fn|struct|const|override|alias|var<workgroup>)\s+(\w+)/gm)].map((match) => match[1])
+}
+
+/** The lib files that `code` needs, each once, with those that they need in turn. */
+function neededLibraries(code, libraries) {
+  const needed = []
+  const visit = (text) => {
+    const words = new Set(text.match(/\w+/g))
+    for (const library of libraries) {
+      if (!needed.includes(library) && library.names.some((name) => words.has(name))) {
+        needed.push(library)
+        visit(library.code)
+      }
+    }
+  }
+  visit(code)
+  return needed
+}
+
+/** Reflects one kernel: code with its libraries, bindings, overrides, workgroup size. */
+function reflectKernel(WgslReflect, name, source, libraries) {
+  const where = `shaders/${name}.wgsl`
+  const kernel = stripComments(source)
+  const needed = neededLibraries(kernel, libraries.filter((library) => library.name !== name))
+  const files = [[where, 1]]
+  let code = kernel
+  for (const library of needed) {
+    files.push([`shaders/lib/${library.name}.wgsl`, code.split('\n').length + 1])
+    code += `\n${library.code}`
+  }
+  const reflected = reflect(WgslReflect, code, where)
+  const entries = reflected.entry.compute
+  if (entries.length !== 1 || entries[0].name !== name) {
+    throw new Error(`${where}: needs exactly one entry point named ${name}, has ${entries.map((e) => e.name) || 'none'}`)
+  }
+  const bindings = {}
+  for (const variable of [...reflected.uniforms, ...reflected.storage]) {
+    if (variable.group !== 0) throw new Error(`${where}: "${variable.name}" is in group ${variable.group}, needs group 0`)
+    const uniform = reflected.uniforms.includes(variable)
+    const type = uniform ? 'uniform' : variable.access === 'read' ? 'read-only-storage' : 'storage'
+    bindings[variable.name] = { binding: variable.binding, type, ...(uniform && { sizeBytes: variable.size }) }
+  }
+  const storageCount = Object.values(bindings).filter((binding) => binding.type !== 'uniform').length
+  if (storageCount > 8) throw new Error(`${where}: binds ${storageCount} storage buffers, WebGPU's default limit is 8`)
+  const overrides = {}
+  for (const [, override, value] of code.matchAll(/^override\s+(\w+)\s*:\s*\w+\s*(?:=\s*([^;]+))?;/gm)) {
+    overrides[override] = value === undefined ? null : value.trim()
+  }
+  const size = entries[0].attributes.find((attribute) => attribute.name === 'workgroup_size')
+  const workgroup = [size.value].flat().map(String)
+  while (workgroup.length < 3) workgroup.push('1')
+  const step = reflected.structs.find((struct) => struct.name === 'Step')
+  return {
+    kernel: { code, files, bindings, overrides, workgroup },
+    step: step && Object.fromEntries(step.members.map((member) => [member.name, member.offset])),
+  }
+}
+
+function reflect(WgslReflect, code, where) {
+  try {
+    return new WgslReflect(code)
+  } catch (error) {
+    throw new Error(`${where}: ${error.message ?? error}`, { cause: error })
+  }
+}
+
+/** Every kernel of `shaders/`, reflected. `_naive` kernels are the benchmark's yardsticks and never ship. */
+export async function kernelTable({ naive = false } = {}) {
+  const { WgslReflect } = await import('wgsl_reflect/wgsl_reflect.module.js')
+  const libraries = []
+  for (const file of (await readdir(join(shaderFolder, 'lib'))).sort()) {
+    const code = stripComments(await readFile(join(shaderFolder, 'lib', file), 'utf8'))
+    libraries.push({ name: file.replace(/\.wgsl$/, ''), code, names: declaredNames(code) })
+  }
+  const kernels = {}
+  let stepLayout = {}
+  for (const file of (await readdir(shaderFolder)).sort()) {
+    if (!file.endsWith('.wgsl') || (file.endsWith('_naive.wgsl') && !naive)) continue
+    const name = file.replace(/\.wgsl$/, '')
+    const { kernel, step } = reflectKernel(
+      WgslReflect, name, await readFile(join(shaderFolder, file), 'utf8'), libraries,
+    )
+    kernels[name] = kernel
+    stepLayout = step ?? stepLayout
+  }
+  return { kernels, stepLayout }
+}
+
+/** esbuild plugin: `elbo:kernels` is the reflected table. */
+export function kernelPlugin(options) {
+  return {
+    name: 'kernels',
+    setup(build) {
+      build.onResolve({ filter: /^elbo:kernels$/ }, ({ path }) => ({ path, namespace: 'kernels' }))
+      build.onLoad({ filter: /.*/, namespace: 'kernels' }, async () => {
+        const { kernels, stepLayout } = await kernelTable(options)
+        return {
+          contents: `export const kernels = ${JSON.stringify(kernels)}\nexport const stepLayout = ${JSON.stringify(stepLayout)}`,
+          loader: 'js',
+        }
+      })
+    },
+  }
+}
+
+/** Bundles sources with the kernel table; `options` are esbuild's. */
+export async function bundle({ naive = false, ...options }) {
+  const esbuild = await import('esbuild')
+  return esbuild.build({
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+    ...options,
+    plugins: [kernelPlugin({ naive }), ...(options.plugins ?? [])],
+  })
+}
+
+/** Builds `dist/`. */
+export async function build() {
+  const dist = join(root, 'dist')
+  await rm(dist, { recursive: true, force: true })
+  await mkdir(join(dist, 'demo'), { recursive: true })
+  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.js') })
+  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
+  await bundle({ entryPoints: ['demo/main.ts', 'demo/worker.ts'], outdir: join(dist, 'demo'), minify: true })
+  for (const file of ['index.html', 'style.css']) await copyFile(join(root, 'demo', file), join(dist, 'demo', file))
+  await copyFile(join(root, 'node_modules/uplot/dist/uPlot.min.css'), join(dist, 'demo/uplot.css'))
+  await declareTypes()
+}
+
+async function declareTypes() {
+  const { execFile } = await import('node:child_process')
+  const { promisify } = await import('node:util')
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const args = ['-p', 'tsconfig.build.json']
+  await promisify(execFile)(process.execPath, [tsc, ...args], { cwd: root }).catch((error) => {
+    throw new Error(`type declarations failed:\n${error.stdout}${error.stderr}`)
+  })
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await ensureInstalled()
+  await build()
+}

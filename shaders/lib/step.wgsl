@@ -1,0 +1,13 @@
+// step: what changes from one training step to the next; one slice of the shared uniform, chosen by dynamic offset
+
+struct Step {
+  batch: u32,        // images of this step; rows beyond are padding and take no part in losses and gradients
+  slot: u32,         // where in the ring this step's losses go
+  cursor: u32,       // first entry of `order` that this step reads
+  counter: u32,      // position in the noise stream
+  seed: vec2u,       // key of the noise stream
+  scale: f32,        // 1 / images that the loss averages over
+  kl_weight: f32,
+  rate: f32,         // learning rate; Adam's is divided by 1 - beta1^t
+  root_scale: f32,   // Adam: 1 / sqrt(1 - beta2^t); the others: 1
+}

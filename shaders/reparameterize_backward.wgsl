@@ -1,0 +1,39 @@
+// reparameterize_backward: the gradients of z = μ + exp(½ logvar) · ε and of the KL divergence, together
+//
+//   dmean         = dz + klWeight/batch · mean
+//   dlog_variance = dz · noise · ½ exp(½ log_variance) + klWeight/batch · ½ (exp(log_variance) − 1)
+//
+//   dz, noise (B, P4(Z))   head, dhead (B, 2·P4(Z)): a row is mean, then log-variance
+//   one invocation per vec4 of dz; grid (P4(Z)/4, B, 1)
+
+override WG_X: u32 = 8;
+override WG_Y: u32 = 8;
+override B: u32;
+override Z: u32;            // latent size
+
+override Z4: u32 = (Z + 3) / 4;
+
+@group(0) @binding(0) var<storage, read>       dz: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       head: array<vec4f>;
+@group(0) @binding(2) var<storage, read>       noise: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dhead: array<vec4f>;
+@group(0) @binding(4) var<uniform>             step: Step;
+
+@compute @workgroup_size(WG_X, WG_Y)
+fn reparameterize_backward(@builtin(global_invocation_id) id: vec3u) {
+  let q = id.x;
+  let n = id.y;
+  if (q >= Z4 || n >= B) { return; }
+  let at_mean = 2 * n * Z4 + q;
+  let at_log_variance = at_mean + Z4;
+  if (n >= step.batch) {
+    dhead[at_mean] = vec4f(0);
+    dhead[at_log_variance] = vec4f(0);
+    return;
+  }
+  let g = dz[n * Z4 + q];
+  let deviation = exp(0.5 * head[at_log_variance]);
+  let weight = step.kl_weight * step.scale;
+  dhead[at_mean] = g + weight * head[at_mean];
+  dhead[at_log_variance] = g * noise[n * Z4 + q] * 0.5 * deviation + weight * 0.5 * (deviation * deviation - 1);
+}

@@ -1,0 +1,49 @@
+// reparameterize_forward: z = μ + exp(½ logvar) · ε, and the KL divergence of every image
+//
+//   z[n,j]     = mean[n,j] + exp(½ log_variance[n,j]) · noise[n,j]
+//   losses_kl[n] = Σ_j ½ (exp(log_variance) + mean² − 1 − log_variance)       Kingma & Welling 2014, appendix B
+//
+//   head (B, 2·P4(Z)): a row is mean, then log-variance   noise, z (B, P4(Z))
+//   losses (ring slots, 2, B): reconstruction, then KL, of every image
+//   one workgroup a row; grid (64, B, 1)
+//
+// With DRAW the noise is drawn here from the step's stream and left in `noise` for the backward pass.
+
+override B: u32;
+override Z: u32;            // latent size
+override DRAW: bool;        // draw the noise rather than read it
+
+override Z4: u32 = (Z + 3) / 4;
+
+@group(0) @binding(0) var<storage, read>       head: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> noise: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> z: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // becomes 1 when a loss is not finite
+@group(0) @binding(5) var<uniform>             step: Step;
+
+@compute @workgroup_size(64)
+fn reparameterize_forward(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let n = group.y;
+  var kl = vec4f(0);
+  for (var q = lane; q < Z4; q += 64) {
+    let at = n * Z4 + q;
+    let mean = head[2 * n * Z4 + q];
+    let log_variance = head[(2 * n + 1) * Z4 + q];
+    if (DRAW) {
+      let first = normal_pair(threefry2x32(step.seed, vec2u(2 * at, step.counter)));
+      let second = normal_pair(threefry2x32(step.seed, vec2u(2 * at + 1, step.counter)));
+      noise[at] = vec4f(first, second) * lane_mask(q, Z);
+    }
+    z[at] = mean + exp(0.5 * log_variance) * noise[at];
+    kl += 0.5 * (exp(log_variance) + mean * mean - 1 - log_variance);
+  }
+  let total = row_sum(kl.x + kl.y + kl.z + kl.w, lane);
+  if (lane == 0) {
+    losses[(step.slot * 2 + 1) * B + n] = total;
+    if (n < step.batch && !is_finite(total)) { atomicStore(&status, 1u); }
+  }
+}

@@ -1,0 +1,42 @@
+// rmsprop_update: RMSprop (Tieleman & Hinton 2012) over the whole arena, as PyTorch defines it (epsilon outside the root)
+//
+//   v = ρ·v + (1−ρ)·g²      m = momentum·m + g / (√v + ε)      p = p − rate · m
+//
+//   p, g, m, v (N): one flat arena each; m is left alone at momentum 0
+//   one invocation per vec4, striding over the grid; grid (N/4, 1, 1) or less
+//
+// Nothing is updated once `status` is set: a step whose loss is not finite leaves the parameters as they were.
+
+override WG_X: u32 = 64;
+override N4: u32;            // vec4s in the arena
+override RHO: f32;
+override ONE_MINUS_RHO: f32;
+override EPSILON: f32;
+override MOMENTUM: f32;
+
+@group(0) @binding(0) var<storage, read>       gradients: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // becomes 1 when a gradient is not finite
+@group(0) @binding(5) var<uniform>             step: Step;
+
+@compute @workgroup_size(WG_X)
+fn rmsprop_update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  if (atomicLoad(&status) != 0) { return; }
+  for (var i = id.x; i < N4; i += groups.x * WG_X) {
+    let g = gradients[i];
+    if (!all_finite(g)) {
+      atomicStore(&status, 1u);
+      return;
+    }
+    let square = RHO * v[i] + ONE_MINUS_RHO * g * g;
+    v[i] = square;
+    var change = g / (sqrt(square) + EPSILON);
+    if (MOMENTUM > 0) {
+      change += MOMENTUM * m[i];
+      m[i] = change;
+    }
+    parameters[i] -= step.rate * change;
+  }
+}

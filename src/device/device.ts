@@ -1,0 +1,72 @@
+import { UnsupportedError } from '../errors.js'
+
+/** A device with what the engine needs to know of it. */
+export interface DeviceContext {
+  device: GPUDevice
+  info: GPUAdapterInfo
+  /** A CPU pretending to be a GPU: SwiftShader, llvmpipe, WARP. */
+  isSoftware: boolean
+  /** Whether `destroy` should destroy the device: not when the caller brought it. */
+  owned: boolean
+}
+
+export interface DeviceOptions {
+  /** An existing device (Node with Dawn, Deno, or one shared with another library). */
+  device?: GPUDevice
+  powerPreference?: GPUPowerPreference
+}
+
+const BROWSERS = 'Chrome 113+, Edge 113+, Safari 26+ and Firefox 141+ have it'
+const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups']
+
+/**
+ * Takes the caller's device or asks the browser for one.
+ * Optional features and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults is required.
+ * @throws UnsupportedError with the reason and the way out.
+ */
+export async function acquireDevice({ device, powerPreference }: DeviceOptions): Promise<DeviceContext> {
+  if (device) {
+    return { device, info: device.adapterInfo, isSoftware: isSoftwareAdapter(device.adapterInfo), owned: false }
+  }
+  const gpu = globalThis.navigator?.gpu
+  if (!gpu) throw new UnsupportedError(missingReason())
+  const adapter = await gpu.requestAdapter({ powerPreference })
+  if (!adapter) {
+    throw new UnsupportedError(
+      'WebGPU is here but gives no adapter: the GPU or its driver is blocked or missing. Update the graphics driver, ' +
+        'turn on "use graphics acceleration" in the browser\'s settings, or on Linux start Chrome with ' +
+        '--enable-unsafe-webgpu --enable-features=Vulkan (add --use-webgpu-adapter=swiftshader for the software adapter)',
+    )
+  }
+  const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature))
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
+  try {
+    const own = await adapter.requestDevice({
+      label: 'elbo',
+      requiredFeatures,
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    })
+    return { device: own, info: adapter.info, isSoftware: isSoftwareAdapter(adapter.info), owned: true }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UnsupportedError(`the adapter refused a device: ${reason}. Reload the page, or restart the browser`, {
+      cause: error,
+    })
+  }
+}
+
+function missingReason(): string {
+  if (globalThis.isSecureContext === false) {
+    return 'WebGPU is only offered to secure pages: open this one over https:// or from localhost'
+  }
+  if (globalThis.navigator === undefined || /^(Node|Deno|Bun)/.test(globalThis.navigator.userAgent ?? '')) {
+    return 'this runtime has no WebGPU: hand in a device, createEngine({ device }), e.g. from the "webgpu" package on Node'
+  }
+  return `this browser has no WebGPU; ${BROWSERS}`
+}
+
+function isSoftwareAdapter(info: GPUAdapterInfo | undefined): boolean {
+  if (!info) return false
+  const words = [info.vendor, info.architecture, info.device, info.description].join(' ')
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(words)
+}

@@ -1,0 +1,109 @@
+import { kernels, type ReflectedKernel } from 'elbo:kernels'
+import { SHADER_STAGE_COMPUTE } from '../device/flags.js'
+import { KernelError } from '../errors.js'
+
+/** A compiled kernel with the constants it was compiled for. */
+export interface Pipeline {
+  name: string
+  pipeline: GPUComputePipeline
+  layout: GPUBindGroupLayout
+  reflected: ReflectedKernel
+  workgroup: [x: number, y: number, z: number]
+}
+
+/** The reflected kernel of that name. */
+export function reflectedKernel(name: string): ReflectedKernel {
+  const reflected = kernels[name]
+  if (!reflected) throw new KernelError(`there is no kernel "${name}"; there are ${Object.keys(kernels).join(', ')}`)
+  return reflected
+}
+
+/** Workgroup size of a kernel under these constants. */
+export function workgroupSize(name: string, constants: Record<string, number>): [number, number, number] {
+  const { workgroup, overrides } = reflectedKernel(name)
+  return workgroup.map((part) => {
+    const size = /^\d/.test(part) ? parseInt(part) : (constants[part] ?? parseInt(overrides[part] ?? ''))
+    if (!(size >= 1)) throw new KernelError(`${name}: workgroup size "${part}" has no value`)
+    return size
+  }) as [number, number, number]
+}
+
+/** Compiles kernels asynchronously, each combination of kernel and constants once per device. */
+export class PipelineCache {
+  private readonly pipelines = new Map<string, Promise<Pipeline>>()
+  private readonly modules = new Map<string, { module: GPUShaderModule; layout: GPUBindGroupLayout }>()
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** Number of different pipelines asked for so far. */
+  get size(): number {
+    return this.pipelines.size
+  }
+
+  /**
+   * @param constants every override of the kernel that has no default, by name.
+   * @throws KernelError on an unknown or missing name, or with file, line and column when the kernel does not compile.
+   */
+  get(name: string, constants: Record<string, number>): Promise<Pipeline> {
+    const key = `${name} ${JSON.stringify(constants)}`
+    let pipeline = this.pipelines.get(key)
+    if (!pipeline) {
+      pipeline = this.compile(name, constants)
+      this.pipelines.set(key, pipeline)
+    }
+    return pipeline
+  }
+
+  private async compile(name: string, constants: Record<string, number>): Promise<Pipeline> {
+    const reflected = reflectedKernel(name)
+    checkConstants(name, reflected, constants)
+    const { module, layout } = this.module(name, reflected)
+    try {
+      const pipeline = await this.device.createComputePipelineAsync({
+        label: name,
+        layout: this.device.createPipelineLayout({ label: name, bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: name, constants },
+      })
+      return { name, pipeline, layout, reflected, workgroup: workgroupSize(name, constants) }
+    } catch (error) {
+      throw new KernelError(await explain(module, name, reflected, error), { cause: error })
+    }
+  }
+
+  private module(name: string, reflected: ReflectedKernel) {
+    let entry = this.modules.get(name)
+    if (!entry) {
+      const entries = Object.values(reflected.bindings).map(({ binding, type, sizeBytes }) => ({
+        binding,
+        visibility: SHADER_STAGE_COMPUTE,
+        buffer: { type, hasDynamicOffset: type === 'uniform', minBindingSize: sizeBytes ?? 0 },
+      }))
+      entry = {
+        module: this.device.createShaderModule({ label: name, code: reflected.code }),
+        layout: this.device.createBindGroupLayout({ label: name, entries }),
+      }
+      this.modules.set(name, entry)
+    }
+    return entry
+  }
+}
+
+function checkConstants(name: string, { overrides }: ReflectedKernel, constants: Record<string, number>) {
+  for (const constant of Object.keys(constants)) {
+    if (!(constant in overrides)) throw new KernelError(`${name}: has no override "${constant}"`)
+  }
+  for (const [override, fallback] of Object.entries(overrides)) {
+    if (fallback === null && !(override in constants)) throw new KernelError(`${name}: override "${override}" needs a value`)
+  }
+}
+
+/** `shaders/dense_forward.wgsl:27:12: unresolved value 'ww'`, then the line and a caret. */
+async function explain(module: GPUShaderModule, name: string, { code, files }: ReflectedKernel, error: unknown) {
+  const { messages } = await module.getCompilationInfo()
+  const first = messages.find((message) => message.type === 'error')
+  if (!first) return `${name}: ${error instanceof Error ? error.message : String(error)}`
+  const [file, firstLine] = files.filter(([, line]) => line <= first.lineNum).at(-1)!
+  const line = code.split('\n')[first.lineNum - 1] ?? ''
+  const caret = ' '.repeat(Math.max(first.linePos - 1, 0)) + '^'
+  return `${file}:${first.lineNum - firstLine + 1}:${first.linePos}: ${first.message}\n  ${line}\n  ${caret}`
+}
