@@ -1,0 +1,100 @@
+import { acquireDevice, type DeviceOptions } from './device/device.js'
+import { DeviceLostError } from './errors.js'
+import { PipelineCache } from './kernels/pipelines.js'
+import { checkSpec } from './model/check.js'
+import { initialParameters } from './model/parameters.js'
+import { ModelRuntime, type EngineContext } from './model/runtime.js'
+import type { VaeSpec } from './model/spec.js'
+import { Readback } from './schedule/readback.js'
+import { StepUniform } from './schedule/step.js'
+import { readModel, restoreModel } from './train/file.js'
+import { checkWhole } from './train/sets.js'
+import { Vae } from './vae.js'
+
+/** How to make an engine. */
+export type EngineOptions = DeviceOptions
+
+/** A GPU device with the models on it. */
+export class Engine {
+  /** Resolves when the device is gone; models then throw the same error. */
+  readonly lost: Promise<DeviceLostError>
+  private readonly models = new Set<ModelRuntime>()
+
+  /** @internal */
+  constructor(private readonly context: EngineContext) {
+    this.lost = context.device.lost.then(({ reason, message }) => {
+      const why = reason === 'destroyed' ? 'it was destroyed' : message || 'the driver reset or the GPU process ended'
+      context.lost = new DeviceLostError(`the GPU device is gone: ${why}. Make a new engine and load the last saved file`)
+      return context.lost
+    })
+  }
+
+  get device(): GPUDevice {
+    return this.context.device
+  }
+
+  /** The adapter's vendor, architecture, device and description. */
+  get adapterInfo(): GPUAdapterInfo {
+    return this.context.info
+  }
+
+  /** The adapter is a CPU pretending to be a GPU (SwiftShader, llvmpipe, WARP). */
+  get isSoftware(): boolean {
+    return this.context.isSoftware
+  }
+
+  /**
+   * A new model: weights Glorot-uniform from the seed, biases zero. The specification is checked whole first.
+   * @throws SpecError with the path of what is wrong
+   */
+  async createVae(spec: VaeSpec, { seed = 0 }: { seed?: number } = {}): Promise<Vae> {
+    const model = checkSpec(spec)
+    checkWhole(seed, 'seed', 0)
+    const runtime = this.runtime(model)
+    runtime.write('parameters', initialParameters(runtime.arena.specs, seed))
+    return new Vae(runtime, seed)
+  }
+
+  /**
+   * A model from a file that `save` wrote. Training goes on bit for bit when `train` gets `vae.optimizer`, or an optimiser
+   * of the same settings, and the same data, batch size and KL weight.
+   * @throws FormatError when the file is truncated, altered, or not a saved model
+   */
+  async load(file: Uint8Array | ArrayBuffer): Promise<Vae> {
+    const saved = readModel(file instanceof Uint8Array ? file : new Uint8Array(file))
+    const runtime = this.runtime(saved.model)
+    restoreModel(runtime, saved)
+    return new Vae(runtime, saved.seed, saved.training?.state)
+  }
+
+  /** Frees every model, and the device unless the caller brought it. */
+  destroy(): void {
+    for (const model of this.models) model.destroy()
+    this.models.clear()
+    this.context.uniform.destroy()
+    this.context.readback.destroy()
+    if (this.context.owned) this.context.device.destroy()
+  }
+
+  private runtime(model: ModelRuntime['model']): ModelRuntime {
+    if (this.context.lost) throw this.context.lost
+    const runtime = new ModelRuntime(this.context, model)
+    this.models.add(runtime)
+    return runtime
+  }
+}
+
+/**
+ * The way in: an engine on the given device, or on one asked of the browser.
+ * @throws UnsupportedError with the reason and the way out
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const context = await acquireDevice(options)
+  const { device } = context
+  return new Engine({
+    ...context,
+    pipelines: new PipelineCache(device),
+    uniform: new StepUniform(device),
+    readback: new Readback(device),
+  })
+}

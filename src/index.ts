@@ -1,0 +1,44 @@
+/// <reference types="@webgpu/types" />
+export { createEngine, type Engine, type EngineOptions } from './engine.js'
+export type { EvaluateOptions, Vae } from './vae.js'
+export { presets } from './model/presets.js'
+export { recipes, type Recipe } from './train/recipes.js'
+export { adam, rmsprop, sgd } from './train/optimizers.js'
+export type { Adam, Optimizer, RmsProp, Sgd } from './ops/update.js'
+export { dataset, split, subset, take, type Dataset, type DatasetOptions } from './data/dataset.js'
+export { idx } from './data/idx.js'
+export { glyphs } from './data/glyphs.js'
+export type { Posterior } from './model/inference.js'
+export type {
+  ConvSpec,
+  ConvTransposeSpec,
+  DenseSpec,
+  DeterministicLatentSpec,
+  FlattenSpec,
+  GaussianLatentSpec,
+  LatentSpec,
+  LayerSpec,
+  LikelihoodSpec,
+  Padding,
+  ReshapeSpec,
+  ResidualSpec,
+  VaeSpec,
+} from './model/spec.js'
+export type { Activation } from './ops/activation.js'
+export type { Plan, PlanBuffer, PlanSection } from './schedule/plan.js'
+export type { Dispatch, PlanTensor } from './ops/dispatch.js'
+export type { Tensor } from './tensor.js'
+export type { Loss } from './train/evaluate.js'
+export type { Run, TrainEvent, TrainOptions } from './train/run.js'
+export type { Batch } from './train/step.js'
+export {
+  DataError,
+  DeviceLostError,
+  ElboError,
+  FormatError,
+  KernelError,
+  NumericError,
+  ShapeError,
+  SpecError,
+  UnsupportedError,
+} from './errors.js'

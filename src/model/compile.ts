@@ -1,0 +1,190 @@
+import { batchGather } from '../ops/gather.js'
+import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
+import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
+import { headWidth, reparameterizeBackward, reparameterizeForward } from '../ops/latent.js'
+import { bceLoss, sigmoidForward } from '../ops/likelihood.js'
+import { optimizerUpdate, type Optimizer } from '../ops/update.js'
+import { PlanBuilder, type Plan } from '../schedule/plan.js'
+import { MOST_STEPS } from '../schedule/step.js'
+import { LayerCompiler, type Value } from './layers.js'
+import type { ParameterArena } from './arena.js'
+import type { ResolvedModel } from './resolve.js'
+import { sizeOf } from './shapes.js'
+
+/** Images `first` to `first + count − 1` of a data set, in one buffer. */
+export interface SetChunk {
+  first: number
+  count: number
+}
+
+/** What a plan is compiled for. */
+export interface PlanRequest {
+  /** Images a step. */
+  batch: number
+  /** Where the input comes from: a data set on the GPU, or the caller. */
+  input: { type: 'set'; count: number; chunks: SetChunk[] } | { type: 'images' } | { type: 'latents' }
+  /** Whether ε is drawn on the GPU or handed in; without meaning where nothing is sampled. */
+  noise: 'drawn' | 'given'
+  /** Which result: the heads' output, images, losses alone, losses and gradients, or a whole training step. */
+  output: 'posterior' | 'images' | 'losses' | 'gradients' | { update: Optimizer }
+}
+
+/** A plan with the tensors that the host writes or reads. */
+export interface CompiledPlan {
+  plan: Plan
+  /** `[B, P4(pixels)]` images that go in (not with input `latents`). */
+  x?: PlanTensor
+  /** `[B, P4(Z)]` ε, written by the host where the noise is given. */
+  noise?: PlanTensor
+  /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
+  z?: PlanTensor
+  /** `[B, headWidth(Z)]` mean and log-variance, for a deterministic latent `[B, P4(Z)]`. */
+  head?: PlanTensor
+  /** `[B, P4(pixels)]` images that come out. */
+  images?: PlanTensor
+  /** `[slots, 2, B]` reconstruction loss and KL of every image. */
+  losses?: PlanTensor
+  /** One word, non-zero once a loss or gradient was not finite. */
+  status?: PlanTensor
+}
+
+/** Compiles a model into the list of dispatches that answers the request. Pure: no GPU object. */
+export function compilePlan(model: ResolvedModel, arena: ParameterArena, request: PlanRequest): CompiledPlan {
+  return new ModelCompiler(model, arena, request).compile()
+}
+
+class ModelCompiler {
+  private readonly builder = new PlanBuilder()
+  private readonly layers: LayerCompiler
+  private readonly B: number
+  private readonly N: number
+  private readonly Z: number
+  private readonly learns: boolean
+  private readonly tensors: Omit<CompiledPlan, 'plan'> = {}
+
+  constructor(
+    private readonly model: ResolvedModel,
+    private readonly arena: ParameterArena,
+    private readonly request: PlanRequest,
+  ) {
+    this.B = padRows(request.batch)
+    this.N = sizeOf(model.input)
+    this.Z = model.latent.output.size
+    this.layers = new LayerCompiler(this.builder, arena, this.B)
+    this.learns = typeof request.output === 'object' || request.output === 'gradients'
+  }
+
+  compile(): CompiledPlan {
+    const { output, input } = this.request
+    let latent: Value
+    if (input.type === 'latents') {
+      this.builder.begin('forward')
+      latent = { tensor: this.pinned('z', padTo4(this.Z)), activation: 'linear', needsGradient: true }
+    } else {
+      const image = this.inputImages()
+      this.builder.begin('forward')
+      const features = this.layers.forward(this.model.encoder, image)
+      if (output === 'posterior') {
+        this.head(features)
+        return this.finish()
+      }
+      latent = this.sampleLatent(features)
+    }
+    const logits = this.layers.forward(this.model.decoder, latent)
+    if (output === 'images') this.outputImages(logits)
+    else this.lossAndGradients(logits)
+    return this.finish()
+  }
+
+  private finish(): CompiledPlan {
+    return { plan: this.builder.build(), ...this.tensors }
+  }
+
+  /** An activation that the host reads or writes, one row an image. */
+  private pinned(name: keyof Omit<CompiledPlan, 'plan'>, width: number, rows = this.B): PlanTensor {
+    return (this.tensors[name] ??= this.builder.pin(this.builder.activation(name, rows * width)))
+  }
+
+  private inputImages(): Value {
+    const { B, N } = this
+    const { input } = this.request
+    const x = this.pinned('x', padTo4(N))
+    if (input.type === 'set') {
+      this.builder.begin('gather')
+      const order = this.builder.storage('order', 'order', input.count)
+      input.chunks.forEach(({ first, count }, i) => {
+        const images = this.builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / 4)
+        this.builder.push(batchGather({ images, order, x }, { B, N, first, count }))
+      })
+    }
+    return { tensor: x, activation: 'linear', needsGradient: false }
+  }
+
+  /** Mean and log-variance as one product of stacked weights. */
+  private head(features: Value): PlanTensor {
+    const { B } = this
+    const I = this.model.latent.input.size
+    const O = this.headOutputs
+    const head = this.pinned('head', padTo4(O))
+    const { w, b } = this.arena.heads()
+    this.builder.push(denseForward({ x: features.tensor, w, b, y: head }, { B, I, O }, 'linear'))
+    this.layers.record((dy) => {
+      const { dw, db } = this.arena.headGradients()
+      if (!features.needsGradient) {
+        this.builder.push(denseBackwardWeight({ dy, x: features.tensor, dw, db }, { B, I, O }))
+        return undefined
+      }
+      const dx = this.builder.activation('latent.dx', features.tensor.elements)
+      const tensors = { dy, x: features.tensor, w, dx, dw, db }
+      this.builder.push(denseBackward(tensors, { B, I, O }, features.activation))
+      return dx
+    })
+    return head
+  }
+
+  private get headOutputs(): number {
+    return this.model.latent.type === 'gaussian' ? headWidth(this.Z) : this.Z
+  }
+
+  private sampleLatent(features: Value): Value {
+    const { B, Z } = this
+    const head = this.head(features)
+    if (this.model.latent.type === 'deterministic') return { tensor: head, activation: 'linear', needsGradient: true }
+    const noise = this.pinned('noise', padTo4(Z))
+    const z = this.builder.activation('z', B * padTo4(Z))
+    const tensors = { head, noise, z, losses: this.losses, status: this.status }
+    this.builder.push(reparameterizeForward(tensors, { B, Z }, this.request.noise === 'drawn'))
+    this.layers.record((dz) => {
+      const dhead = this.builder.activation('dhead', B * headWidth(Z))
+      this.builder.push(reparameterizeBackward({ dz, head, noise, dhead }, { B, Z }))
+      return dhead
+    })
+    return { tensor: z, activation: 'linear', needsGradient: true }
+  }
+
+  private outputImages(logits: Value): void {
+    const { B, N } = this
+    const images = this.pinned('images', padTo4(N))
+    this.builder.push(sigmoidForward({ x: logits.tensor, y: images }, { B, N }))
+  }
+
+  private lossAndGradients(logits: Value): void {
+    const { B, N, request } = this
+    const tensors = { logits: logits.tensor, x: this.tensors.x!, losses: this.losses, status: this.status }
+    this.builder.push(bceLoss(tensors, { B, N }, logits.activation, this.learns))
+    if (!this.learns) return
+    this.builder.begin('backward')
+    this.layers.backward(logits.tensor)
+    if (typeof request.output !== 'object') return
+    this.builder.begin('update')
+    this.builder.push(optimizerUpdate({ ...this.arena.updateTensors(), status: this.status }, request.output.update))
+  }
+
+  private get losses(): PlanTensor {
+    return this.pinned('losses', 2 * MOST_STEPS)
+  }
+
+  private get status(): PlanTensor {
+    return this.pinned('status', 1, 1)
+  }
+}

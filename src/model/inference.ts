@@ -1,0 +1,141 @@
+import { DataError } from '../errors.js'
+import { padTo4, type PlanTensor } from '../ops/dispatch.js'
+import { headWidth } from '../ops/latent.js'
+import { Random, STREAMS } from '../random.js'
+import { asRows, type Tensor } from '../tensor.js'
+import type { PlanRequest } from './compile.js'
+import type { ModelRuntime, Program } from './runtime.js'
+
+/** The posterior q(z|x) of every image. */
+export interface Posterior {
+  /** `[batch, latent]`; the code itself for a deterministic latent. */
+  mean: Tensor
+  /** `[batch, latent]`; absent for a deterministic latent. */
+  logVariance?: Tensor
+}
+
+/** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
+const ROWS = [8, 32, 128, 512]
+
+/** @throws ShapeError, DataError */
+export async function encode(runtime: ModelRuntime, images: Tensor | Float32Array): Promise<Posterior> {
+  const { model } = runtime
+  const Z = model.latent.output.size
+  const { data, rows } = imageRows(runtime, images)
+  const gaussian = model.latent.type === 'gaussian'
+  const width = gaussian ? headWidth(Z) : padTo4(Z)
+  const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
+  const head = await mapRows(runtime, request, data, rows, (program) => [program.x!, program.head!, width])
+  const part = (first: number): Tensor => ({ shape: [rows, Z], data: columns(head, rows, width, first, Z) })
+  return gaussian ? { mean: part(0), logVariance: part(padTo4(Z)) } : { mean: part(0) }
+}
+
+/** @throws ShapeError, DataError */
+export async function decode(runtime: ModelRuntime, latents: Tensor | Float32Array): Promise<Tensor> {
+  const { data, rows } = asRows(latents, [runtime.model.latent.output.size], 'latents')
+  checkFinite(data, 'latents', runtime.model.latent.output.size)
+  const request = { input: { type: 'latents' }, noise: 'given', output: 'images' } as const
+  return imagesOf(runtime, request, data, rows, (program) => program.z!)
+}
+
+/** Decodes the posterior mean. @throws ShapeError, DataError */
+export async function reconstruct(runtime: ModelRuntime, images: Tensor | Float32Array): Promise<Tensor> {
+  const { data, rows } = imageRows(runtime, images)
+  // The noise that is "given" is never written and stays zero, so z is the mean.
+  const request = { input: { type: 'images' }, noise: 'given', output: 'images' } as const
+  return imagesOf(runtime, request, data, rows, (program) => program.x!)
+}
+
+/** `[count, latent]` draws from the prior N(0, 1). */
+export function priorLatents(runtime: ModelRuntime, count: number, seed: number): Tensor {
+  if (!Number.isInteger(count) || count < 1) throw new DataError(`sample: needs a whole number of images from 1 on, got ${count}`)
+  const Z = runtime.model.latent.output.size
+  const random = new Random(seed, STREAMS.SAMPLE)
+  return { shape: [count, Z], data: Float32Array.from({ length: count * Z }, () => random.normal()) }
+}
+
+/** The caller's images as checked rows: finite and inside [0, 1]. */
+export function imageRows(runtime: ModelRuntime, images: Tensor | Float32Array) {
+  const { h, w, c } = runtime.model.input
+  const rows = asRows(images, [h, w, c], 'images')
+  checkImages(rows.data, h * w * c)
+  return rows
+}
+
+/** Copies rows into a buffer whose rows are padded to whole vectors. */
+export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float32Array, width: number): void {
+  const stride = padTo4(width)
+  const rows = data.length / width
+  let padded = data
+  if (stride !== width) {
+    padded = new Float32Array(rows * stride)
+    for (let n = 0; n < rows; n++) padded.set(data.subarray(n * width, (n + 1) * width), n * stride)
+  }
+  runtime.context.device.queue.writeBuffer(buffer, 0, padded as BufferSource)
+}
+
+/** Columns `first` to `first + count − 1` of a row-major matrix. */
+export function columns(data: Float32Array, rows: number, width: number, first: number, count: number): Float32Array {
+  const out = new Float32Array(rows * count)
+  for (let n = 0; n < rows; n++) out.set(data.subarray(n * width + first, n * width + first + count), n * count)
+  return out
+}
+
+async function imagesOf(
+  runtime: ModelRuntime,
+  request: Omit<PlanRequest, 'batch'>,
+  data: Float32Array,
+  rows: number,
+  input: (program: Program) => PlanTensor,
+): Promise<Tensor> {
+  const { h, w, c } = runtime.model.input
+  const size = h * w * c
+  const stride = padTo4(size)
+  const out = await mapRows(runtime, request, data, rows, (program) => [input(program), program.images!, stride])
+  return { shape: [rows, h, w, c], data: stride === size ? out : columns(out, rows, stride, 0, size) }
+}
+
+/** Runs a program over rows, as many at a time as it has. */
+async function mapRows(
+  runtime: ModelRuntime,
+  request: Omit<PlanRequest, 'batch'>,
+  data: Float32Array,
+  rows: number,
+  tensors: (program: Program) => [input: PlanTensor, output: PlanTensor, outputWidth: number],
+): Promise<Float32Array> {
+  const batch = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
+  const width = data.length / rows
+  return runtime.with({ ...request, batch }, async (program) => {
+    const { executable } = program
+    const [input, output, outputWidth] = tensors(program)
+    const out = new Float32Array(rows * outputWidth)
+    for (let first = 0; first < rows; first += batch) {
+      const count = Math.min(batch, rows - first)
+      writeRows(runtime, executable.buffer(input), data.subarray(first * width, (first + count) * width), width)
+      const encoder = runtime.encoder('infer')
+      const pass = encoder.beginComputePass({ label: 'infer' })
+      executable.encode(pass, 0)
+      pass.end()
+      const range = { buffer: executable.buffer(output), offsetBytes: 0, sizeBytes: 4 * count * outputWidth }
+      out.set(await runtime.readback(encoder, [range]), first * outputWidth)
+    }
+    return out
+  })
+}
+
+function checkImages(data: Float32Array, size: number): void {
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]
+    if (value >= 0 && value <= 1) continue
+    const hint = value > 1 && value <= 255 ? '; divide bytes by 255' : ''
+    const where = `image ${Math.floor(i / size)}, value ${i % size}`
+    throw new DataError(`images: ${where} is ${value}, needs a finite number in [0, 1]${hint}`)
+  }
+}
+
+/** @throws DataError naming the first value that is not finite. */
+export function checkFinite(data: Float32Array, what: string, width: number): void {
+  const bad = data.findIndex((value) => !Number.isFinite(value))
+  if (bad < 0) return
+  throw new DataError(`${what}: row ${Math.floor(bad / width)}, value ${bad % width} is ${data[bad]}, needs a finite number`)
+}

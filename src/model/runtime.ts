@@ -1,0 +1,224 @@
+import type { DeviceContext } from '../device/device.js'
+import { BufferUsage } from '../device/flags.js'
+import { DeviceLostError, ElboError, KernelError } from '../errors.js'
+import type { PipelineCache } from '../kernels/pipelines.js'
+import { padRows } from '../ops/dispatch.js'
+import { Executable } from '../schedule/executable.js'
+import { Readback } from '../schedule/readback.js'
+import type { StepUniform } from '../schedule/step.js'
+import type { Tensor } from '../tensor.js'
+import { ParameterArena } from './arena.js'
+import { compilePlan, type CompiledPlan, type PlanRequest } from './compile.js'
+import { DeviceSet } from './device-set.js'
+import { fromInner, innerElements, toInner } from './layout.js'
+import type { ResolvedModel } from './resolve.js'
+
+/** What an engine shares among its models. */
+export interface EngineContext extends DeviceContext {
+  pipelines: PipelineCache
+  uniform: StepUniform
+  readback: Readback
+  /** Set once the device is gone. */
+  lost?: DeviceLostError
+}
+
+/** The arenas of a model: parameters, their gradients, the optimiser's moments. */
+export type Arena = 'parameters' | 'gradients' | 'm' | 'v'
+
+/** A compiled plan with its GPU side, kept for the next call. */
+export interface Program extends CompiledPlan {
+  executable: Executable
+  /** Rows of every activation. */
+  rows: number
+}
+
+const MOST_PROGRAMS = 24
+
+/** A model on the device: its arenas, and a program for every kind of request so far. */
+export class ModelRuntime {
+  readonly arena: ParameterArena
+  private readonly arenas = new Map<Arena, GPUBuffer>()
+  private readonly programs = new Map<string, Promise<Program>>()
+  private readonly turns = new Map<string, Promise<unknown>>()
+  private readonly sets = new WeakMap<object, DeviceSet>()
+  private liveSets: WeakRef<DeviceSet>[] = []
+  private destroyed = false
+
+  constructor(
+    readonly context: EngineContext,
+    readonly model: ResolvedModel,
+  ) {
+    this.arena = new ParameterArena(model)
+  }
+
+  /** The buffer of an arena, zero until written; made on first use. */
+  buffer(arena: Arena): GPUBuffer {
+    let buffer = this.arenas.get(arena)
+    if (!buffer) {
+      const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
+      const size = 4 * this.arena.placement.elements
+      buffer = this.context.device.createBuffer({ label: arena, size, usage })
+      this.arenas.set(arena, buffer)
+    }
+    return buffer
+  }
+
+  /** Sets an arena to zero. */
+  clear(arena: Arena): void {
+    const encoder = this.context.device.createCommandEncoder({ label: `clear ${arena}` })
+    encoder.clearBuffer(this.buffer(arena))
+    this.context.device.queue.submit([encoder.finish()])
+  }
+
+  /** Writes values in PyTorch's shapes into an arena; names that are missing keep theirs. */
+  write(arena: Arena, values: Record<string, Tensor>): void {
+    for (const { name, layout } of this.arena.specs) {
+      const value = values[name]
+      if (!value) continue
+      const offset = 4 * this.arena.placement.offsets[name]
+      this.context.device.queue.writeBuffer(this.buffer(arena), offset, toInner(value.data, layout) as BufferSource)
+    }
+  }
+
+  /** Reads an arena back in PyTorch's names and shapes. `encoder` may hold work to submit before. */
+  async read(arena: Arena, encoder = this.encoder('read')): Promise<Record<string, Tensor>> {
+    const buffer = this.buffer(arena)
+    const data = await this.readback(encoder, [{ buffer, offsetBytes: 0, sizeBytes: buffer.size }])
+    return this.named(data)
+  }
+
+  /** Cuts a whole arena, as read back, into PyTorch's names and shapes. */
+  named(data: Float32Array): Record<string, Tensor> {
+    return Object.fromEntries(
+      this.arena.specs.map(({ name, shape, layout }) => {
+        const offset = this.arena.placement.offsets[name]
+        const inner = data.subarray(offset, offset + innerElements(layout))
+        return [name, { shape: [...shape], data: fromInner(inner, layout) }]
+      }),
+    )
+  }
+
+  encoder(label: string): GPUCommandEncoder {
+    this.check()
+    return this.context.device.createCommandEncoder({ label })
+  }
+
+  /** Submits the encoder and reads ranges; a lost device becomes a `DeviceLostError`. */
+  readback(encoder: GPUCommandEncoder, ranges: Parameters<Readback['read']>[1]): Promise<Float32Array<ArrayBuffer>> {
+    return this.guard(this.context.readback.read(encoder, ranges))
+  }
+
+  /** Turns whatever a lost device breaks into a `DeviceLostError`. */
+  async guard<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise
+    } catch (error) {
+      if (error instanceof ElboError) throw error
+      await Promise.resolve() // `device.lost` settles first
+      throw this.context.lost ?? error
+    }
+  }
+
+  /** The data set on the device; uploaded on first use and kept while the caller keeps the set. */
+  set(data: DeviceSet['data']): DeviceSet {
+    let set = this.sets.get(data)
+    if (!set) {
+      set = new DeviceSet(this.context, data)
+      this.sets.set(data, set)
+      this.liveSets = [...this.liveSets.filter((ref) => ref.deref()), new WeakRef(set)]
+    }
+    return set
+  }
+
+  /** The program for a request, compiled on first use. Parameters are bound; sets and orders are the caller's to bind. */
+  private program(request: PlanRequest): Promise<Program> {
+    this.check()
+    const key = JSON.stringify(request)
+    let program = this.programs.get(key)
+    if (program) this.programs.delete(key)
+    else program = this.guard(this.create(request))
+    this.programs.set(key, program) // the most recently used is last
+    program.catch(() => this.programs.delete(key))
+    this.evict()
+    return program
+  }
+
+  /** Runs `use` with the program of a request, alone: others who want the same program wait, and it is not evicted. */
+  async with<T>(request: PlanRequest, use: (program: Program) => Promise<T>): Promise<T> {
+    const key = JSON.stringify(request)
+    const before = this.turns.get(key)
+    const turn = (async () => {
+      await before?.catch(() => {})
+      return use(await this.program(request))
+    })()
+    this.turns.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.turns.get(key) === turn) this.turns.delete(key)
+    }
+  }
+
+  /** Binds a program's long-lived buffers: the arenas, and what the caller adds. */
+  bind({ executable, plan }: Program, storages: Record<string, GPUBuffer> = {}): void {
+    const all = { ...storages }
+    for (const arena of ['parameters', 'gradients', 'm', 'v'] as const) {
+      if (arena in plan.storages) all[arena] = this.buffer(arena)
+    }
+    executable.bind(all)
+  }
+
+  /** Frees everything; later calls throw. */
+  destroy(): void {
+    this.destroyed = true
+    for (const program of this.programs.values()) {
+      program.then(({ executable }) => executable.destroy(), () => {})
+    }
+    this.programs.clear()
+    for (const buffer of this.arenas.values()) buffer.destroy()
+    this.arenas.clear()
+    for (const set of this.liveSets) set.deref()?.destroy()
+  }
+
+  private async create(request: PlanRequest): Promise<Program> {
+    const { device, pipelines, uniform } = this.context
+    const compiled = compilePlan(this.model, this.arena, request)
+    device.pushErrorScope('out-of-memory')
+    const executable = Executable.create(this.context, pipelines, compiled.plan, uniform)
+    const memory = device.popErrorScope()
+    const program = { ...compiled, executable: await executable, rows: padRows(request.batch) }
+    if (await memory) {
+      const megabytes = (compiled.plan.activationBytes / 1e6).toFixed(0)
+      throw new KernelError(`the GPU has no room for the ${megabytes} MB of a batch of ${request.batch}; take a smaller batch`)
+    }
+    if (request.input.type !== 'set') this.bind(program)
+    return program
+  }
+
+  private evict(): void {
+    for (const [key, program] of this.programs) {
+      if (this.programs.size <= MOST_PROGRAMS) return
+      if (this.turns.has(key)) continue
+      this.programs.delete(key)
+      program.then(({ executable }) => executable.destroy(), () => {})
+    }
+  }
+
+  private check(): void {
+    if (this.context.lost) throw this.context.lost
+    if (this.destroyed) throw new ElboError('destroyed', 'this model was destroyed; create or load another one')
+  }
+}
+
+/** Sums a step's part of the loss ring into means over its images, in image order and float64. */
+export function meanLosses(losses: Float32Array, step: number, rows: number, batch: number) {
+  let reconstruction = 0
+  let kl = 0
+  const at = step * 2 * rows
+  for (let n = 0; n < batch; n++) {
+    reconstruction += losses[at + n]
+    kl += losses[at + rows + n]
+  }
+  return { reconstruction: reconstruction / batch, kl: kl / batch }
+}
+

@@ -1,0 +1,74 @@
+import { meanLosses, type ModelRuntime } from '../model/runtime.js'
+import { BufferUsage } from '../device/flags.js'
+import type { Dataset } from '../data/dataset.js'
+import { streamKey, STREAMS } from '../random.js'
+import { StepQueue } from '../schedule/step-queue.js'
+import { checkSet } from './sets.js'
+
+/** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
+export interface Loss {
+  /** reconstruction + klWeight · kl */
+  total: number
+  /** −Σ log p(x|z) */
+  reconstruction: number
+  /** KL(q(z|x) ‖ p(z)); 0 for a deterministic latent */
+  kl: number
+}
+
+/** The loss with its parts weighted. */
+export function lossOf({ reconstruction, kl }: { reconstruction: number; kl: number }, klWeight: number): Loss {
+  return { total: reconstruction + klWeight * kl, reconstruction, kl }
+}
+
+const STEPS_PER_SUBMISSION = 4
+
+/** The loss over a whole set, one draw of z an image. */
+export async function evaluateSet(
+  runtime: ModelRuntime,
+  data: Dataset,
+  { klWeight, seed, batchSize }: { klWeight: number; seed: number; batchSize: number },
+): Promise<Loss> {
+  checkSet(runtime, data, 'evaluate')
+  const batch = Math.min(batchSize, data.count)
+  const set = runtime.set(data)
+  const input = { type: 'set', count: data.count, chunks: set.chunks } as const
+  return runtime.with({ batch, input, noise: 'drawn', output: 'losses' }, async (program) => {
+    const { device, uniform } = runtime.context
+    const order = identityOrder(device, data.count)
+    runtime.bind(program, { ...set.storages, order })
+    const queue = new StepQueue(device, program.executable, uniform, { losses: program.losses!, status: program.status! })
+    const sums = { reconstruction: 0, kl: 0 }
+    const key = streamKey(seed, STREAMS.EVALUATE)
+    const pending: Promise<void>[] = []
+    for (let first = 0; first < data.count; ) {
+      await runtime.guard(queue.ready())
+      const sizes: number[] = []
+      for (; sizes.length < STEPS_PER_SUBMISSION && first < data.count; first += batch) {
+        const size = Math.min(batch, data.count - first)
+        const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
+        queue.add({ ...values, klWeight, rate: 0, rootScale: 1 })
+        sizes.push(size)
+      }
+      const submission = queue.submit((losses) => {
+        sizes.forEach((size, step) => {
+          const mean = meanLosses(losses, step, program.rows, size)
+          sums.reconstruction += mean.reconstruction * size
+          sums.kl += mean.kl * size
+        })
+      })
+      submission.catch(() => {}) // reported by the wait below
+      pending.push(submission)
+    }
+    await runtime.guard(Promise.all(pending))
+    queue.destroy()
+    order.destroy()
+    return lossOf({ reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
+  })
+}
+
+function identityOrder(device: GPUDevice, count: number): GPUBuffer {
+  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
+  const order = device.createBuffer({ label: 'order', size: 4 * count, usage })
+  device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
+  return order
+}

@@ -1,0 +1,139 @@
+import { FormatError, SpecError } from '../errors.js'
+import { CHECKSUM_KEY, readSafetensors, tensorChecksum, verifyChecksum, writeSafetensors } from '../formats/safetensors.js'
+import { checkSpec } from '../model/check.js'
+import { parameterSpecs, type ParameterSpec } from '../model/parameters.js'
+import type { ResolvedModel } from '../model/resolve.js'
+import type { ModelRuntime } from '../model/runtime.js'
+import { momentsOf } from '../ops/update.js'
+import type { Tensor } from '../tensor.js'
+import { optimizerFrom } from './optimizers.js'
+import type { TrainingState } from './state.js'
+
+const FORMAT = '1'
+
+/** A saved model, checked. */
+export interface SavedModel {
+  model: ResolvedModel
+  seed: number
+  parameters: Record<string, Tensor>
+  /** Present when the file comes from a training run. */
+  training?: { state: TrainingState; moments: Partial<Record<'m' | 'v', Record<string, Tensor>>> }
+}
+
+/**
+ * Parameters under PyTorch's names, and what training needs to go on bit for bit, as one `.safetensors` file.
+ * All arenas are copied at one point of the queue, so they belong together even while training runs.
+ * @param state what the parameters have seen at that point: of all that has been submitted.
+ */
+export async function saveModel(
+  runtime: ModelRuntime,
+  seed: number,
+  state: TrainingState | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const arenas = ['parameters', ...(state ? momentsOf(state.optimizer) : [])] as const
+  const ranges = arenas.map((arena) => {
+    const buffer = runtime.buffer(arena)
+    return { buffer, offsetBytes: 0, sizeBytes: buffer.size }
+  })
+  const data = await runtime.readback(runtime.encoder('save'), ranges)
+  const { elements } = runtime.arena.placement
+  const tensors: Record<string, Tensor> = {}
+  arenas.forEach((arena, i) => {
+    const named = runtime.named(data.subarray(i * elements, (i + 1) * elements))
+    const prefix = arena === 'parameters' ? '' : `optimizer.${arena}.`
+    for (const [name, tensor] of Object.entries(named)) tensors[prefix + name] = tensor
+  })
+  const metadata = describeModel(runtime, seed, state)
+  metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
+  return writeSafetensors(tensors, metadata)
+}
+
+/**
+ * Reads a saved model.
+ * @throws FormatError when the file is truncated, altered, not from here, or of another model.
+ */
+export function readModel(bytes: Uint8Array): SavedModel {
+  const file = readSafetensors(bytes)
+  const { metadata, tensors } = file
+  const format = metadata['elbo.format']
+  if (format === undefined) throw new FormatError('not a saved model: its metadata has no "elbo.format"')
+  if (format !== FORMAT) throw new FormatError(`the file's format is "${format}", this version reads "${FORMAT}"`)
+  verifyChecksum(file)
+  const model = readSpec(metadata['elbo.spec'])
+  const specs = parameterSpecs(model)
+  const parameters = pick(tensors, specs, '')
+  const saved: SavedModel = { model, seed: readJson(metadata, 'elbo.seed') as number, parameters }
+  if (metadata['elbo.training'] !== undefined) {
+    const state = readState(metadata)
+    const moments = Object.fromEntries(
+      momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, specs, `optimizer.${moment}.`)]),
+    )
+    saved.training = { state, moments }
+  }
+  return saved
+}
+
+/** Puts what was read onto the device. */
+export function restoreModel(runtime: ModelRuntime, { parameters, training }: SavedModel): void {
+  runtime.write('parameters', parameters)
+  for (const [moment, values] of Object.entries(training?.moments ?? {})) runtime.write(moment as 'm' | 'v', values)
+}
+
+function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState | undefined): Record<string, string> {
+  const metadata: Record<string, string> = {
+    'elbo.format': FORMAT,
+    'elbo.spec': JSON.stringify(runtime.model.spec),
+    'elbo.seed': JSON.stringify(seed),
+  }
+  if (state) {
+    const { optimizer, step, epoch, cursor, seed: trainingSeed } = state
+    metadata['elbo.optimizer'] = JSON.stringify(optimizer)
+    metadata['elbo.training'] = JSON.stringify({ step, epoch, cursor, seed: trainingSeed })
+  }
+  return metadata
+}
+
+function readSpec(text: string | undefined): ResolvedModel {
+  try {
+    return checkSpec(JSON.parse(text ?? ''))
+  } catch (error) {
+    throw new FormatError(`"elbo.spec" is no specification: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+}
+
+function readState(metadata: Record<string, string>): TrainingState {
+  const state = readJson(metadata, 'elbo.training') as TrainingState
+  for (const key of ['step', 'epoch', 'cursor', 'seed'] as const) {
+    if (!Number.isSafeInteger(state?.[key]) || state[key] < 0) {
+      throw new FormatError(`"elbo.training" needs a whole number "${key}", got ${state?.[key]}`)
+    }
+  }
+  try {
+    return { ...state, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), restored: true }
+  } catch (error) {
+    if (error instanceof SpecError) throw new FormatError(`"elbo.optimizer": ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function readJson(metadata: Record<string, string>, key: string): unknown {
+  try {
+    return JSON.parse(metadata[key] ?? '')
+  } catch (error) {
+    throw new FormatError(`the metadata's "${key}" is not JSON: ${metadata[key]}`, { cause: error })
+  }
+}
+
+/** The tensors of the parameters under a prefix, which is cut off; shapes must be the specification's. */
+function pick(tensors: Record<string, Tensor>, specs: readonly ParameterSpec[], prefix: string): Record<string, Tensor> {
+  return Object.fromEntries(
+    specs.map(({ name, shape }) => {
+      const tensor = tensors[prefix + name]
+      if (!tensor) throw new FormatError(`the file has no "${prefix}${name}", which its specification needs`)
+      if (String(tensor.shape) !== String(shape)) {
+        throw new FormatError(`"${prefix}${name}" is [${tensor.shape}], its specification needs [${shape}]`)
+      }
+      return [name, tensor]
+    }),
+  )
+}

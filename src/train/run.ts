@@ -1,0 +1,146 @@
+import type { Dataset } from '../data/dataset.js'
+import type { Optimizer } from '../ops/update.js'
+import type { Loss } from './evaluate.js'
+
+/** How to train. Give `epochs` or `steps`. */
+export interface TrainOptions {
+  /** Passes over the data; a pass that was interrupted counts once it is finished. */
+  epochs?: number
+  /** Updates. */
+  steps?: number
+  /** Images an update, 100 unless given; the last batch of an epoch may be shorter. */
+  batchSize?: number
+  /** Adam with its defaults unless given. The same object again goes on where it stopped, moments and all. */
+  optimizer?: Optimizer
+  /** Evaluated at the end of every epoch. */
+  validation?: Dataset
+  /** Weight of the KL term, instead of the specification's. */
+  klWeight?: number
+  /** Of the order of the images and the noise; the model's own unless given. */
+  seed?: number
+  /** Aborting makes the run reject with the signal's reason; what was learned stays. */
+  signal?: AbortSignal
+  /** An event every so many steps, 1 unless given; the losses between are averaged. */
+  reportEvery?: number
+  /** Called every so many steps with the saved file, while training waits. */
+  checkpoint?: { everySteps: number; save(file: Uint8Array): void | Promise<void> }
+}
+
+/** What a run reports. */
+export interface TrainEvent {
+  /** Updates done, counted over all runs with this optimiser. */
+  step: number
+  /** The epoch this step belongs to, from 1. */
+  epoch: number
+  /** Mean over the images since the last event, before their updates. */
+  loss: Loss
+  /** Over the last two seconds. */
+  imagesPerSecond: number
+  /** Updates that this run is to end at, on `step`'s scale. */
+  totalSteps: number
+  /** This step was the last of its epoch. */
+  epochEnd: boolean
+  /** The validation set's loss, at the end of an epoch. */
+  validation?: Loss
+}
+
+const MOST_UNREAD = 1024
+
+/**
+ * A training run. Loop over its events, or await `done`, which lets it run at full speed. Leaving the loop stops the run.
+ * Events wait for a slow reader up to 1,024; then training waits.
+ */
+export class Run implements AsyncIterable<TrainEvent> {
+  /** Resolves to the last event. Rejects with NumericError, DeviceLostError, or the reason of the abort signal. */
+  readonly done: Promise<TrainEvent>
+  private readonly unread: TrainEvent[] = []
+  private readonly control = new Control()
+  private wakeReader: (() => void) | undefined
+  private reading = false
+  private finished = false
+
+  /** @internal */
+  constructor(body: (control: Control, emit: (event: TrainEvent) => void) => Promise<TrainEvent>) {
+    this.done = body(this.control, (event) => this.emit(event)).finally(() => {
+      this.finished = true
+      this.wakeReader?.()
+    })
+    this.done.catch(() => {}) // whoever looks, at `done` or the events, gets the error
+  }
+
+  /** Whether the run is paused. */
+  get paused(): boolean {
+    return this.control.paused
+  }
+
+  /** Lets the steps under way finish, then waits. */
+  pause(): void {
+    this.control.paused = true
+  }
+
+  /** Goes on after `pause`. */
+  resume(): void {
+    this.control.paused = false
+    this.control.changed()
+  }
+
+  /** Ends the run after the steps under way, at least one; resolves to the last event. */
+  stop(): Promise<TrainEvent> {
+    this.control.stopped = true
+    this.control.changed()
+    return this.done
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TrainEvent, void, undefined> {
+    this.reading = true
+    try {
+      while (true) {
+        const event = this.unread.shift()
+        if (event) {
+          this.control.congested = this.unread.length >= MOST_UNREAD
+          if (!this.control.congested) this.control.changed()
+          yield event
+        } else if (this.finished) {
+          await this.done
+          return
+        } else {
+          await new Promise<void>((resolve) => (this.wakeReader = resolve))
+        }
+      }
+    } finally {
+      this.reading = false
+      if (!this.finished) await this.stop()
+    }
+  }
+
+  private emit(event: TrainEvent): void {
+    if (!this.reading) return
+    this.unread.push(event)
+    this.control.congested = this.unread.length >= MOST_UNREAD
+    this.wakeReader?.()
+  }
+}
+
+/** What the outside asks of a run. */
+export class Control {
+  paused = false
+  stopped = false
+  /** The reader of the events is far behind. */
+  congested = false
+  private readonly waiting: (() => void)[] = []
+
+  /** Whether training should hold on. */
+  get held(): boolean {
+    return (this.paused || this.congested) && !this.stopped
+  }
+
+  /** Wakes who waits. */
+  changed(): void {
+    for (const wake of this.waiting.splice(0)) wake()
+  }
+
+  /** Resolves at the next change. */
+  change(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve))
+  }
+}

@@ -1,0 +1,29 @@
+import type { Dataset } from '../data/dataset.js'
+import { DataError, ShapeError, SpecError } from '../errors.js'
+import type { ModelRuntime } from '../model/runtime.js'
+
+/** @throws DataError, ShapeError unless the set's images are the model's input. */
+export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): void {
+  const { h, w, c } = model.input
+  if (!(data?.images instanceof Uint8Array) || !Array.isArray(data.shape)) {
+    throw new DataError(`${who}: needs a data set, from dataset(), idx() or glyphs()`)
+  }
+  if (String(data.shape) !== String([h, w, c])) {
+    throw new ShapeError(`${who}: images are ${data.shape.join(' × ')}, the model needs ${h} × ${w} × ${c}`)
+  }
+  if (data.images.length !== data.count * h * w * c) {
+    throw new ShapeError(`${who}: ${data.count} images of ${h * w * c} bytes need ${data.count * h * w * c}, got ${data.images.length}`)
+  }
+}
+
+/** @throws SpecError unless the value is a whole number from `least` on. */
+export function checkWhole(value: number, path: string, least = 1): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new SpecError(path, `needs a whole number from ${least} on, got ${value}`)
+  }
+}
+
+/** @throws SpecError unless the value is a finite number not below 0. */
+export function checkWeight(value: number, path: string): void {
+  if (!(value >= 0 && value < Infinity)) throw new SpecError(path, `needs a finite number not below 0, got ${value}`)
+}

@@ -1,0 +1,247 @@
+import type { Dataset } from '../data/dataset.js'
+import { BufferUsage } from '../device/flags.js'
+import { DataError, NumericError, SpecError } from '../errors.js'
+import { meanLosses, type ModelRuntime, type Program } from '../model/runtime.js'
+import { updateFactors } from '../ops/update.js'
+import { shuffledOrder, streamKey, STREAMS } from '../random.js'
+import { Pace } from '../schedule/pace.js'
+import { MOST_STEPS } from '../schedule/step.js'
+import { StepQueue } from '../schedule/step-queue.js'
+import { lossOf, type Loss } from './evaluate.js'
+import { Meter } from './meter.js'
+import type { Control, TrainEvent, TrainOptions } from './run.js'
+import { checkSet, checkWeight, checkWhole } from './sets.js'
+import type { TrainingState } from './state.js'
+
+/** What a trainer needs besides the model and the data. */
+export interface TrainerOptions extends TrainOptions {
+  batchSize: number
+  klWeight: number
+  /** Evaluates the validation set. */
+  evaluate(data: Dataset): Promise<Loss>
+  /** The saved file, for checkpoints. */
+  save(): Promise<Uint8Array>
+}
+
+/** One step of a submission, remembered until its losses arrive. */
+interface Submitted {
+  step: number
+  epoch: number
+  batch: number
+  epochEnd: boolean
+}
+
+/** Runs the training loop: fills the queue with steps, turns what comes back into events. */
+export class Trainer {
+  private readonly submitted: TrainingState
+  private readonly pace = new Pace(MOST_STEPS)
+  private readonly meter = new Meter()
+  private readonly firstStep: number
+  private readonly totalSteps: number
+  private readonly sums = { reconstruction: 0, kl: 0, images: 0 }
+  private last: TrainEvent | undefined
+  private lastStep: Submitted | undefined
+  private emit: (event: TrainEvent) => void = () => {}
+  private imagesPerSecond = 0
+  private failure: unknown
+  private orderEpoch = -1
+
+  /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
+  constructor(
+    private readonly runtime: ModelRuntime,
+    private readonly state: TrainingState,
+    private readonly data: Dataset,
+    private readonly options: TrainerOptions,
+  ) {
+    if (state.cursor >= data.count) Object.assign(state, { cursor: 0, epoch: state.epoch + 1 }) // another, smaller set
+    this.firstStep = state.step
+    this.submitted = { ...state }
+    const { epochs, steps, batchSize } = options
+    const perEpoch = Math.ceil(data.count / batchSize)
+    const left = Math.ceil((data.count - state.cursor) / batchSize)
+    this.totalSteps = state.step + (steps ?? left + (epochs! - 1) * perEpoch)
+  }
+
+  /** What the parameters will have seen once everything submitted so far has run. */
+  get submittedState(): TrainingState {
+    return { ...this.submitted }
+  }
+
+  /** Trains until the end, a stop, or an error. */
+  async run(control: Control, emit: (event: TrainEvent) => void): Promise<TrainEvent> {
+    this.emit = emit
+    const { runtime, data, options, state } = this
+    const set = runtime.set(data)
+    const input = { type: 'set', count: data.count, chunks: set.chunks } as const
+    const request = { batch: options.batchSize, input, noise: 'drawn', output: { update: state.optimizer } } as const
+    return runtime.with(request, async (program) => {
+      const { device, uniform } = runtime.context
+      const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
+      const order = device.createBuffer({ label: 'order', size: 4 * data.count, usage })
+      runtime.bind(program, { ...set.storages, order })
+      const queue = new StepQueue(device, program.executable, uniform, { losses: program.losses!, status: program.status! })
+      try {
+        return await this.loop(control, queue, program, order)
+      } finally {
+        queue.destroy()
+        order.destroy()
+      }
+    })
+  }
+
+  private async loop(control: Control, queue: StepQueue, program: Program, order: GPUBuffer): Promise<TrainEvent> {
+    const { signal } = this.options
+    const onAbort = () => control.changed()
+    signal?.addEventListener('abort', onAbort)
+    const underWay = new Set<Promise<void>>()
+    const drain = async () => {
+      await this.runtime.guard(Promise.all(underWay))
+      this.pace.interrupt()
+      if (this.failure) throw this.failure
+    }
+    try {
+      while (this.submitted.step < this.totalSteps && !(control.stopped && this.submitted.step > this.firstStep)) {
+        signal?.throwIfAborted()
+        if (control.held) {
+          await drain()
+          if (control.held && !signal?.aborted) await control.change()
+          this.meter.restart()
+          continue
+        }
+        await this.runtime.guard(queue.ready())
+        if (this.failure) throw this.failure
+        const steps = this.addSteps(queue, order)
+        const submission = queue.submit((losses, failed) => this.report(losses, failed, steps, program.rows))
+        submission.then(() => underWay.delete(submission), () => {})
+        underWay.add(submission)
+        if (this.mustWait(steps.at(-1)!)) {
+          await drain()
+          await this.betweenSteps(steps.at(-1)!)
+        }
+      }
+      await drain()
+      if (this.sums.images > 0) this.flush(this.lastStep!)
+      return this.last!
+    } catch (error) {
+      await Promise.allSettled(underWay)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Adds as many steps as the pace allows, none beyond this epoch or the next checkpoint. */
+  private addSteps(queue: StepQueue, order: GPUBuffer): Submitted[] {
+    const { submitted, data, options } = this
+    if (this.orderEpoch !== submitted.epoch) {
+      const shuffled = shuffledOrder(data.count, submitted.seed, submitted.epoch) as Uint32Array<ArrayBuffer>
+      this.runtime.context.device.queue.writeBuffer(order, 0, shuffled)
+      this.orderEpoch = submitted.epoch
+    }
+    const seed = streamKey(submitted.seed, STREAMS.NOISE)
+    const every = options.checkpoint?.everySteps ?? Infinity
+    const steps: Submitted[] = []
+    while (steps.length < this.pace.stepsPerSubmission && submitted.step < this.totalSteps) {
+      const batch = Math.min(options.batchSize, data.count - submitted.cursor)
+      const { rate, rootScale } = updateFactors(submitted.optimizer, submitted.step + 1)
+      const { cursor, step: counter } = submitted
+      queue.add({ batch, cursor, counter, seed, scale: 1 / batch, klWeight: options.klWeight, rate, rootScale })
+      advance(submitted, batch, data.count)
+      const epochEnd = submitted.cursor === 0
+      steps.push({ step: submitted.step, epoch: submitted.epoch + (epochEnd ? 0 : 1), batch, epochEnd })
+      if (epochEnd || submitted.step % every === 0) break
+    }
+    return steps
+  }
+
+  /** The results of one submission have arrived. */
+  private report(losses: Float32Array, failed: boolean, steps: readonly Submitted[], rows: number): void {
+    this.pace.completed(steps.length, performance.now())
+    this.imagesPerSecond = this.meter.add(steps.reduce((sum, { batch }) => sum + batch, 0))
+    if (this.failure) return
+    for (const [i, step] of steps.entries()) {
+      const mean = meanLosses(losses, i, rows, step.batch)
+      const finite = Number.isFinite(mean.reconstruction + mean.kl)
+      if (!finite || (failed && i === steps.length - 1)) {
+        this.failure = numericError(step, finite)
+        return
+      }
+      advance(this.state, step.batch, this.data.count)
+      this.count(step, mean)
+    }
+  }
+
+  /** Adds a step to the running mean, and makes an event of it when it is time. */
+  private count(step: Submitted, mean: { reconstruction: number; kl: number }): void {
+    const { sums, options, totalSteps } = this
+    sums.reconstruction += mean.reconstruction * step.batch
+    sums.kl += mean.kl * step.batch
+    sums.images += step.batch
+    this.lastStep = step
+    if (step.epochEnd || step.step === totalSteps || step.step % (options.reportEvery ?? 1) === 0) {
+      this.flush(step)
+    }
+  }
+
+  private flush({ step, epoch, epochEnd }: Submitted): void {
+    const { sums, options, totalSteps, imagesPerSecond } = this
+    const average = { reconstruction: sums.reconstruction / sums.images, kl: sums.kl / sums.images }
+    sums.reconstruction = sums.kl = sums.images = 0
+    const loss = lossOf(average, options.klWeight)
+    this.last = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd }
+    if (!(epochEnd && options.validation)) this.emit(this.last) // else once the validation's loss is known
+  }
+
+  private mustWait({ step, epochEnd }: Submitted): boolean {
+    const { validation, checkpoint } = this.options
+    return (epochEnd && validation !== undefined) || (checkpoint !== undefined && step % checkpoint.everySteps === 0)
+  }
+
+  /** Validation and checkpoint, with the queue empty. */
+  private async betweenSteps({ step, epochEnd }: Submitted): Promise<void> {
+    const { validation, checkpoint, evaluate, save } = this.options
+    if (epochEnd && validation) {
+      this.last = { ...this.last!, validation: await evaluate(validation) }
+      this.emit(this.last)
+    }
+    if (checkpoint && step % checkpoint.everySteps === 0) await checkpoint.save(await save())
+    this.meter.restart()
+  }
+}
+
+function advance(state: TrainingState, batch: number, count: number): void {
+  state.step++
+  state.cursor += batch
+  if (state.cursor < count) return
+  state.cursor = 0
+  state.epoch++
+}
+
+function numericError({ step, epoch }: Submitted, lossIsFinite: boolean): NumericError {
+  const what = lossIsFinite ? 'a gradient' : 'the loss'
+  return new NumericError(
+    `training: ${what} stopped being finite at step ${step} (epoch ${epoch}); ` +
+      'the parameters are those from before. A smaller learning rate usually helps',
+  )
+}
+
+/** @throws SpecError, DataError, ShapeError before anything is touched. */
+export function checkTraining(
+  runtime: ModelRuntime,
+  data: Dataset,
+  options: TrainOptions & { batchSize: number; klWeight: number },
+): void {
+  checkSet(runtime, data, 'train')
+  if (options.validation) checkSet(runtime, options.validation, 'train: validation')
+  const { epochs, steps, batchSize, klWeight, seed = 0, reportEvery = 1, checkpoint } = options
+  if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
+  checkWeight(klWeight, 'train.klWeight')
+  checkWhole(seed, 'train.seed', 0)
+  checkWhole((epochs ?? steps)!, epochs === undefined ? 'train.steps' : 'train.epochs')
+  checkWhole(batchSize, 'train.batchSize')
+  checkWhole(reportEvery, 'train.reportEvery')
+  if (checkpoint) checkWhole(checkpoint.everySteps, 'train.checkpoint.everySteps')
+  if (batchSize > data.count) {
+    throw new DataError(`train: a batch of ${batchSize} is larger than the set of ${data.count}; take batchSize ${data.count} or less`)
+  }
+}

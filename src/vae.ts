@@ -1,0 +1,223 @@
+import type { Dataset } from './data/dataset.js'
+import { ElboError, ShapeError } from './errors.js'
+import { compilePlan } from './model/compile.js'
+import { checkFinite, decode, encode, priorLatents, reconstruct, type Posterior } from './model/inference.js'
+import { parameterCount } from './model/parameters.js'
+import type { ModelRuntime } from './model/runtime.js'
+import type { VaeSpec } from './model/spec.js'
+import { updateFactors, type Optimizer } from './ops/update.js'
+import type { Plan } from './schedule/plan.js'
+import { elementCount, type Tensor } from './tensor.js'
+import { evaluateSet, type Loss } from './train/evaluate.js'
+import { saveModel } from './train/file.js'
+import { adam } from './train/optimizers.js'
+import { Run, type TrainOptions } from './train/run.js'
+import { checkWeight, checkWhole } from './train/sets.js'
+import { stateFor, type TrainingState } from './train/state.js'
+import { runBatch, type Batch } from './train/step.js'
+import { checkTraining, Trainer } from './train/trainer.js'
+
+/** How to evaluate a set. */
+export interface EvaluateOptions {
+  /** Weight of the KL term in `total`; the specification's unless given. */
+  klWeight?: number
+  /** Of the noise; 0 unless given, so that two evaluations compare. */
+  seed?: number
+  /** Images at a time, 128 unless given. */
+  batchSize?: number
+}
+
+const DEFAULT_BATCH = 100
+
+/**
+ * A variational autoencoder on the GPU. Made by `engine.createVae` or `engine.load`.
+ * While it trains, everything but `step` and a second `train` may be called: it sees the parameters as they are then.
+ */
+export class Vae {
+  private state: TrainingState | undefined
+  private trainer: Trainer | undefined
+  private steps: Promise<unknown> = Promise.resolve()
+  private planFor: { batch: number; optimizer: Optimizer } | undefined
+
+  /** @internal */
+  constructor(
+    private readonly runtime: ModelRuntime,
+    private readonly seed: number,
+    state?: TrainingState,
+  ) {
+    this.state = state
+  }
+
+  /** The specification, as plain JSON. */
+  get spec(): VaeSpec {
+    return this.runtime.model.spec
+  }
+
+  /** Number of trained values. */
+  get parameterCount(): number {
+    return parameterCount(this.runtime.arena.specs)
+  }
+
+  /** The optimiser of the last training; after `load` the saved one. Pass it to `train` to go on. */
+  get optimizer(): Optimizer | undefined {
+    return this.state?.optimizer
+  }
+
+  /** The dispatches of one training step: of the last `train`, before one for Adam and a batch of 100. `toString()` is a table. */
+  get plan(): Plan {
+    const { batch, optimizer } = this.planFor ?? { batch: DEFAULT_BATCH, optimizer: this.optimizer ?? adam() }
+    const input = { type: 'set' as const, count: batch, chunks: [{ first: 0, count: batch }] }
+    const request = { batch, input, noise: 'drawn' as const, output: { update: optimizer } }
+    return compilePlan(this.runtime.model, this.runtime.arena, request).plan
+  }
+
+  /**
+   * Trains on a set, in an order shuffled anew every epoch. Starts at once; the returned run is looped over or awaited.
+   * @throws SpecError, DataError, ShapeError at once; later errors come out of the run.
+   */
+  train(data: Dataset, options: TrainOptions): Run {
+    this.checkIdle()
+    const { optimizer = this.optimizer ?? adam(), batchSize = DEFAULT_BATCH, klWeight = this.klWeight, seed } = options
+    checkTraining(this.runtime, data, { ...options, batchSize, klWeight })
+    this.state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
+    if (seed !== undefined) this.state.seed = seed
+    this.planFor = { batch: batchSize, optimizer }
+    const trainer = new Trainer(this.runtime, this.state, data, {
+      ...options,
+      batchSize,
+      klWeight,
+      evaluate: (set) => this.evaluate(set, { klWeight }),
+      save: () => this.save(),
+    })
+    this.trainer = trainer
+    return new Run(async (control, emit) => {
+      try {
+        return await trainer.run(control, emit)
+      } finally {
+        this.trainer = undefined
+      }
+    })
+  }
+
+  /**
+   * The posterior q(z|x) of images `[batch, height, width, channels]` in [0, 1]: mean and log-variance, `[batch, latent]` each.
+   * A deterministic latent has a mean only: the code.
+   * @throws ShapeError, DataError
+   */
+  encode(images: Tensor | Float32Array): Promise<Posterior> {
+    return encode(this.runtime, images)
+  }
+
+  /** Images `[batch, height, width, channels]` in [0, 1] of latents `[batch, latent]`. @throws ShapeError, DataError */
+  decode(latents: Tensor | Float32Array): Promise<Tensor> {
+    return decode(this.runtime, latents)
+  }
+
+  /** Images decoded from the posterior mean of images. @throws ShapeError, DataError */
+  reconstruct(images: Tensor | Float32Array): Promise<Tensor> {
+    return reconstruct(this.runtime, images)
+  }
+
+  /**
+   * Images decoded from draws of the prior N(0, 1); the same seed draws the same latents.
+   * A deterministic latent has no prior: its draws are N(0, 1) too, and need not look like the data.
+   * @throws DataError unless `count` is a whole number from 1 on
+   */
+  async sample(count: number, { seed = this.seed }: { seed?: number } = {}): Promise<Tensor> {
+    return decode(this.runtime, priorLatents(this.runtime, count, seed))
+  }
+
+  /** The loss over a whole set, one draw of z an image. @throws DataError, ShapeError, SpecError */
+  async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Loss> {
+    const { klWeight = this.klWeight, seed = 0, batchSize = 128 } = options
+    checkWeight(klWeight, 'evaluate.klWeight')
+    checkWhole(seed, 'evaluate.seed', 0)
+    checkWhole(batchSize, 'evaluate.batchSize')
+    return evaluateSet(this.runtime, data, { klWeight, seed, batchSize })
+  }
+
+  /**
+   * One update on the caller's own batch. Returns the loss before the update.
+   * @throws ShapeError, DataError; NumericError, with the parameters unchanged.
+   */
+  async step(batch: Batch, optimizer: Optimizer): Promise<Loss> {
+    const before = this.steps
+    const turn = (async () => {
+      await before.catch(() => {})
+      return this.stepNow(batch, optimizer)
+    })()
+    this.steps = turn
+    return turn
+  }
+
+  /**
+   * Loss of a batch and its gradients by every parameter, in the parameters' names and shapes. Changes nothing.
+   * @throws ShapeError, DataError; NumericError when one is not finite
+   */
+  async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
+    const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, rate: 0, rootScale: 1 }
+    return runBatch(this.runtime, batch, 'gradients', settings, async (_, encoder, losses) => {
+      const arena = this.runtime.buffer('gradients')
+      const range = { buffer: arena, offsetBytes: 0, sizeBytes: arena.size }
+      const data = await this.runtime.readback(encoder, [...losses.ranges, range])
+      return { loss: losses.loss(data), gradients: this.runtime.named(data.subarray(losses.length)) }
+    })
+  }
+
+  /** Every parameter under PyTorch's name, in PyTorch's shape. */
+  parameters(): Promise<Record<string, Tensor>> {
+    return this.runtime.read('parameters')
+  }
+
+  /**
+   * Sets parameters by name; those left out keep their values.
+   * @throws ShapeError for an unknown name or a shape that differs; DataError for a value that is not finite. Then none is set.
+   */
+  async setParameters(values: Record<string, Tensor>): Promise<void> {
+    const { specs } = this.runtime.arena
+    for (const [name, { shape, data }] of Object.entries(values)) {
+      const spec = specs.find((candidate) => candidate.name === name)
+      if (!spec) throw new ShapeError(`setParameters: there is no "${name}"; there are ${specs.map((s) => s.name).join(', ')}`)
+      if (String(shape) !== String(spec.shape) || data.length !== elementCount(spec.shape)) {
+        throw new ShapeError(`setParameters: "${name}" is [${shape}] with ${data.length} values, needs [${spec.shape}]`)
+      }
+      checkFinite(data, `setParameters: "${name}"`, spec.shape.at(-1)!)
+    }
+    this.runtime.encoder('check') // throws when the device is lost or the model destroyed
+    this.runtime.write('parameters', values)
+  }
+
+  /**
+   * The model as a `.safetensors` file: parameters, specification and, after training, all that going on bit for bit needs
+   * (moments, step, epoch, place in the data, seed). May be called while training runs.
+   */
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return saveModel(this.runtime, this.seed, this.trainer?.submittedState ?? this.state)
+  }
+
+  /** Frees the model's GPU memory; a run under way fails. */
+  destroy(): void {
+    this.runtime.destroy()
+  }
+
+  private async stepNow(batch: Batch, optimizer: Optimizer): Promise<Loss> {
+    this.checkIdle()
+    const state = stateFor(this.runtime, this.state, optimizer, this.seed)
+    this.state = state
+    const { rate, rootScale } = updateFactors(optimizer, state.step + 1)
+    const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, rate, rootScale }
+    const loss = await runBatch(this.runtime, batch, { update: optimizer }, settings, async (_, encoder, losses) =>
+      losses.loss(await this.runtime.readback(encoder, losses.ranges)),
+    )
+    state.step++
+    return loss
+  }
+
+  private checkIdle(): void {
+    if (this.trainer) throw new ElboError('busy', 'this model is training; stop() that run first, or await its done')
+  }
+
+  private get klWeight(): number {
+    return this.runtime.model.klWeight
+  }
+}
