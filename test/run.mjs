@@ -14,7 +14,7 @@ function parse(args) {
     if (args[i] === '--no-lint') options.lint = false
     else if (args[i] === '--timeout') options.timeoutMs = milliseconds('--timeout', args[++i])
     else if (args[i] === '--folder') options.folder = args[++i]
-    else if (args[i].startsWith('-')) throw new Error(`unknown option ${args[i]}; there are --no-lint, --timeout, --folder`)
+    else if (args[i].startsWith('-')) throw new Error(`unknown option ${args[i]}: --no-lint, --timeout, --folder`)
     else options.filters.push(args[i])
   }
   return options

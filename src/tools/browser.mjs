@@ -79,7 +79,11 @@ async function launch(executablePath, adapter, headless, args) {
   return { browser, adapter, executablePath, close }
 }
 
-/** WebGPU needs a secure context, so the question is asked on a page from this machine. @param {Launched['browser']} browser */
+/**
+ * WebGPU needs a secure context, so the question is asked on a page from this machine.
+ *
+ * @param {Launched['browser']} browser
+ */
 async function hasAdapter(browser) {
   const server = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html')

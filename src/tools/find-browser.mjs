@@ -20,7 +20,15 @@ const downloadTimeoutMs = 10 * 60_000
  */
 
 /** @type {Surroundings} */
-const here = { env: process.env, platform: process.platform, exists: existsSync, works, download, aptInstall, rootOn: rootOn() }
+const here = {
+  env: process.env,
+  platform: process.platform,
+  exists: existsSync,
+  works,
+  download,
+  aptInstall,
+  rootOn: rootOn(),
+}
 
 /**
  * The path of a Chrome, Chromium or Edge. Looks at `CHROME_PATH` and `PUPPETEER_EXECUTABLE_PATH`, then for an installed
@@ -64,7 +72,8 @@ function installedPaths({ env, platform }) {
     }
     return paths
   }
-  const names = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'microsoft-edge-stable', 'microsoft-edge']
+  const names = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser']
+  names.push('microsoft-edge-stable', 'microsoft-edge')
   if (platform === 'darwin') {
     for (const folder of ['/Applications', join(homedir(), 'Applications')]) {
       for (const name of ['Google Chrome', 'Chromium', 'Microsoft Edge', 'Google Chrome Canary']) {
@@ -106,7 +115,8 @@ function works(path) {
 }
 
 async function download() {
-  const { computeExecutablePath, detectBrowserPlatform, install, resolveBuildId, Browser } = await import('@puppeteer/browsers')
+  const installer = await import('@puppeteer/browsers')
+  const { computeExecutablePath, detectBrowserPlatform, install, resolveBuildId, Browser } = installer
   const platform = detectBrowserPlatform()
   if (!platform) return undefined
   const cacheDir = puppeteerCache(process.env)

@@ -1,4 +1,162 @@
-/** @param {string} root @returns {Promise<string[]>} */
+// @ts-check
+// Rules that the type checker cannot see: who may import whom, names of files and kernels, no `any`, line length.
+import { readFile, readdir } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+
+/** What each folder of src/ may import beside itself and the free files. @type {Record<string, string[]>} */
+const layers = {
+  device: [],
+  kernels: ['device'],
+  schedule: ['device', 'kernels'],
+  ops: [],
+  model: ['device', 'kernels', 'schedule', 'ops'],
+  train: ['device', 'kernels', 'schedule', 'ops', 'model', 'data', 'formats'],
+  data: [],
+  formats: [],
+}
+const freeFiles = ['src/errors', 'src/tensor', 'src/random']
+/** Everyone may name the type of a dispatch. */
+const freeTypes = ['src/ops/dispatch']
+const maxColumns = 120
+
+/** @typedef {{ line: number, specifier: string, typeOnly: boolean }} Import */
+
+/** Every violation as `file:line: message`. @param {string} root @returns {Promise<string[]>} */
 export async function houseRules(root) {
-  return []
+  const violations = packageRules(await readFile(join(root, 'package.json'), 'utf8'))
+  for (const folder of ['src', 'shaders', 'demo', 'bench', 'test', '.']) {
+    for (const path of await filesIn(root, folder)) {
+      violations.push(...fileRules(path, await readFile(join(root, path), 'utf8')))
+    }
+  }
+  return violations
+}
+
+/** Source files under a folder; of the root, only its own. @param {string} root @param {string} folder */
+async function filesIn(root, folder) {
+  /** @type {string[]} */
+  const found = []
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => [])
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = posix.join(folder, entry.name)
+    if (entry.isDirectory() && folder !== '.') found.push(...(await filesIn(root, path)))
+    else if (/\.(ts|mjs|wgsl|css)$/.test(entry.name)) found.push(path)
+  }
+  return found
+}
+
+/** The rules for one file's text. @param {string} path from the root, with slashes @param {string} text */
+export function fileRules(path, text) {
+  const violations = [...nameRules(path), ...lengthRules(path, text)]
+  if (path.endsWith('.wgsl')) violations.push(...kernelRules(path, text))
+  if (path.endsWith('.ts')) violations.push(...anyRules(path, text))
+  if (/\.(ts|mjs)$/.test(path)) {
+    for (const found of importsOf(text)) {
+      const message = path.startsWith('src/') ? layerRule(path, found) : demoRule(path, found)
+      if (message) violations.push(`${path}:${found.line}: ${message}`)
+    }
+  }
+  return violations
+}
+
+/** @param {string} json */
+export function packageRules(json) {
+  const manifest = JSON.parse(json)
+  return ['dependencies', 'peerDependencies', 'optionalDependencies'].flatMap((field) => {
+    if (Object.keys(manifest[field] ?? {}).length === 0) return []
+    return [`package.json:${lineOf(json, json.indexOf(`"${field}"`))}: ${field} must stay empty, the engine ships none`]
+  })
+}
+
+/** @param {string} path */
+function nameRules(path) {
+  const name = posix.basename(path)
+  const snake = path.startsWith('shaders/') || path.startsWith('test/kernels/') ? '_' : ''
+  const pattern = new RegExp(`^[a-z0-9]+([-${snake}][a-z0-9]+)*(\\.[a-z]+)+$`)
+  const violations = pattern.test(name) ? [] : [`${path}:1: file names are ${snake ? 'snake_case' : 'kebab-case'}`]
+  if (name === 'index.ts' && path !== 'src/index.ts') violations.push(`${path}:1: no barrel file but src/index.ts`)
+  return violations
+}
+
+/** Long string literals may run over. @param {string} path @param {string} text */
+function lengthRules(path, text) {
+  return text.split('\n').flatMap((line, index) => {
+    const columns = [...line].length
+    const bare = [...line.replace(/(['"`])(?:(?!\1).)*\1/g, '')].length
+    return bare > maxColumns ? [`${path}:${index + 1}: ${columns} columns, at most ${maxColumns}`] : []
+  })
+}
+
+/** @param {string} path @param {string} text */
+function kernelRules(path, text) {
+  const name = posix.basename(path, '.wgsl')
+  const entries = [...text.replace(/\/\/.*$/gm, '').matchAll(/@compute\b[^{;]*?\bfn\s+(\w+)/g)].map((match) => match[1])
+  if (path.startsWith('shaders/lib/')) return entries.length > 0 ? [`${path}:1: a library has no entry point`] : []
+  return entries.length === 1 && entries[0] === name
+    ? []
+    : [`${path}:1: needs exactly one entry point named ${name}, has ${entries.join(', ') || 'none'}`]
+}
+
+/** @param {string} path @param {string} text */
+function anyRules(path, text) {
+  return text.split('\n').flatMap((line, index) => {
+    const code = line.replace(/(['"`]).*?\1/g, "''").replace(/\/\/.*$|^\s*\/?\*.*$/, '')
+    return /(?:[:<,|&(=]|\bas|\bextends)\s*any\b(?!\s*\()/.test(code) ? [`${path}:${index + 1}: no any`] : []
+  })
+}
+
+/** Import and re-export statements and `import()` calls. @param {string} text @returns {Import[]} */
+export function importsOf(text) {
+  const statement = /^(?:import|export)\s+(type\s+)?(?:([\w$*{][^'"`;=()]*?)\s*from\s*)?(['"])([^'"\n]+)\3/gm
+  /** @type {Import[]} */
+  const found = []
+  for (const match of text.matchAll(statement)) {
+    const [, type, names = '', , specifier] = match
+    const braces = /^\{([^}]*)\}$/.exec(names.trim())
+    const allTypes = braces?.[1].split(',').every((name) => name.trim() === '' || /^type\s/.test(name.trim()))
+    found.push({ line: lineOf(text, match.index ?? 0), specifier, typeOnly: Boolean(type) || allTypes === true })
+  }
+  for (const match of text.matchAll(/\bimport\(\s*(['"])([^'"\n]+)\1\s*\)/g)) {
+    found.push({ line: lineOf(text, match.index ?? 0), specifier: match[2], typeOnly: false })
+  }
+  return found
+}
+
+/** @param {string} path @param {Import} found */
+function layerRule(path, { specifier, typeOnly }) {
+  const layer = layerOf(path)
+  if (layer === 'tools') return ''
+  if (specifier === 'elbo:kernels') {
+    return layer === 'kernels' || layer === 'schedule' ? '' : 'only src/kernels and src/schedule see the kernel table'
+  }
+  if (!specifier.startsWith('.')) return `the engine has no dependency, yet imports "${specifier}"`
+  const target = posix.join(posix.dirname(path), specifier).replace(/\.(js|ts|mjs)$/, '')
+  if (!target.startsWith('src/')) return `the engine imports nothing outside src, yet "${specifier}"`
+  if (freeFiles.includes(target) || (typeOnly && freeTypes.includes(target))) return ''
+  if (freeFiles.includes(path.replace(/\.ts$/, ''))) return `${path} serves every layer and imports only its like`
+  const wanted = layerOf(target)
+  if (wanted === 'tools') return 'src/tools is for commands; the engine cannot import it'
+  if (layer === '' || wanted === layer) return ''
+  if (!(layer in layers)) return `src/${layer} is no layer; see the list in src/tools/house-rules.mjs`
+  if (layers[layer].includes(wanted)) return ''
+  return `src/${layer} must not import ${target}: it knows ${layers[layer].join(', ') || 'no other layer'}`
+}
+
+/** The folder below src/, empty for files of src/ itself. @param {string} path */
+function layerOf(path) {
+  const parts = path.split('/')
+  return parts.length > 2 ? parts[1] : ''
+}
+
+/** @param {string} path @param {Import} found */
+function demoRule(path, { specifier }) {
+  if (!path.startsWith('demo/')) return ''
+  if (!specifier.startsWith('.')) return specifier === 'uplot' ? '' : `the demo imports uplot only, not "${specifier}"`
+  const target = posix.join(posix.dirname(path), specifier)
+  return target.startsWith('demo/') || target === 'src/index.js' ? '' : `the demo imports src/index.ts, nothing deeper`
+}
+
+/** @param {string} text @param {number} offset */
+function lineOf(text, offset) {
+  return text.slice(0, offset).split('\n').length
 }

@@ -33,7 +33,7 @@ type QueuedSuite = () => Promise<[errors: string | true, passed: number, skipped
 export async function collect(load: () => Promise<unknown>, suiteFilter: string): Promise<FileResult> {
   const state: HarnessState = { suiteFilter, filtered: 0, current: 'while loading', expectedErrors: [] }
   globalThis.elboHarness = state
-  // uvu then queues suites instead of running them, and takes whatever `console.log` is at first for its progress marks.
+  // uvu then queues suites instead of running them; in a page it keeps the first `console.log` for its progress marks.
   globalThis.UVU_DEFER = 1
   globalThis.UVU_QUEUE = [[]]
   const { log } = console

@@ -53,7 +53,12 @@ export async function runInPage(file, { browser, base, out, timeoutMs }) {
   }
 }
 
-/** Replaces places in bundles by places in the sources. @param {import('./runner.mjs').Outcome} outcome @param {string} out */
+/**
+ * Replaces places in bundles by places in the sources.
+ *
+ * @param {import('./runner.mjs').Outcome} outcome
+ * @param {string} out
+ */
 function inSources(outcome, out) {
   /** @type {Map<string, SourceMap | undefined>} */
   const maps = new Map()

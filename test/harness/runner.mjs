@@ -22,7 +22,11 @@ import { runInPage } from './run-in-page.mjs'
 /** @typedef {import('./collect.js').FileResult & { stray: string[], output: string, broken?: boolean }} Outcome */
 
 const kinds = /** @type {const} */ (['unit', 'kernels', 'model', 'faults', 'page'])
-const harness = { node: 'test/harness/node-driver.ts', page: 'test/harness/page-driver.ts' }
+const drivers = { node: 'test/harness/node-driver.ts', page: 'test/harness/page-driver.ts' }
+
+const none = { passed: 0, failed: 0, skipped: 0, filtered: 0, failures: [], expectedErrors: [] }
+/** @type {Outcome} */
+const nothing = { ...none, stray: [], output: '' }
 
 /**
  * @param {object} options
@@ -49,28 +53,34 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
     const inPage = files.filter(({ kind }) => kind !== 'unit' && kind !== 'page')
     const server = await serve({ mounts: { '/': root } })
     cleanup.push(server.close)
-    await bundleFiles(inNode, 'node', join(out, 'node'))
-    if (inPage.length > 0) await bundleFiles(inPage, 'page', join(out, 'page'))
+    const broken = new Map([
+      ...(await bundleFiles(inNode, 'node', join(out, 'node'))),
+      ...(await bundleFiles(inPage, 'page', join(out, 'page'))),
+    ])
     if (linting) report('lint', await linted(linting), totals)
 
     const stage = browserStage(cleanup)
-    for (const file of files) {
-      if (file.kind === 'unit') {
-        report(file.path, await timed(() => runInNode(file, { out: join(out, 'node'), timeoutMs })), totals)
-      } else if (file.kind === 'page') {
-        const { browser } = await stage.get()
-        const demo = await stage.demo(root)
-        const env = { ELBO_TEST_BROWSER: browser.wsEndpoint(), ELBO_TEST_ORIGIN: demo }
-        const outcome = await timed(() => runInNode(file, { out: join(out, 'node'), timeoutMs, env }))
+    /** @param {TestFile} file @returns {Promise<Outcome>} */
+    const run = async (file) => {
+      const problem = broken.get(file)
+      if (problem) return { ...nothing, stray: [`does not bundle: ${problem}`] }
+      if (file.kind === 'unit') return runInNode(file, { out: join(out, 'node'), timeoutMs })
+      const { browser } = await stage.get()
+      if (file.kind === 'page') {
+        const env = { ELBO_TEST_BROWSER: browser.wsEndpoint(), ELBO_TEST_ORIGIN: await stage.demo(root) }
+        const outcome = await runInNode(file, { out: join(out, 'node'), timeoutMs, env })
         await stage.tidy()
-        report(file.path, outcome, totals)
-      } else {
-        const { browser } = await stage.get()
-        const base = `${server.origin}/.cache/test-${process.pid}/page`
-        const outcome = await timed(() => runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs }))
-        if (outcome.broken) await stage.drop()
-        report(file.path, outcome, totals)
+        return outcome
       }
+      const base = `${server.origin}/.cache/test-${process.pid}/page`
+      const outcome = await runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs })
+      if (outcome.broken) await stage.drop()
+      return outcome
+    }
+    for (const file of files) {
+      const start = performance.now()
+      const outcome = await run(file).catch((error) => ({ ...nothing, stray: [String(error?.stack ?? error)] }))
+      report(file.path, { ...outcome, seconds: (performance.now() - start) / 1000 }, totals)
     }
   } finally {
     for (const end of cleanup.reverse()) await end()
@@ -109,29 +119,47 @@ async function select(folder, filters) {
  * @param {TestFile[]} files
  * @param {'node' | 'page'} place
  * @param {string} outdir
+ * @returns {Promise<Map<TestFile, string>>} what is wrong with files that do not bundle
  */
 async function bundleFiles(files, place, outdir) {
+  /** @type {Map<TestFile, string>} */
+  const problems = new Map()
+  if (files.length === 0) return problems
   mkdirSync(outdir, { recursive: true })
-  const entries = files.map(({ name, path }) => ({ in: path, out: name }))
-  await bundle({
-    entryPoints: [...entries, { in: harness[place], out: 'driver' }],
-    outdir,
-    outExtension: { '.js': '.mjs' },
-    splitting: true,
-    ...(place === 'node' ? { platform: 'node', packages: 'external' } : { platform: 'browser' }),
+  /** @param {TestFile[]} some */
+  const attempt = (some) =>
+    bundle({
+      entryPoints: [...some.map(({ name, path }) => ({ in: path, out: name })), { in: drivers[place], out: 'driver' }],
+      outdir,
+      outExtension: { '.js': '.mjs' },
+      splitting: true,
+      logLevel: 'silent',
+      ...(place === 'node' ? { platform: 'node', packages: 'external' } : { platform: 'browser' }),
+    })
+  await attempt(files).catch(async () => {
+    // One bad file must not hide what the others say.
+    for (const file of files) await attempt([file]).catch(({ message }) => problems.set(file, message))
   })
   if (place === 'page') {
     const script = '<script type="module" src="driver.mjs"></script>'
     writeFileSync(join(outdir, 'index.html'), `<!doctype html><link rel="icon" href="data:,">${script}`)
   }
+  return problems
 }
 
-/** One browser for the whole run, started when first needed and again after a file broke it. @param {(() => Promise<void>)[]} cleanup */
+/**
+ * One browser for the whole run, started when first needed and again after a file broke it.
+ *
+ * @param {(() => Promise<void>)[]} cleanup
+ */
 function browserStage(cleanup) {
   /** @type {import('../../src/tools/browser.mjs').Launched | undefined} */
   let launched
-  /** @type {string | undefined} */
+  /** @type {unknown} */
+  let failure
+  /** @type {Promise<string> | undefined} */
   let demoOrigin
+  const adapter = process.env.ELBO_ADAPTER === 'default' ? 'default' : 'software'
   const drop = async () => {
     await launched?.close()
     launched = undefined
@@ -141,7 +169,14 @@ function browserStage(cleanup) {
     drop,
     async get() {
       if (launched && !launched.browser.connected) await drop()
-      launched ??= await launchBrowser({ adapter: process.env.ELBO_ADAPTER === 'default' ? 'default' : 'software' })
+      // Looking for a browser again would take as long and find as little.
+      if (failure) throw failure
+      try {
+        launched ??= await launchBrowser({ adapter })
+      } catch (error) {
+        failure = error
+        throw error
+      }
       return launched
     },
     /** Closes the pages that a page test left open. */
@@ -149,32 +184,23 @@ function browserStage(cleanup) {
       const pages = await launched?.browser.pages().catch(() => [])
       for (const page of pages?.slice(1) ?? []) await page.close().catch(() => {})
     },
-    /** Builds and serves the demo, once. @param {string} root */
-    async demo(root) {
-      if (demoOrigin === undefined) {
-        await build()
+    /** Builds and serves the demo, once. @param {string} root @returns {Promise<string>} its origin */
+    demo(root) {
+      demoOrigin ??= build().then(async () => {
         const { origin, close } = await serve({ mounts: { '/': join(root, 'dist/demo') } })
         cleanup.push(close)
-        demoOrigin = origin
-      }
+        return origin
+      })
       return demoOrigin
     },
   }
 }
 
-/** @param {() => Promise<Outcome>} run @returns {Promise<Outcome & { seconds: number }>} */
-async function timed(run) {
-  const start = performance.now()
-  const outcome = await run()
-  return { ...outcome, seconds: (performance.now() - start) / 1000 }
-}
-
-/** @param {ReturnType<typeof lint>} linting */
+/** @param {ReturnType<typeof lint>} linting @returns {Promise<Outcome & { seconds: number }>} */
 async function linted(linting) {
   const start = performance.now()
   const stray = await linting
-  const none = { passed: 0, failed: 0, skipped: 0, filtered: 1, failures: [], expectedErrors: [], output: '' }
-  return { ...none, stray, seconds: (performance.now() - start) / 1000 }
+  return { ...nothing, filtered: 1, stray, seconds: (performance.now() - start) / 1000 }
 }
 
 /**
@@ -194,9 +220,15 @@ function report(title, outcome, totals) {
   totals.failed += failed
   const counts = `${outcome.passed} passed${failed ? `, ${failed} FAILED` : ''}`
   console.log(`${title.padEnd(36)} ${counts.padEnd(24)} ${outcome.seconds.toFixed(1)} s`)
-  const plain = !process.stdout.isTTY
   for (const text of [...outcome.failures, ...problems.map((problem) => problem.replace(/^/gm, '  '))]) {
-    console.log(plain ? text.replace(/\x1b\[\d+m/g, '') : text)
+    console.log(readable(text))
   }
   if (outcome.output) console.log(outcome.output.trimEnd().replace(/^/gm, '  | '))
+}
+
+/** Without the runner's own stack frames, and without colours where nobody sees them. @param {string} text */
+function readable(text) {
+  const plain = process.stdout.isTTY ? text : text.replace(/\x1b\[\d+m/g, '')
+  const frame = /^\s*at .*(node_modules\/uvu\/|test\/harness\/(collect|suite|node-driver|page-driver)|node:internal)/
+  return plain.split('\n').filter((line) => !frame.test(line)).join('\n').trimEnd()
 }
