@@ -1,9 +1,19 @@
 import type { Activation } from '../ops/activation.js'
+import {
+  convBackwardInput,
+  convBackwardWeight,
+  convForward,
+  convTransposeBackwardInput,
+  convTransposeBackwardWeight,
+  convTransposeForward,
+} from '../ops/conv.js'
+import { activationBackward, permuteForward, residualAdd } from '../ops/elementwise.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
 import { padTo4, type PlanTensor } from '../ops/dispatch.js'
 import type { PlanBuilder } from '../schedule/plan.js'
 import type { ParameterArena } from './arena.js'
-import type { ResolvedDense, ResolvedLayer } from './resolve.js'
+import type { ResolvedConv, ResolvedDense, ResolvedLayer, ResolvedPermute, ResolvedResidual } from './resolve.js'
+import { channelsOf, sizeOf } from './shapes.js'
 
 /** What one layer hands to the next. */
 export interface Value {
@@ -20,6 +30,14 @@ export interface Value {
  */
 type BackwardPass = (dy: PlanTensor) => PlanTensor | undefined
 
+/** How a residual's other branch joins the first and last of its layers, where those can add it along. */
+interface Skip {
+  /** Added to the last layer's output. */
+  add?: PlanTensor
+  /** Added to the gradient of the first layer's input; known once the backward pass gets there. */
+  gradient?: () => PlanTensor
+}
+
 /** Turns layers into dispatches, forward first; the tape remembers how to go back. */
 export class LayerCompiler {
   private readonly tape: BackwardPass[] = []
@@ -32,8 +50,12 @@ export class LayerCompiler {
   ) {}
 
   /** Pushes the forward passes of the layers. */
-  forward(layers: readonly ResolvedLayer[], input: Value): Value {
-    return layers.reduce((value, layer) => this.layer(layer, value), input)
+  forward(layers: readonly ResolvedLayer[], input: Value, skip: Skip = {}): Value {
+    const last = layers.length - 1
+    return layers.reduce((value, layer, i) => {
+      const ends = { add: i === last ? skip.add : undefined, gradient: i === 0 ? skip.gradient : undefined }
+      return this.layer(layer, value, ends)
+    }, input)
   }
 
   /** Remembers a backward pass; the last one recorded runs first. */
@@ -50,15 +72,20 @@ export class LayerCompiler {
     }
   }
 
-  private layer(layer: ResolvedLayer, x: Value): Value {
+  private layer(layer: ResolvedLayer, x: Value, skip: Skip): Value {
     switch (layer.kind) {
       case 'dense':
         return this.dense(layer, x)
+      case 'conv':
+      case 'conv-transpose':
+        return this.conv(layer, x, skip)
       case 'flatten':
       case 'reshape':
         return x
-      default:
-        throw new Error(`${layer.path}: ${layer.kind} is not compiled yet`)
+      case 'permute':
+        return this.permute(layer, x)
+      case 'residual':
+        return this.residual(layer, x)
     }
   }
 
@@ -79,4 +106,76 @@ export class LayerCompiler {
     })
     return { tensor: y, activation, needsGradient: true }
   }
+
+  private conv({ kind, path, geometry, output, activation }: ResolvedConv, x: Value, skip: Skip): Value {
+    const ops = CONVOLUTIONS[kind]
+    const shape = { B: this.B, ...geometry }
+    const { w, b, dw, db } = this.arena.layer(path)
+    const y = this.builder.activation(`${path}.y`, this.B * padTo4(sizeOf(output)))
+    this.builder.push(ops.forward({ x: x.tensor, w, b, y, skip: skip.add }, shape, activation))
+    this.record((dy) => {
+      this.builder.push(ops.backwardWeight({ x: x.tensor, dy, dw, db }, shape))
+      if (!x.needsGradient) return undefined
+      const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
+      const tensors = { dy, w, x: x.tensor, dx, dskip: skip.gradient?.() }
+      this.builder.push(ops.backwardInput(tensors, shape, x.activation))
+      return dx
+    })
+    return { tensor: y, activation: skip.add ? 'linear' : activation, needsGradient: true }
+  }
+
+  private permute({ path, input, output }: ResolvedPermute, x: Value): Value {
+    const shape = { B: this.B, N: input.size, from: channelsOf(input.order), to: channelsOf(output.order) }
+    const y = this.builder.activation(`${path}.y`, x.tensor.elements)
+    this.builder.push(permuteForward({ x: x.tensor, y }, shape))
+    this.record((dy) => {
+      if (!x.needsGradient) return undefined
+      const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
+      this.builder.push(permuteForward({ x: dy, y: dx }, { ...shape, from: shape.to, to: shape.from }))
+      return dx
+    })
+    return { ...x, tensor: y }
+  }
+
+  /** y = x + f(x). Where f begins or ends with a convolution, that kernel adds the other branch along. */
+  private residual({ path, layers }: ResolvedResidual, x: Value): Value {
+    const last = layers.at(-1)!
+    const addsForward = isConv(last) && last.activation === 'linear'
+    const addsBackward = isConv(layers[0])
+    let dy: PlanTensor | undefined
+    this.record((dinner) => {
+      if (addsBackward || !x.needsGradient) return dinner
+      const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
+      this.builder.push(residualAdd({ a: dinner, b: dy!, x: x.tensor, y: dx }, x.activation))
+      return dx
+    })
+    const inner = this.forward(layers, addsBackward ? x : { ...x, activation: 'linear' }, {
+      add: addsForward ? x.tensor : undefined,
+      gradient: addsBackward ? () => dy! : undefined,
+    })
+    this.record((gradient) => {
+      dy = gradient
+      if (addsForward || inner.activation === 'linear') return gradient
+      const dinner = this.builder.activation(`${path}.dinner`, inner.tensor.elements)
+      this.builder.push(activationBackward({ dy: gradient, y: inner.tensor, dx: dinner }, inner.activation))
+      return dinner
+    })
+    if (addsForward) return inner
+    const y = this.builder.activation(`${path}.y`, x.tensor.elements)
+    this.builder.push(residualAdd({ a: x.tensor, b: inner.tensor, y }, 'linear'))
+    return { tensor: y, activation: 'linear', needsGradient: true }
+  }
+}
+
+const CONVOLUTIONS = {
+  conv: { forward: convForward, backwardInput: convBackwardInput, backwardWeight: convBackwardWeight },
+  'conv-transpose': {
+    forward: convTransposeForward,
+    backwardInput: convTransposeBackwardInput,
+    backwardWeight: convTransposeBackwardWeight,
+  },
+} as const
+
+function isConv(layer: ResolvedLayer): layer is ResolvedConv {
+  return layer.kind === 'conv' || layer.kind === 'conv-transpose'
 }
