@@ -1,0 +1,50 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fileRules, importsOf, packageRules } from '../../src/tools/house-rules.mjs'
+
+const rules = suite('house rules')
+
+rules('imports point down the layers', () => {
+  const importing = (path: string, specifier: string, type = '') =>
+    fileRules(path, `import ${type}{ x } from '${specifier}'\n`).length
+  assert.is(importing('src/model/a.ts', '../ops/dense.js'), 0)
+  assert.is(importing('src/ops/a.ts', '../model/spec.js'), 1)
+  assert.is(importing('src/data/a.ts', '../model/spec.js'), 1)
+  assert.is(importing('src/data/a.ts', '../errors.js'), 0)
+  assert.is(importing('src/schedule/a.ts', '../ops/dispatch.js', 'type '), 0)
+  assert.is(importing('src/schedule/a.ts', '../ops/dispatch.js'), 1)
+  assert.is(importing('src/kernels/a.ts', 'elbo:kernels'), 0)
+  assert.is(importing('src/model/a.ts', 'elbo:kernels'), 1)
+  assert.is(importing('src/engine.ts', './train/run.js'), 0)
+  assert.is(importing('src/train/a.ts', '../engine.js'), 1)
+  assert.is(importing('src/random.ts', './model/spec.js'), 1)
+  assert.is(importing('src/model/a.ts', 'uplot'), 1)
+  assert.is(importing('src/surprise/a.ts', '../model/spec.js'), 1)
+  assert.is(importing('demo/a.ts', '../src/index.js'), 0)
+  assert.is(importing('demo/a.ts', '../src/model/spec.js'), 1)
+})
+
+rules('imports are found over several lines, re-exported and called', () => {
+  const text = "import {\n  type A,\n  type B,\n} from './a.js'\nexport * from './b.js'\nimport './c.js'\nawait import('./d.js')\n"
+  const found = importsOf(text).map(({ line, specifier, typeOnly }) => [line, specifier, typeOnly])
+  assert.equal(found, [[1, './a.js', true], [5, './b.js', false], [6, './c.js', false], [7, './d.js', false]])
+})
+
+rules('a kernel is named after its file', () => {
+  const kernel = (name: string) => `@compute @workgroup_size(WG_X, 1)\nfn ${name}() {}\n`
+  assert.equal(fileRules('shaders/dense_forward.wgsl', kernel('dense_forward')), [])
+  assert.is(fileRules('shaders/dense_forward.wgsl', kernel('main')).length, 1)
+  assert.is(fileRules('shaders/lib/step.wgsl', kernel('step')).length, 1)
+})
+
+rules('finds any, long lines, odd file names, barrels and dependencies', () => {
+  assert.equal(fileRules('src/a.ts', 'const x = 1\nlet y: any\n'), ['src/a.ts:2: no any'])
+  assert.equal(fileRules('src/a.ts', "/** any of: any */\nconst x = 'a: any'\n"), [])
+  assert.is(fileRules('src/a.ts', `${'x'.repeat(121)}\n`).length, 1)
+  assert.is(fileRules('src/a.ts', `const x = '${'x'.repeat(121)}'\n`).length, 0)
+  assert.is(fileRules('src/someThing.ts', '').length, 1)
+  assert.is(fileRules('src/model/index.ts', '').length, 1)
+  assert.equal(packageRules('{\n  "dependencies": { "x": "1" }\n}').length, 1)
+})
+
+rules.run()
