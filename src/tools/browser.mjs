@@ -1,6 +1,9 @@
 // @ts-check
 // Starts a headless browser with WebGPU on the adapter asked for.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
 import { findBrowser } from './find-browser.mjs'
 
@@ -20,6 +23,8 @@ const commonFlags = [
   '--js-flags=--expose-gc',
 ]
 const softwareFlags = ['--use-webgpu-adapter=swiftshader']
+const signals = /** @type {const} */ ({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })
+let listening = false
 const hardwareFlags = process.platform === 'linux' ? ['--enable-features=Vulkan'] : []
 
 /**
@@ -60,23 +65,51 @@ export async function launchBrowser({ adapter = 'software', headless = true, arg
  * @returns {Promise<Launched>}
  */
 async function launch(executablePath, adapter, headless, args) {
-  const browser = await puppeteer.launch({
+  const userDataDir = mkdtempSync(join(tmpdir(), 'elbo-browser-'))
+  const removeProfile = () => {
+    try {
+      rmSync(userDataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    } catch {
+      // A browser that is still ending may hold it; it is a temporary folder.
+    }
+  }
+  const options = {
     executablePath,
     headless,
+    userDataDir,
     args: [...commonFlags, ...args],
-    // Puppeteer makes the profile's folder, removes it, and ends the browser when this process is interrupted.
-    handleSIGINT: true,
-    handleSIGTERM: true,
-    handleSIGHUP: true,
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
     protocolTimeout: 0,
     timeout: 60_000,
+  }
+  exitOnSignals()
+  const browser = await puppeteer.launch(options).catch((error) => {
+    removeProfile()
+    throw new Error(`${executablePath} did not start: ${error.message}`, { cause: error })
   })
+  // Puppeteer's own listener, which comes first, kills the browser.
+  process.on('exit', removeProfile)
   const close = async () => {
     const timer = setTimeout(() => browser.process()?.kill('SIGKILL'), 5000)
     await browser.close().catch(() => browser.process()?.kill('SIGKILL'))
     clearTimeout(timer)
+    removeProfile()
+    process.off('exit', removeProfile)
   }
   return { browser, adapter, executablePath, close }
+}
+
+/** Makes signals run the exit listeners, which end the browser; a command with listeners of its own decides itself. */
+function exitOnSignals() {
+  if (listening) return
+  listening = true
+  for (const [signal, number] of Object.entries(signals)) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(128 + number)
+    })
+  }
 }
 
 /**

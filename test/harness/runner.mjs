@@ -45,6 +45,8 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
   }
   const out = join(root, `.cache/test-${process.pid}`)
   process.on('exit', () => rmSync(out, { recursive: true, force: true }))
+  // Interrupted too, the exit listeners end browser and children.
+  process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
   /** @type {(() => Promise<void>)[]} */
   const cleanup = []
   try {
