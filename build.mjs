@@ -82,7 +82,7 @@ function reflectKernel(WgslReflect, name, source, libraries) {
 
 function reflect(WgslReflect, code, where) {
   try {
-    return new WgslReflect(code)
+    return new WgslReflect(code.replace(/\b(read|write)(?=\s*\()/g, '$1_')) // its parser takes these names for keywords
   } catch (error) {
     throw new Error(`${where}: ${error.message ?? error}`, { cause: error })
   }

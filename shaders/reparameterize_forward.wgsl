@@ -34,8 +34,9 @@ fn reparameterize_forward(
     let mean = head[2 * n * Z4 + q];
     let log_variance = head[(2 * n + 1) * Z4 + q];
     if (DRAW) {
-      let first = normal_pair(threefry2x32(step.seed, vec2u(2 * at, step.counter)));
-      let second = normal_pair(threefry2x32(step.seed, vec2u(2 * at + 1, step.counter)));
+      let pair = 2 * (at + step.row * Z4);
+      let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
+      let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
       noise[at] = vec4f(first, second) * lane_mask(q, Z);
     }
     z[at] = mean + exp(0.5 * log_variance) * noise[at];

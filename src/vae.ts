@@ -156,12 +156,8 @@ export class Vae {
    */
   async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
     const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, rate: 0, rootScale: 1 }
-    return runBatch(this.runtime, batch, 'gradients', settings, async (_, encoder, losses) => {
-      const arena = this.runtime.buffer('gradients')
-      const range = { buffer: arena, offsetBytes: 0, sizeBytes: arena.size }
-      const data = await this.runtime.readback(encoder, [...losses.ranges, range])
-      return { loss: losses.loss(data), gradients: this.runtime.named(data.subarray(losses.length)) }
-    })
+    const { loss, gradients } = await runBatch(this.runtime, batch, 'gradients', settings)
+    return { loss, gradients: this.runtime.named(gradients) }
   }
 
   /** Every parameter under PyTorch's name, in PyTorch's shape. */
@@ -206,9 +202,7 @@ export class Vae {
     this.state = state
     const { rate, rootScale } = updateFactors(optimizer, state.step + 1)
     const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, rate, rootScale }
-    const loss = await runBatch(this.runtime, batch, { update: optimizer }, settings, async (_, encoder, losses) =>
-      losses.loss(await this.runtime.readback(encoder, losses.ranges)),
-    )
+    const { loss } = await runBatch(this.runtime, batch, { update: optimizer }, settings)
     state.step++
     return loss
   }

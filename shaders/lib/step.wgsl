@@ -1,9 +1,10 @@
 // step: what changes from one training step to the next; one slice of the shared uniform, chosen by dynamic offset
 
 struct Step {
-  batch: u32,        // images of this step; rows beyond are padding and take no part in losses and gradients
+  batch: u32,        // images of this step or slice; rows beyond are padding and take no part in losses and gradients
   slot: u32,         // where in the ring this step's losses go
   cursor: u32,       // first entry of `order` that this step reads
+  row: u32,          // the first image's place in its batch: not 0 for the later slices of a batch too large for one
   counter: u32,      // position in the noise stream
   seed: vec2u,       // key of the noise stream
   scale: f32,        // 1 / images that the loss averages over

@@ -3,7 +3,7 @@ import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
 import { headWidth, reparameterizeBackward, reparameterizeForward } from '../ops/latent.js'
 import { bceLoss, sigmoidForward } from '../ops/likelihood.js'
-import { optimizerUpdate, type Optimizer } from '../ops/update.js'
+import { gradientAccumulate, optimizerUpdate, type Optimizer } from '../ops/update.js'
 import { PlanBuilder, type Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { LayerCompiler, type Value } from './layers.js'
@@ -21,6 +21,8 @@ export interface SetChunk {
 export interface PlanRequest {
   /** Images a step. */
   batch: number
+  /** In how many slices the batch runs, their gradients added up; 1 unless given. */
+  slices?: number
   /** Where the input comes from: a data set on the GPU, or the caller. */
   input: { type: 'set'; count: number; chunks: SetChunk[] } | { type: 'images' } | { type: 'latents' }
   /** Whether ε is drawn on the GPU or handed in; without meaning where nothing is sampled. */
@@ -44,8 +46,15 @@ export interface CompiledPlan {
   images?: PlanTensor
   /** `[slots, 2, B]` reconstruction loss and KL of every image. */
   losses?: PlanTensor
+  /** The arena that holds the batch's gradients in the end. */
+  gradients?: PlanTensor
   /** One word, non-zero once a loss or gradient was not finite. */
   status?: PlanTensor
+}
+
+/** Images of a slice: all slices but the last have so many. */
+export function sliceBatch({ batch, slices = 1 }: PlanRequest): number {
+  return slices === 1 ? batch : padRows(Math.ceil(batch / slices))
 }
 
 /** Compiles a model into the list of dispatches that answers the request. Pure: no GPU object. */
@@ -67,7 +76,7 @@ class ModelCompiler {
     private readonly arena: ParameterArena,
     private readonly request: PlanRequest,
   ) {
-    this.B = padRows(request.batch)
+    this.B = padRows(sliceBatch(request))
     this.N = sizeOf(model.input)
     this.Z = model.latent.output.size
     this.layers = new LayerCompiler(this.builder, arena, this.B)
@@ -101,7 +110,7 @@ class ModelCompiler {
   }
 
   /** An activation that the host reads or writes, one row an image. */
-  private pinned(name: keyof Omit<CompiledPlan, 'plan'>, width: number, rows = this.B): PlanTensor {
+  private pinned(name: Exclude<keyof CompiledPlan, 'plan'>, width: number, rows = this.B): PlanTensor {
     return (this.tensors[name] ??= this.builder.pin(this.builder.activation(name, rows * width)))
   }
 
@@ -175,9 +184,17 @@ class ModelCompiler {
     if (!this.learns) return
     this.builder.begin('backward')
     this.layers.backward(logits.tensor)
+    const arenas = this.arena.updateTensors()
+    this.tensors.gradients = arenas.gradients
+    if ((request.slices ?? 1) > 1) {
+      const sum = { ...arenas.gradients, name: 'gradient_sum', storage: 'gradient_sum' }
+      this.builder.push(gradientAccumulate({ gradients: arenas.gradients, sum }))
+      this.tensors.gradients = sum
+    }
     if (typeof request.output !== 'object') return
     this.builder.begin('update')
-    this.builder.push(optimizerUpdate({ ...this.arena.updateTensors(), status: this.status }, request.output.update))
+    const gradients = this.tensors.gradients
+    this.builder.push(optimizerUpdate({ ...arenas, gradients, status: this.status }, request.output.update))
   }
 
   private get losses(): PlanTensor {

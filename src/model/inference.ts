@@ -103,10 +103,10 @@ async function mapRows(
   rows: number,
   tensors: (program: Program) => [input: PlanTensor, output: PlanTensor, outputWidth: number],
 ): Promise<Float32Array> {
-  const batch = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
+  const wanted = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
   const width = data.length / rows
-  return runtime.with({ ...request, batch }, async (program) => {
-    const { executable } = program
+  return runtime.with({ ...request, batch: wanted }, async (program) => {
+    const { executable, batch } = program
     const [input, output, outputWidth] = tensors(program)
     const out = new Float32Array(rows * outputWidth)
     for (let first = 0; first < rows; first += batch) {
@@ -114,7 +114,7 @@ async function mapRows(
       writeRows(runtime, executable.buffer(input), data.subarray(first * width, (first + count) * width), width)
       const encoder = runtime.encoder('infer')
       const pass = encoder.beginComputePass({ label: 'infer' })
-      executable.encode(pass, 0)
+      executable.encodeSlice(pass, 0)
       pass.end()
       const range = { buffer: executable.buffer(output), offsetBytes: 0, sizeBytes: 4 * count * outputWidth }
       out.set(await runtime.readback(encoder, [range]), first * outputWidth)

@@ -5,10 +5,10 @@ import type { PipelineCache } from '../kernels/pipelines.js'
 import { padRows } from '../ops/dispatch.js'
 import { Executable } from '../schedule/executable.js'
 import { Readback } from '../schedule/readback.js'
-import type { StepUniform } from '../schedule/step.js'
+import { MOST_STEPS, type StepUniform } from '../schedule/step.js'
 import type { Tensor } from '../tensor.js'
 import { ParameterArena } from './arena.js'
-import { compilePlan, type CompiledPlan, type PlanRequest } from './compile.js'
+import { compilePlan, sliceBatch, type CompiledPlan, type PlanRequest } from './compile.js'
 import { DeviceSet } from './device-set.js'
 import { fromInner, innerElements, toInner } from './layout.js'
 import type { ResolvedModel } from './resolve.js'
@@ -22,17 +22,24 @@ export interface EngineContext extends DeviceContext {
   lost?: DeviceLostError
 }
 
-/** The arenas of a model: parameters, their gradients, the optimiser's moments. */
-export type Arena = 'parameters' | 'gradients' | 'm' | 'v'
+/** The arenas of a model: parameters, their gradients (summed over slices), the optimiser's moments. */
+export type Arena = (typeof ARENAS)[number]
+
+const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v'] as const
 
 /** A compiled plan with its GPU side, kept for the next call. */
 export interface Program extends CompiledPlan {
   executable: Executable
   /** Rows of every activation. */
   rows: number
+  /** Images that one pass over the plan takes: fewer than asked for where those would not fit one binding. */
+  batch: number
 }
 
 const MOST_PROGRAMS = 24
+
+/** Rows are counted in one dimension of a dispatch: WebGPU's default limit is 65,535 workgroups. */
+const MOST_ROWS = 32768
 
 /** A model on the device: its arenas, and a program for every kind of request so far. */
 export class ModelRuntime {
@@ -162,7 +169,7 @@ export class ModelRuntime {
   /** Binds a program's long-lived buffers: the arenas, and what the caller adds. */
   bind({ executable, plan }: Program, storages: Record<string, GPUBuffer> = {}): void {
     const all = { ...storages }
-    for (const arena of ['parameters', 'gradients', 'm', 'v'] as const) {
+    for (const arena of ARENAS) {
       if (arena in plan.storages) all[arena] = this.buffer(arena)
     }
     executable.bind(all)
@@ -182,17 +189,34 @@ export class ModelRuntime {
 
   private async create(request: PlanRequest): Promise<Program> {
     const { device, pipelines, uniform } = this.context
-    const compiled = compilePlan(this.model, this.arena, request)
+    const { compiled, batch } = this.fit(request)
     device.pushErrorScope('out-of-memory')
     const executable = Executable.create(this.context, pipelines, compiled.plan, uniform)
     const memory = device.popErrorScope()
-    const program = { ...compiled, executable: await executable, rows: padRows(request.batch) }
+    const program = { ...compiled, executable: await executable, rows: padRows(batch), batch }
     if (await memory) {
       const megabytes = (compiled.plan.activationBytes / 1e6).toFixed(0)
       throw new KernelError(`the GPU has no room for the ${megabytes} MB of a batch of ${request.batch}; take a smaller batch`)
     }
     if (request.input.type !== 'set') this.bind(program)
     return program
+  }
+
+  /** Compiles the request in as few slices as the device's largest binding allows. */
+  private fit(request: PlanRequest): { compiled: CompiledPlan; batch: number } {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits
+    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize)
+    for (let slices = Math.ceil(request.batch / MOST_ROWS); ; slices++) {
+      const sliced = { ...request, slices }
+      const compiled = compilePlan(this.model, this.arena, sliced)
+      const batch = sliceBatch(sliced)
+      const bytes = compiled.plan.largestActivationBytes
+      if (bytes <= most && slices <= MOST_STEPS) return { compiled, batch }
+      if (batch <= 8 || slices >= MOST_STEPS) {
+        throw new KernelError(`a tensor of ${batch} images has ${bytes} bytes, the device binds at most ${most}`)
+      }
+      slices = Math.max(slices, Math.ceil((slices * bytes) / most) - 1)
+    }
   }
 
   private evict(): void {
@@ -209,16 +233,3 @@ export class ModelRuntime {
     if (this.destroyed) throw new ElboError('destroyed', 'this model was destroyed; create or load another one')
   }
 }
-
-/** Sums a step's part of the loss ring into means over its images, in image order and float64. */
-export function meanLosses(losses: Float32Array, step: number, rows: number, batch: number) {
-  let reconstruction = 0
-  let kl = 0
-  const at = step * 2 * rows
-  for (let n = 0; n < batch; n++) {
-    reconstruction += losses[at + n]
-    kl += losses[at + rows + n]
-  }
-  return { reconstruction: reconstruction / batch, kl: kl / batch }
-}
-

@@ -80,6 +80,19 @@ export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatc
   }
 }
 
+/** sum = gradients for a batch's first slice, sum + gradients for the others: a batch too large for one binding runs in slices. */
+export function gradientAccumulate(t: { gradients: PlanTensor; sum: PlanTensor }): Dispatch {
+  const N4 = t.sum.elements / 4
+  return {
+    kernel: 'gradient_accumulate',
+    constants: { N4 },
+    bindings: { gradients: t.gradients, sum: t.sum },
+    grid: [Math.min(N4, MOST_INVOCATIONS), 1, 1],
+    shape: `N${t.sum.elements}`,
+    flops: 0,
+  }
+}
+
 /** The moments an optimiser keeps, named as in the saved file (`optimizer.m.<parameter>`). */
 export function momentsOf(optimizer: Optimizer): ('m' | 'v')[] {
   switch (optimizer.type) {

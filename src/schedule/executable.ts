@@ -18,6 +18,7 @@ export class Executable {
   private launches: Launch[] = []
   private readonly offset = [0]
   private readonly none: number[] = []
+  private readonly beforeUpdate: number
 
   private constructor(
     readonly plan: Plan,
@@ -25,7 +26,9 @@ export class Executable {
     private readonly pipelines: Pipeline[],
     private readonly buffers: Map<PlanTensor, GPUBuffer>,
     private readonly uniform: StepUniform,
-  ) {}
+  ) {
+    this.beforeUpdate = plan.sections.find(({ name }) => name === 'update')?.first ?? plan.dispatches.length
+  }
 
   /**
    * Compiles every pipeline of the plan in parallel and allocates the activations.
@@ -65,10 +68,16 @@ export class Executable {
     return this.buffers.get(tensor)!
   }
 
-  /** Encodes dispatches `first` to `first + count − 1` with the step's slice of the uniform. Makes no object. */
-  encode(pass: GPUComputePassEncoder, stepIndex: number, first = 0, count = this.launches.length): void {
-    this.offset[0] = stepIndex * STEP_STRIDE_BYTES
-    for (let i = first; i < first + count; i++) {
+  /** Encodes a whole step of one or more slices, whose uniforms begin at `first`. */
+  encodeStep(pass: GPUComputePassEncoder, first: number, slices: number): void {
+    for (let i = 0; i < slices; i++) this.encodeSlice(pass, first + i, i === slices - 1)
+  }
+
+  /** Encodes every dispatch with one slice of the uniform; the update only behind the last slice of a batch. Makes no object. */
+  encodeSlice(pass: GPUComputePassEncoder, uniformIndex: number, last = true): void {
+    const end = last ? this.launches.length : this.beforeUpdate
+    this.offset[0] = uniformIndex * STEP_STRIDE_BYTES
+    for (let i = 0; i < end; i++) {
       const { pipeline, bindGroup, usesStep, groups } = this.launches[i]
       pass.setPipeline(pipeline)
       pass.setBindGroup(0, bindGroup, usesStep ? this.offset : this.none)

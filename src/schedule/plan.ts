@@ -37,16 +37,9 @@ export class Plan {
     return Object.values(this.storages).reduce((sum, bytes) => sum + bytes, this.activationBytes)
   }
 
-  /** The largest single binding, in bytes: WebGPU's default limit is 128 MiB. */
-  get largestBindingBytes(): number {
-    return Math.max(...this.dispatches.flatMap((d) => Object.values(d.bindings).map((tensor) => 4 * tensor.elements)))
-  }
-
-  /** The section of that name. */
-  section(name: string): PlanSection {
-    const section = this.sections.find((candidate) => candidate.name === name)
-    if (!section) throw new Error(`plan has no section "${name}"`)
-    return section
+  /** The largest single activation, in bytes: WebGPU's default limit for a binding is 128 MiB. */
+  get largestActivationBytes(): number {
+    return Math.max(...this.buffers.map(({ sizeBytes }) => sizeBytes))
   }
 
   /** A table: dispatch, section, kernel, shape, megaflops, bytes bound. */

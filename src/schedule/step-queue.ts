@@ -6,45 +6,71 @@ import { MOST_STEPS, type StepUniform, type StepValues } from './step.js'
 /** Submissions under way at once: enough to keep the GPU busy, few enough to stop soon and to bound memory. */
 export const MOST_IN_FLIGHT = 3
 
+/** A step's losses, averaged over its images. */
+export interface StepLoss {
+  reconstruction: number
+  kl: number
+}
+
 /**
- * What a submission's steps left in the loss ring.
- * @param losses `[steps, 2, B]`: reconstruction, then KL, of every image; only valid during the call.
+ * What a submission's steps left behind.
+ * @param losses one a step
  * @param failed a loss or gradient was not finite: from then on no step has changed the parameters.
  */
-export type StepReport = (losses: Float32Array, failed: boolean) => void
+export type StepReport = (losses: StepLoss[], failed: boolean) => void
+
+/** What a queue needs of a program. */
+export interface QueuedProgram {
+  executable: Executable
+  /** `[MOST_STEPS, 2, rows]` */
+  losses?: PlanTensor
+  status?: PlanTensor
+  /** Rows of every activation. */
+  rows: number
+  /** Images of a slice; a step of more runs in several. */
+  batch: number
+}
 
 /** Encodes whole steps, several a submission, and reads their losses back without ever making the GPU wait. */
 export class StepQueue {
   private readonly free: GPUBuffer[] = []
   private readonly waiting: (() => void)[] = []
-  private readonly stepBytes: number
-  private pending = 0
-  private encoded = 0
+  private readonly losses: GPUBuffer
+  private readonly status: GPUBuffer
+  /** Batch of every slice of the coming submission, step by step. */
+  private steps: number[][] = []
+  private slices = 0
 
   constructor(
     private readonly device: GPUDevice,
-    private readonly executable: Executable,
     private readonly uniform: StepUniform,
-    private readonly tensors: { losses: PlanTensor; status: PlanTensor },
+    private readonly program: QueuedProgram,
   ) {
-    this.stepBytes = (4 * tensors.losses.elements) / MOST_STEPS
+    this.losses = program.executable.buffer(program.losses!)
+    this.status = program.executable.buffer(program.status!)
     for (let i = 0; i < MOST_IN_FLIGHT; i++) {
       const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST
-      const size = 4 * tensors.losses.elements + 4
+      const size = MOST_STEPS * this.slotBytes + 4
       this.free.push(device.createBuffer({ label: 'losses.readback', size, usage }))
     }
-    device.queue.writeBuffer(executable.buffer(tensors.status), 0, new Uint32Array(1))
+    device.queue.writeBuffer(this.status, 0, new Uint32Array(1))
   }
 
-  /** Submissions under way. */
-  get inFlight(): number {
-    return this.pending
+  /** Most steps of that batch that one submission may hold. */
+  mostSteps(batch: number): number {
+    return Math.floor(MOST_STEPS / Math.ceil(batch / this.program.batch))
   }
 
-  /** Adds a step to the coming submission, which holds at most `MOST_STEPS`. */
-  add(values: Omit<StepValues, 'slot'>): void {
-    this.uniform.set(this.encoded, { ...values, slot: this.encoded })
-    this.encoded++
+  /** Adds a step to the coming submission, in slices where its batch is larger than the program's. */
+  add(values: Omit<StepValues, 'slot' | 'row'>): void {
+    const batches: number[] = []
+    for (let row = 0; row < values.batch; row += this.program.batch) {
+      const batch = Math.min(this.program.batch, values.batch - row)
+      this.uniform.set(this.slices, { ...values, batch, row, cursor: values.cursor + row, slot: this.slices })
+      this.slices++
+      batches.push(batch)
+    }
+    this.steps.push(batches)
   }
 
   /** Waits until a submission may be made. */
@@ -55,36 +81,66 @@ export class StepQueue {
   /** Submits the added steps. Call only after `ready`, in the same turn as the `add`s. */
   submit(report: StepReport): Promise<void> {
     const staging = this.free.pop()!
-    const count = this.encoded
-    const lossBytes = count * this.stepBytes
-    this.encoded = 0
-    this.pending++
-    this.uniform.upload(count)
+    const { steps } = this
+    const lossBytes = this.slices * this.slotBytes
+    this.uniform.upload(this.slices)
     const encoder = this.device.createCommandEncoder({ label: 'steps' })
     const pass = encoder.beginComputePass({ label: 'steps' })
-    for (let i = 0; i < count; i++) this.executable.encode(pass, i)
+    let slice = 0
+    for (const batches of steps) {
+      this.program.executable.encodeStep(pass, slice, batches.length)
+      slice += batches.length
+    }
     pass.end()
-    encoder.copyBufferToBuffer(this.executable.buffer(this.tensors.losses), 0, staging, 0, lossBytes)
-    encoder.copyBufferToBuffer(this.executable.buffer(this.tensors.status), 0, staging, lossBytes, 4)
+    encoder.copyBufferToBuffer(this.losses, 0, staging, 0, lossBytes)
+    encoder.copyBufferToBuffer(this.status, 0, staging, lossBytes, 4)
     this.device.queue.submit([encoder.finish()])
-    return this.collect(staging, lossBytes, report)
+    this.steps = []
+    this.slices = 0
+    return this.collect(staging, lossBytes, steps, report)
   }
 
   destroy(): void {
     for (const staging of this.free) staging.destroy()
   }
 
-  private async collect(staging: GPUBuffer, lossBytes: number, report: StepReport): Promise<void> {
+  private get slotBytes(): number {
+    return 8 * this.program.rows
+  }
+
+  private async collect(staging: GPUBuffer, lossBytes: number, steps: number[][], report: StepReport): Promise<void> {
     try {
       await staging.mapAsync(MAP_READ, 0, lossBytes + 4)
       const mapped = staging.getMappedRange(0, lossBytes + 4)
       const failed = new Uint32Array(mapped, lossBytes, 1)[0] !== 0
-      report(new Float32Array(mapped, 0, lossBytes / 4), failed)
+      const losses = meanLosses(new Float32Array(mapped, 0, lossBytes / 4), steps, this.program.rows)
       staging.unmap()
+      report(losses, failed)
     } finally {
-      this.pending--
       this.free.push(staging)
       this.waiting.shift()?.()
     }
   }
+}
+
+/**
+ * Sums the loss ring `[slots, 2, rows]` into means over each step's images, in image order and in float64.
+ * @param steps the batches of every step's slices; a slice has a slot
+ */
+export function meanLosses(ring: Float32Array, steps: readonly number[][], rows: number): StepLoss[] {
+  let at = 0
+  return steps.map((batches) => {
+    let reconstruction = 0
+    let kl = 0
+    let images = 0
+    for (const batch of batches) {
+      for (let n = 0; n < batch; n++) {
+        reconstruction += ring[at + n]
+        kl += ring[at + rows + n]
+      }
+      at += 2 * rows
+      images += batch
+    }
+    return { reconstruction: reconstruction / images, kl: kl / images }
+  })
 }

@@ -9,12 +9,14 @@ export const MOST_STEPS = 256
 
 /** What changes from step to step; the members of `shaders/lib/step.wgsl`. */
 export interface StepValues {
-  /** Images of this step. */
+  /** Images of this step, or of this slice of it. */
   batch: number
   /** Where in the ring its losses go. */
   slot: number
   /** First entry of the order that it reads. */
   cursor: number
+  /** The first image's place in its batch, where a batch runs in slices. */
+  row: number
   /** Position in the noise stream. */
   counter: number
   /** Key of the noise stream. */
@@ -43,6 +45,7 @@ export class StepUniform {
     this.view.setUint32(at + stepLayout.batch, values.batch, true)
     this.view.setUint32(at + stepLayout.slot, values.slot, true)
     this.view.setUint32(at + stepLayout.cursor, values.cursor, true)
+    this.view.setUint32(at + stepLayout.row, values.row, true)
     this.view.setUint32(at + stepLayout.counter, values.counter, true)
     this.view.setUint32(at + stepLayout.seed, values.seed[0], true)
     this.view.setUint32(at + stepLayout.seed + 4, values.seed[1], true)

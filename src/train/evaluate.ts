@@ -1,4 +1,4 @@
-import { meanLosses, type ModelRuntime } from '../model/runtime.js'
+import type { ModelRuntime } from '../model/runtime.js'
 import { BufferUsage } from '../device/flags.js'
 import type { Dataset } from '../data/dataset.js'
 import { streamKey, STREAMS } from '../random.js'
@@ -36,24 +36,24 @@ export async function evaluateSet(
     const { device, uniform } = runtime.context
     const order = identityOrder(device, data.count)
     runtime.bind(program, { ...set.storages, order })
-    const queue = new StepQueue(device, program.executable, uniform, { losses: program.losses!, status: program.status! })
+    const queue = new StepQueue(device, uniform, program)
     const sums = { reconstruction: 0, kl: 0 }
     const key = streamKey(seed, STREAMS.EVALUATE)
     const pending: Promise<void>[] = []
     for (let first = 0; first < data.count; ) {
       await runtime.guard(queue.ready())
       const sizes: number[] = []
-      for (; sizes.length < STEPS_PER_SUBMISSION && first < data.count; first += batch) {
+      const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
+      for (; sizes.length < most && first < data.count; first += batch) {
         const size = Math.min(batch, data.count - first)
         const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
         queue.add({ ...values, klWeight, rate: 0, rootScale: 1 })
         sizes.push(size)
       }
       const submission = queue.submit((losses) => {
-        sizes.forEach((size, step) => {
-          const mean = meanLosses(losses, step, program.rows, size)
-          sums.reconstruction += mean.reconstruction * size
-          sums.kl += mean.kl * size
+        losses.forEach((mean, step) => {
+          sums.reconstruction += mean.reconstruction * sizes[step]
+          sums.kl += mean.kl * sizes[step]
         })
       })
       submission.catch(() => {}) // reported by the wait below

@@ -1,9 +1,9 @@
-import { ShapeError } from '../errors.js'
+import { NumericError, ShapeError } from '../errors.js'
 import { checkFinite, imageRows, writeRows } from '../model/inference.js'
-import { meanLosses, type ModelRuntime, type Program } from '../model/runtime.js'
+import type { ModelRuntime, Program } from '../model/runtime.js'
 import type { Optimizer } from '../ops/update.js'
-import { NumericError } from '../errors.js'
 import { streamKey, STREAMS } from '../random.js'
+import { meanLosses } from '../schedule/step-queue.js'
 import { asRows, type Tensor } from '../tensor.js'
 import { lossOf, type Loss } from './evaluate.js'
 
@@ -25,77 +25,94 @@ interface StepSettings {
   rootScale: number
 }
 
-/** Runs one step on the caller's batch: losses and gradients, and with an optimiser the update. */
-export async function runBatch<T>(
+/**
+ * Runs one step on the caller's batch: losses and gradients, and with an optimiser the update.
+ * @returns the loss before the update and, for output `gradients`, the whole gradient arena
+ * @throws ShapeError, DataError; NumericError when the loss or a gradient is not finite: the parameters are then unchanged
+ */
+export async function runBatch(
   runtime: ModelRuntime,
   batch: Batch,
   output: 'gradients' | { update: Optimizer },
   settings: StepSettings,
-  result: (program: Program, encoder: GPUCommandEncoder, loss: LossRanges) => Promise<T>,
-): Promise<T> {
+): Promise<{ loss: Loss; gradients: Float32Array }> {
   const { data: images, rows } = imageRows(runtime, batch.images)
   const latent = runtime.model.latent
-  const Z = latent.output.size
   const given = batch.noise !== undefined && latent.type === 'gaussian'
-  const noise = given ? noiseRows(batch.noise!, rows, Z) : undefined
+  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size) : undefined
   const request = { batch: rows, input: { type: 'images' }, noise: given ? 'given' : 'drawn', output } as const
   return runtime.with(request, async (program) => {
-    const { executable } = program
-    writeRows(runtime, executable.buffer(program.x!), images, images.length / rows)
-    if (noise) writeRows(runtime, executable.buffer(program.noise!), noise, Z)
-    const { uniform, device } = runtime.context
-    const { klWeight, counter, rate, rootScale } = settings
+    const { device, uniform } = runtime.context
+    const slices: number[] = []
+    for (let row = 0; row < rows; row += program.batch) slices.push(Math.min(program.batch, rows - row))
     const seed = streamKey(settings.seed, STREAMS.NOISE)
-    uniform.set(0, { batch: rows, slot: 0, cursor: 0, counter, seed, scale: 1 / rows, klWeight, rate, rootScale })
-    uniform.upload(1)
-    device.queue.writeBuffer(executable.buffer(program.status!), 0, new Uint32Array(1))
-    const encoder = runtime.encoder('step')
-    const pass = encoder.beginComputePass({ label: 'step' })
-    executable.encode(pass, 0)
-    pass.end()
-    return result(program, encoder, new LossRanges(program, rows, klWeight))
+    slices.forEach((batch, slot) => {
+      const row = slot * program.batch
+      uniform.set(slot, { ...settings, seed, batch, row, slot, cursor: 0, scale: 1 / rows })
+    })
+    uniform.upload(slices.length)
+    device.queue.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
+    for (let slot = 0; slot < slices.length - 1; slot++) {
+      device.queue.submit([encodeSlice(runtime, program, { images, noise, rows }, slot, false).finish()])
+    }
+    const encoder = encodeSlice(runtime, program, { images, noise, rows }, slices.length - 1, true)
+    return readStep(runtime, program, encoder, slices, output === 'gradients', settings.klWeight)
   })
 }
 
-/** Where a single step's losses and status lie, and how to read them. */
-export class LossRanges {
-  constructor(
-    private readonly program: Program,
-    private readonly batch: number,
-    private readonly klWeight: number,
-  ) {}
-
-  /** What to read back: the losses, then the status. */
-  get ranges() {
-    const { executable, losses, status, rows } = this.program
-    return [
-      { buffer: executable.buffer(losses!), offsetBytes: 0, sizeBytes: 8 * rows },
-      { buffer: executable.buffer(status!), offsetBytes: 0, sizeBytes: 4 },
-    ]
+/** Uploads a slice's rows and encodes its dispatches, with the update behind the last slice. */
+function encodeSlice(
+  runtime: ModelRuntime,
+  program: Program,
+  { images, noise, rows }: { images: Float32Array; noise?: Float32Array; rows: number },
+  slice: number,
+  last: boolean,
+): GPUCommandEncoder {
+  const { executable, x, noise: noiseTensor, batch } = program
+  const rowsOf = (data: Float32Array) => {
+    const width = data.length / rows
+    return [data.subarray(slice * batch * width, (slice + 1) * batch * width), width] as const
   }
+  writeRows(runtime, executable.buffer(x!), ...rowsOf(images))
+  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ...rowsOf(noise))
+  const encoder = runtime.encoder('step')
+  const pass = encoder.beginComputePass({ label: 'step' })
+  executable.encodeSlice(pass, slice, last)
+  pass.end()
+  return encoder
+}
 
-  /** Number of values that `ranges` reads. */
-  get length(): number {
-    return 2 * this.program.rows + 1
+async function readStep(
+  runtime: ModelRuntime,
+  { executable, losses, status, gradients, rows }: Program,
+  encoder: GPUCommandEncoder,
+  slices: number[],
+  withGradients: boolean,
+  klWeight: number,
+): Promise<{ loss: Loss; gradients: Float32Array }> {
+  const lossCount = 2 * rows * slices.length
+  const ranges = [
+    { buffer: executable.buffer(losses!), offsetBytes: 0, sizeBytes: 4 * lossCount },
+    { buffer: executable.buffer(status!), offsetBytes: 0, sizeBytes: 4 },
+  ]
+  if (withGradients) {
+    const buffer = runtime.buffer(gradients!.storage as 'gradients' | 'gradient_sum')
+    ranges.push({ buffer, offsetBytes: 0, sizeBytes: buffer.size })
   }
-
-  /** @throws NumericError when the loss or a gradient was not finite; the parameters are then unchanged. */
-  loss(data: Float32Array): Loss {
-    const failed = data[2 * this.program.rows] !== 0
-    const loss = lossOf(meanLosses(data, 0, this.program.rows, this.batch), this.klWeight)
-    if (failed || !Number.isFinite(loss.total)) {
-      throw new NumericError(
-        `step: ${Number.isFinite(loss.total) ? 'a gradient' : 'the loss'} is not finite; the parameters are unchanged. ` +
-          'A smaller learning rate usually helps',
-      )
-    }
-    return loss
+  const data = await runtime.readback(encoder, ranges)
+  const failed = data[lossCount] !== 0
+  const loss = lossOf(meanLosses(data, [slices], rows)[0], klWeight)
+  const values = data.subarray(lossCount + 1)
+  if (failed || !Number.isFinite(loss.total) || !values.every(Number.isFinite)) {
+    const what = Number.isFinite(loss.total) ? 'a gradient' : 'the loss'
+    throw new NumericError(`${what} is not finite; the parameters are unchanged. A smaller learning rate usually helps`)
   }
+  return { loss, gradients: values }
 }
 
 function noiseRows(noise: Tensor | Float32Array, rows: number, Z: number): Float32Array {
-  const { data, rows: noiseRows } = asRows(noise, [Z], 'noise')
-  if (noiseRows !== rows) throw new ShapeError(`noise: has ${noiseRows} rows of ${Z}, needs ${rows}, one an image`)
+  const { data, rows: given } = asRows(noise, [Z], 'noise')
+  if (given !== rows) throw new ShapeError(`noise: has ${given} rows of ${Z}, needs ${rows}, one an image`)
   checkFinite(data, 'noise', Z)
   return data
 }

@@ -1,12 +1,12 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
 import { DataError, NumericError, SpecError } from '../errors.js'
-import { meanLosses, type ModelRuntime, type Program } from '../model/runtime.js'
+import type { ModelRuntime } from '../model/runtime.js'
 import { updateFactors } from '../ops/update.js'
 import { shuffledOrder, streamKey, STREAMS } from '../random.js'
 import { Pace } from '../schedule/pace.js'
 import { MOST_STEPS } from '../schedule/step.js'
-import { StepQueue } from '../schedule/step-queue.js'
+import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import { lossOf, type Loss } from './evaluate.js'
 import { Meter } from './meter.js'
 import type { Control, TrainEvent, TrainOptions } from './run.js'
@@ -79,9 +79,9 @@ export class Trainer {
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
       const order = device.createBuffer({ label: 'order', size: 4 * data.count, usage })
       runtime.bind(program, { ...set.storages, order })
-      const queue = new StepQueue(device, program.executable, uniform, { losses: program.losses!, status: program.status! })
+      const queue = new StepQueue(device, uniform, program)
       try {
-        return await this.loop(control, queue, program, order)
+        return await this.loop(control, queue, order)
       } finally {
         queue.destroy()
         order.destroy()
@@ -89,7 +89,7 @@ export class Trainer {
     })
   }
 
-  private async loop(control: Control, queue: StepQueue, program: Program, order: GPUBuffer): Promise<TrainEvent> {
+  private async loop(control: Control, queue: StepQueue, order: GPUBuffer): Promise<TrainEvent> {
     const { signal } = this.options
     const onAbort = () => control.changed()
     signal?.addEventListener('abort', onAbort)
@@ -111,7 +111,7 @@ export class Trainer {
         await this.runtime.guard(queue.ready())
         if (this.failure) throw this.failure
         const steps = this.addSteps(queue, order)
-        const submission = queue.submit((losses, failed) => this.report(losses, failed, steps, program.rows))
+        const submission = queue.submit((losses, failed) => this.report(losses, failed, steps))
         submission.then(() => underWay.delete(submission), () => {})
         underWay.add(submission)
         if (this.mustWait(steps.at(-1)!)) {
@@ -141,7 +141,8 @@ export class Trainer {
     const seed = streamKey(submitted.seed, STREAMS.NOISE)
     const every = options.checkpoint?.everySteps ?? Infinity
     const steps: Submitted[] = []
-    while (steps.length < this.pace.stepsPerSubmission && submitted.step < this.totalSteps) {
+    const most = Math.min(this.pace.stepsPerSubmission, queue.mostSteps(options.batchSize))
+    while (steps.length < most && submitted.step < this.totalSteps) {
       const batch = Math.min(options.batchSize, data.count - submitted.cursor)
       const { rate, rootScale } = updateFactors(submitted.optimizer, submitted.step + 1)
       const { cursor, step: counter } = submitted
@@ -155,12 +156,12 @@ export class Trainer {
   }
 
   /** The results of one submission have arrived. */
-  private report(losses: Float32Array, failed: boolean, steps: readonly Submitted[], rows: number): void {
+  private report(losses: StepLoss[], failed: boolean, steps: readonly Submitted[]): void {
     this.pace.completed(steps.length, performance.now())
     this.imagesPerSecond = this.meter.add(steps.reduce((sum, { batch }) => sum + batch, 0))
     if (this.failure) return
     for (const [i, step] of steps.entries()) {
-      const mean = meanLosses(losses, i, rows, step.batch)
+      const mean = losses[i]
       const finite = Number.isFinite(mean.reconstruction + mean.kl)
       if (!finite || (failed && i === steps.length - 1)) {
         this.failure = numericError(step, finite)
@@ -172,7 +173,7 @@ export class Trainer {
   }
 
   /** Adds a step to the running mean, and makes an event of it when it is time. */
-  private count(step: Submitted, mean: { reconstruction: number; kl: number }): void {
+  private count(step: Submitted, mean: StepLoss): void {
     const { sums, options, totalSteps } = this
     sums.reconstruction += mean.reconstruction * step.batch
     sums.kl += mean.kl * step.batch
