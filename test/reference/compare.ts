@@ -12,7 +12,7 @@ export interface Difference {
   within: boolean
 }
 
-/** ‖actual − expected‖ / ‖expected‖; the plain norm of the difference where `expected` is all zero. NaN if either holds one. */
+/** ‖actual − expected‖ / ‖expected‖, undivided where `expected` is all zero. NaN if either holds one. */
 export function relativeError(actual: Values, expected: Values): number {
   if (actual.length !== expected.length) throw new Error(`${actual.length} values, expected ${expected.length}`)
   let difference = 0
@@ -49,11 +49,12 @@ export function worstDifference(actual: Values, expected: Values, absolute: numb
 }
 
 /**
- * Throws, with index, both values and the bound, when an element of `actual` is further than `absolute + relative · |expected|`
- * from its expected value.
+ * Throws, with index, both values and the bound, when an element of `actual` is further than
+ * `absolute + relative · |expected|` from its expected value.
  */
 export function assertClose(actual: Values, expected: Values, what: string, absolute: number, relative = 0): void {
   const worst = worstDifference(actual, expected, absolute, relative)
   if (worst.within) return
-  throw new Error(`${what}[${worst.index}] is ${worst.actual}, expected ${worst.expected} ± ${worst.bound.toExponential(1)}`)
+  const bound = worst.bound.toExponential(1)
+  throw new Error(`${what}[${worst.index}] is ${worst.actual}, expected ${worst.expected} ± ${bound}`)
 }

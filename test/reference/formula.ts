@@ -1,6 +1,6 @@
-// Values that TypeScript and Python compute alike, bit for bit, so that a fixture of a large model need not store its inputs:
-// fixtures.py has the same functions. Only whole numbers and correctly rounded operations (+ − × ÷ √), then one rounding to
-// 32 bits; no exp, no logarithm.
+// Values that TypeScript and Python compute alike, bit for bit, so that a fixture of a large model need not store its
+// inputs: formula.py has the same functions. Only whole numbers and correctly rounded operations (+ − × ÷ √), then one
+// rounding to 32 bits; no exp, no logarithm.
 
 /** A well mixed 32-bit number of `index` in the sequence `seed`: MurmurHash3's finaliser. */
 export function hash(index: number, seed: number): number {

@@ -1,0 +1,55 @@
+import type { Padding } from '../../src/model/spec.js'
+import { convWindow, eachTap, type Taps } from './window.js'
+
+type Values = ArrayLike<number>
+
+/** Images are (batch, row, column, channel); weights are PyTorch's. */
+export interface ConvShape {
+  B: number
+  H: number
+  W: number
+  Ci: number
+  Co: number
+  Kh: number
+  Kw: number
+  S: number
+  padding: Padding
+}
+
+/** The size of the output. */
+export function convOutput({ H, W, Kh, Kw, S, padding }: ConvShape): { Ho: number; Wo: number } {
+  return { Ho: convWindow(H, Kh, S, padding).output, Wo: convWindow(W, Kw, S, padding).output }
+}
+
+/**
+ * y[n,ho,wo,co] = b[co] + Σ x[n, ho·S + kh − top, wo·S + kw − left, ci] · w[co,ci,kh,kw]
+ *
+ * x (B, H, W, Ci)   w [Co, Ci, Kh, Kw]   b (Co)   y (B, Ho, Wo, Co)
+ */
+export function convForward(x: Values, w: Values, b: Values, shape: ConvShape): Float64Array {
+  const { B, Co } = shape
+  const { Ho, Wo } = convOutput(shape)
+  const y = Float64Array.from({ length: B * Ho * Wo * Co }, (_, i) => b[i % Co])
+  eachTap(taps(shape), (xi, wi, yi) => (y[yi] += x[xi] * w[wi]))
+  return y
+}
+
+/** Every product's share: dx += dy · w, dw += dy · x, db += dy. */
+export function convBackward(x: Values, w: Values, dy: Values, shape: ConvShape) {
+  const dx = new Float64Array(x.length)
+  const dw = new Float64Array(w.length)
+  const db = new Float64Array(shape.Co)
+  eachTap(taps(shape), (xi, wi, yi) => {
+    dx[xi] += dy[yi] * w[wi]
+    dw[wi] += dy[yi] * x[xi]
+  })
+  for (let i = 0; i < dy.length; i++) db[i % shape.Co] += dy[i]
+  return { dx, dw, db }
+}
+
+function taps(shape: ConvShape): Taps {
+  const { H, W, Kh, Kw, S, padding } = shape
+  const top = convWindow(H, Kh, S, padding).before
+  const left = convWindow(W, Kw, S, padding).before
+  return { ...shape, ...convOutput(shape), top, left }
+}

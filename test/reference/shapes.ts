@@ -1,0 +1,65 @@
+import type { LayerSpec, VaeSpec } from '../../src/model/spec.js'
+import { convOutput, type ConvShape } from './conv.js'
+import { convTransposeOutput } from './conv-transpose.js'
+
+/** Of one image: `[height, width, channels]`, or `[features]`. */
+export type Shape = readonly number[]
+
+type ConvLayer = Extract<LayerSpec, { type: 'conv' | 'conv-transpose' }>
+
+/** What a layer makes of an input. */
+export function outputShape(layer: LayerSpec, input: Shape): Shape {
+  switch (layer.type) {
+    case 'dense':
+      return [layer.units]
+    case 'flatten':
+      return [size(input)]
+    case 'reshape':
+      return layer.shape
+    case 'residual':
+      return input
+    case 'conv':
+    case 'conv-transpose': {
+      const shape = convShape(layer, input, 1)
+      const { Ho, Wo } = layer.type === 'conv' ? convOutput(shape) : convTransposeOutput(shape)
+      return [Ho, Wo, layer.filters]
+    }
+  }
+}
+
+/** The convolution that a layer is on an input. */
+export function convShape({ kernel, stride, padding, filters }: ConvLayer, input: Shape, B: number): ConvShape {
+  const [H, W, Ci] = input
+  return { B, H, W, Ci, Co: filters, Kh: kernel, Kw: kernel, S: stride ?? 1, padding: padding ?? 'same' }
+}
+
+/** PyTorch's names and shapes of a model's parameters, in the order of the layers. */
+export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
+  const shapes: Record<string, number[]> = {}
+  const dense = (name: string, into: number, out: number) => {
+    shapes[`${name}.weight`] = [out, into]
+    shapes[`${name}.bias`] = [out]
+  }
+  const walk = (layers: readonly LayerSpec[], path: string, input: Shape): Shape =>
+    layers.reduce((shape: Shape, layer, i) => {
+      const name = `${path}.${i}`
+      if (layer.type === 'residual') walk(layer.layers, name, shape)
+      if (layer.type === 'dense') dense(name, size(shape), layer.units)
+      if (layer.type === 'conv' || layer.type === 'conv-transpose') {
+        const channels = layer.type === 'conv' ? [layer.filters, shape[2]] : [shape[2], layer.filters]
+        shapes[`${name}.weight`] = [...channels, layer.kernel, layer.kernel]
+        shapes[`${name}.bias`] = [layer.filters]
+      }
+      return outputShape(layer, shape)
+    }, input)
+
+  const features = size(walk(spec.encoder, 'encoder', spec.input))
+  dense('latent.mean', features, spec.latent.size)
+  if (spec.latent.type === 'gaussian') dense('latent.log_variance', features, spec.latent.size)
+  walk(spec.decoder, 'decoder', [spec.latent.size])
+  return shapes
+}
+
+export function size(shape: Shape): number {
+  return shape.reduce((product, n) => product * n, 1)
+}
