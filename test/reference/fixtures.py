@@ -2,7 +2,7 @@
 
     python3 test/reference/fixtures.py            (from the repository's root; needs numpy and PyTorch 1.13 or newer)
 
-The same run writes the same bytes: inputs come from formula.py, nothing from a random generator.
+Inputs come from formula.py, nothing from a random generator. test/fixtures.ts reads the files and says what is in them.
 """
 
 import json
@@ -11,12 +11,21 @@ import sys
 import zlib
 
 import numpy as np
+import torch
 
 sys.dont_write_bytecode = True  # the modules beside this one are not worth a cache in the source tree
 
+import fixture_specs as specs
+import formula
+import torch_model
 from safetensors_writer import write_safetensors
 
 FIXTURES = pathlib.Path("test/fixtures")
+SEED = 7
+TRAINING_SEED = 2  # from most seeds the KL term of conv blows up at step 6, magnifying rounding errors a thousandfold
+SAMPLES = 24  # gradient values kept of each parameter of a large model
+KERAS_RMSPROP = {"type": "rmsprop", "learningRate": 1e-3, "rho": 0.9, "epsilon": 1e-7, "momentum": 0}
+ADAM = {"type": "adam", "learningRate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
 
 
 def other_writer():
@@ -42,6 +51,113 @@ def other_writer():
     write_safetensors(FIXTURES / "other-writer-checksum.safetensors", tensors, metadata, spaced=True)
 
 
+def small_model(name, spec, batch, scale=1.0):
+    """Inputs, parameters, loss and every gradient of a small model. `scale` enlarges the last layer's weights."""
+    parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+    if scale != 1:
+        last = f"decoder.{len(spec['decoder']) - 1}.weight"
+        parameters[last] = (parameters[last] * scale).astype(np.float32)
+    images, noise = inputs(spec, batch, SEED)
+    loss, gradients = torch_model.loss_and_gradients(spec, parameters, images, noise)
+    tensors = {"images": images}
+    if noise is not None:
+        tensors["noise"] = noise
+    tensors.update({f"parameter.{key}": value for key, value in parameters.items()})
+    tensors.update({f"gradient.{key}": value.astype(np.float32) for key, value in gradients.items()})
+    write_safetensors(FIXTURES / f"{name}.safetensors", tensors, {"spec": json.dumps(spec), "loss": json.dumps(loss)})
+
+
+def optimizers():
+    """Parameters of a small model after each of three steps with each optimiser; every step has its own noise."""
+    spec = specs.OPTIMIZED
+    parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+    batches = [inputs(spec, 3, SEED + step) for step in range(3)]
+    tensors = {f"parameter.{key}": value for key, value in parameters.items()}
+    for step, (images, noise) in enumerate(batches):
+        tensors[f"images.{step}"], tensors[f"noise.{step}"] = images, noise
+    losses = {}
+    for name, options in specs.OPTIMIZERS.items():
+        steps = list(torch_model.train(spec, parameters, batches, torch_optimizer(options)))
+        losses[name] = [loss for loss, _ in steps]
+        for step, (_, after) in enumerate(steps):
+            tensors.update({f"{name}.{step}.{key}": value.astype(np.float32) for key, value in after.items()})
+    metadata = {"spec": spec, "optimizers": specs.OPTIMIZERS, "losses": losses}
+    metadata = {key: json.dumps(value) for key, value in metadata.items()}
+    write_safetensors(FIXTURES / "optimizers.safetensors", tensors, metadata)
+
+
+def large_models():
+    """Loss, gradient norms and some gradient values of the presets at full size; inputs and parameters by formula."""
+    cases = {}
+    for name, batch in {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2}.items():
+        spec = specs.PRESETS[name]
+        parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+        loss, gradients = torch_model.loss_and_gradients(spec, parameters, *inputs(spec, batch, SEED))
+        samples = {key: sampled(value.ravel(), formula.seed_of(key, SEED)) for key, value in gradients.items()}
+        cases[name] = {"spec": spec, "batch": batch, "seed": SEED, "loss": loss, "gradients": samples}
+    write_json("presets.json", cases)
+
+
+def sampled(values, seed):
+    indices = formula.hash32(np.arange(min(SAMPLES, values.size)), seed) % values.size
+    return {
+        "norm": digits(np.linalg.norm(values)),
+        "indices": indices.tolist(),
+        "values": [digits(value) for value in values[indices]],
+    }
+
+
+def training():
+    """Losses of the first 20 steps of presets at full size, by formula, and how far float32 strays from them."""
+    runs = {}
+    for name, options in {"mlp": KERAS_RMSPROP, "mlpDeep": ADAM, "conv": KERAS_RMSPROP}.items():
+        spec, batch, steps = specs.PRESETS[name], 16, 20
+        parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), TRAINING_SEED)
+        batches = [inputs(spec, batch, TRAINING_SEED + step) for step in range(steps)]
+        double, single = (
+            [loss for loss, _ in torch_model.train(spec, parameters, batches, torch_optimizer(options), dtype)]
+            for dtype in (torch.float64, torch.float32)
+        )
+        stray = max(abs(s["total"] - d["total"]) / d["total"] for s, d in zip(single, double))
+        losses = [{key: digits(value) for key, value in loss.items()} for loss in double]
+        run = {"spec": spec, "batch": batch, "seed": TRAINING_SEED, "optimizer": options}
+        runs[name] = {**run, "losses": losses, "float32Error": float(f"{stray:.2g}")}
+    write_json("training.json", runs)
+
+
+def inputs(spec, batch, seed):
+    """A batch of images and noise: blobs of `seed`, and normal values of the sequence called "noise"."""
+    images = formula.bytes_to_floats(formula.blob_bytes(batch, spec["input"], seed))
+    if spec["latent"]["type"] == "deterministic":
+        return images, None
+    return images, formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("noise", seed))
+
+
+def torch_optimizer(options):
+    lr, momentum = options["learningRate"], options.get("momentum")
+    if options["type"] == "adam":
+        betas = options["beta1"], options["beta2"]
+        return lambda parameters: torch.optim.Adam(parameters, lr, betas, options["epsilon"])
+    if options["type"] == "rmsprop":
+        rho, epsilon = options["rho"], options["epsilon"]
+        return lambda parameters: torch.optim.RMSprop(parameters, lr, rho, epsilon, momentum=momentum)
+    return lambda parameters: torch.optim.SGD(parameters, lr, momentum)
+
+
+def digits(value):
+    """Ten significant ones."""
+    return float(f"{value:.10g}")
+
+
+def write_json(name, value):
+    (FIXTURES / name).write_text(json.dumps(value, separators=(",", ":")) + "\n")
+
+
 if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
+    for name, case in specs.SMALL.items():
+        small_model(name, **case)
+    optimizers()
+    large_models()
+    training()

