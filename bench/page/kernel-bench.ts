@@ -1,0 +1,73 @@
+import { kernels } from 'elbo:kernels'
+import type { Dispatch } from '../../src/ops/dispatch.js'
+import type { KernelResult, Timing } from '../results.js'
+import { casesOf, shapeOf, type Case, type PresetPlan } from './cases.js'
+import { scoped, type BenchContext } from './context.js'
+import { naiveDispatches } from './naive.js'
+import { SingleRun } from './single-run.js'
+import { pairedRatio } from './timing.js'
+import { bytesOf } from './traffic.js'
+
+/** Kernels that a quick run times, at the largest shape of each. */
+const QUICK = ['dense_forward', 'dense_backward', 'rmsprop_update', 'bce_loss', 'batch_gather']
+
+/** Verifies and times every kernel of the plans, and the naive ones beside those that have some. */
+export async function benchKernels(bench: BenchContext, plans: readonly PresetPlan[]) {
+  const all = casesOf(plans)
+  const chosen = all.filter((candidate, i) => {
+    if (!`${candidate.dispatch.kernel} ${candidate.shape}`.includes(bench.options.filter)) return false
+    const isLargest = candidate.dispatch.kernel !== all[i - 1]?.dispatch.kernel
+    return !bench.options.quick || (isLargest && QUICK.includes(candidate.dispatch.kernel))
+  })
+  const results: KernelResult[] = []
+  const naive: KernelResult[] = []
+  for (const one of chosen) {
+    bench.progress(`${one.dispatch.kernel} ${one.shape}`)
+    const [first, ...others] = await scoped(bench, () => benchCase(bench, one))
+    results.push(first)
+    naive.push(...others)
+  }
+  const covered = new Set(all.map(({ dispatch }) => dispatch.kernel))
+  const uncovered = Object.keys(kernels).filter((name) => !name.endsWith('_naive') && !covered.has(name))
+  return { kernels: [...results, ...withoutRepeats(naive)], uncovered }
+}
+
+/** The kernel's row, then those of its naive counterparts. */
+async function benchCase(bench: BenchContext, { dispatch, shape, batch, presets }: Case): Promise<KernelResult[]> {
+  const naive = naiveDispatches(dispatch)
+  const run = await SingleRun.create(bench, [dispatch, ...naive], batch)
+  try {
+    const rows: KernelResult[] = []
+    for (const [i, one] of [dispatch, ...naive].entries()) {
+      const check = await run.check(i)
+      const { kernel, constants, flops } = one
+      const bytes = bytesOf(one)
+      rows.push({ kernel, shape: i === 0 ? shape : shapeOf(one), presets, constants, flops, bytes, check })
+    }
+    const right = rows.filter(({ check }) => check.state !== 'failed')
+    const timings = await bench.timer.measure(right.map((row) => run.works[rows.indexOf(row)]))
+    for (const [i, row] of right.entries()) Object.assign(row, withRate(row, timings[i]))
+    if (naive.length > 0 && right.length === rows.length) rows[0].naiveRatio = ratioOf(timings)
+    return rows
+  } finally {
+    run.destroy()
+  }
+}
+
+/** Time of all naive kernels together over that of the one they stand for. */
+function ratioOf([fast, ...slow]: Timing[]): number {
+  const samplesMs = fast.samplesMs.map((_, i) => slow.reduce((sum, timing) => sum + timing.samplesMs[i], 0))
+  return pairedRatio({ ...slow[0], samplesMs }, fast)
+}
+
+/** GFLOP/s for matrix kernels, GB/s for the others. */
+export function withRate({ flops, bytes }: { flops: number; bytes: number }, timing: Timing) {
+  const perSecond = 1000 / timing.medianMs / 1e9
+  return { timing, ...(flops > 0 ? { gflops: flops * perSecond } : { gigabytes: bytes * perSecond }) }
+}
+
+/** Several dispatches may share a naive counterpart at one shape: the first row stays. */
+function withoutRepeats(rows: KernelResult[]): KernelResult[] {
+  const key = ({ kernel, constants }: KernelResult | Dispatch) => `${kernel} ${JSON.stringify(constants)}`
+  return rows.filter((row, i) => rows.findIndex((other) => key(other) === key(row)) === i)
+}

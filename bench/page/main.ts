@@ -1,0 +1,59 @@
+// Runs in the browser: bench/host.mjs calls `elboBench` and gets everything back as data.
+import type { BenchOptions, PageReport, PresetResult } from '../results.js'
+import { benchContext } from './context.js'
+import { benchKernels } from './kernel-bench.js'
+import { compareWithNaive } from './naive-step.js'
+import { benchPreset, firstStep, planOf, subjectsOf, type FirstStep } from './preset-bench.js'
+import { profilePlan } from './profile.js'
+import { createEngine } from '../../src/index.js'
+
+declare global {
+  var elboBench: (options: BenchOptions) => Promise<PageReport>
+}
+
+/** Presets whose whole step is compared with one from naive kernels. */
+const NAIVE_PRESETS = ['mlp']
+
+globalThis.elboBench = async (options) => {
+  const progress = (message: string) => console.log(message)
+  const engine = await createEngine({ powerPreference: 'high-performance' })
+  const bench = benchContext(engine, options, progress)
+  const { vendor, architecture, device, description } = engine.adapterInfo
+  const report: PageReport = {
+    adapter: { vendor, architecture, device, description },
+    isSoftware: engine.isSoftware,
+    clock: bench.timer.clock,
+    kernels: [],
+    presets: [],
+    uncovered: [],
+  }
+  const wanted = options.profile ? { ...options, presets: [options.profile] } : options
+  const subjects = subjectsOf(wanted, engine.isSoftware)
+
+  const first = new Map<string, FirstStep>()
+  for (const subject of subjects) {
+    progress(`${subject.preset}: first step`)
+    first.set(subject.preset, await firstStep(subject, options.seed))
+  }
+  const plans = subjects.map((subject) => planOf(subject, first.get(subject.preset)!))
+
+  if (options.profile) {
+    progress(`${options.profile}: profile`)
+    report.profile = await profilePlan(bench, plans[0])
+  } else {
+    for (const [i, subject] of subjects.entries()) {
+      if (!subject.preset.includes(options.filter)) continue
+      progress(`${subject.preset}: training`)
+      const result: PresetResult = await benchPreset(subject, first.get(subject.preset)!, options)
+      if (NAIVE_PRESETS.includes(subject.preset)) {
+        progress(`${subject.preset}: tiled against naive`)
+        result.naive = await compareWithNaive(bench, plans[i])
+      }
+      report.presets.push(result)
+    }
+    Object.assign(report, await benchKernels(bench, plans))
+  }
+  for (const { engine: own } of first.values()) own.destroy()
+  engine.destroy()
+  return { ...report, clock: bench.timer.clock }
+}

@@ -1,0 +1,94 @@
+import type { PlanTensor } from '../../src/ops/dispatch.js'
+import type { Plan } from '../../src/schedule/plan.js'
+import { hash } from '../../test/reference/formula.js'
+import { stepValues, type BenchContext } from './context.js'
+import { launches, storageBuffer, type Place } from './launch.js'
+import { referenceOf } from './references/lookup.js'
+import type { Work } from './timing.js'
+
+/** A plan on buffers of its own, with weights and data from the seed, outside of any training. */
+export class PlanRunner {
+  /** One whole step. */
+  readonly step: Work = (pass) => {
+    for (const part of this.parts) part(pass)
+  }
+
+  /** Its dispatches, one by one. */
+  parts: readonly Work[] = []
+  private readonly activations = new Map<PlanTensor, GPUBuffer>()
+  private readonly storages = new Map<string, GPUBuffer>()
+
+  private constructor(
+    private readonly bench: BenchContext,
+    readonly plan: Plan,
+  ) {
+    for (const { label, sizeBytes, tensors } of plan.buffers) {
+      const buffer = storageBuffer(bench, label, sizeBytes)
+      for (const tensor of tensors) this.activations.set(tensor, buffer)
+    }
+    for (const [name, size] of Object.entries(plan.storages)) this.storages.set(name, storageBuffer(bench, name, size))
+  }
+
+  static async create(bench: BenchContext, plan: Plan, batch: number): Promise<PlanRunner> {
+    const runner = new PlanRunner(bench, plan)
+    runner.fill()
+    runner.parts = await launches(bench, plan.dispatches, (tensor) => runner.placeOf(tensor))
+    bench.uniform.set(0, stepValues(bench.options.seed, batch))
+    bench.uniform.upload(1)
+    return runner
+  }
+
+  async run(work: Work): Promise<void> {
+    const { device } = this.bench.device
+    const encoder = device.createCommandEncoder({ label: 'bench.run' })
+    const pass = encoder.beginComputePass({ label: 'bench.run' })
+    work(pass)
+    pass.end()
+    device.queue.submit([encoder.finish()])
+    await device.queue.onSubmittedWorkDone()
+  }
+
+  /** A tensor that the plan binds under that name, the first there is. */
+  read(name: string): Promise<Float32Array> {
+    const tensor = this.plan.dispatches.flatMap(({ bindings }) => Object.values(bindings)).find((t) => t.name === name)
+    if (!tensor) throw new Error(`the plan binds no "${name}"`)
+    const { buffer, offset } = this.placeOf(tensor)
+    const range = { buffer, offsetBytes: 4 * offset, sizeBytes: 4 * tensor.elements }
+    const encoder = this.bench.device.device.createCommandEncoder({ label: 'bench.read' })
+    return this.bench.readback.read(encoder, [range])
+  }
+
+  /** @throws when a loss or gradient stopped being finite: updates were then skipped, and their times mean nothing. */
+  async checkStatus(): Promise<void> {
+    const [status] = await this.read('status')
+    if (status !== 0) throw new Error('a loss or gradient stopped being finite while the step was timed')
+  }
+
+  destroy(): void {
+    for (const buffer of [...this.activations.values(), ...this.storages.values()]) buffer.destroy()
+  }
+
+  private placeOf(tensor: PlanTensor): Place {
+    const buffer = this.activations.get(tensor) ?? this.storages.get(tensor.storage)!
+    return { buffer, offset: tensor.offset }
+  }
+
+  /** Weights, the data set and an order; gradients and moments stay 0. */
+  private fill(): void {
+    const { queue } = this.bench.device.device
+    const { seed } = this.bench.options
+    for (const dispatch of this.plan.dispatches) {
+      const inputs = referenceOf(dispatch)?.inputs(dispatch.constants, seed, dispatch.bindings) ?? {}
+      for (const [name, values] of Object.entries(inputs)) {
+        const { storage, offset } = dispatch.bindings[name]
+        const isWeight = storage === 'parameters' && (name === 'w' || name === 'b')
+        if (isWeight) queue.writeBuffer(this.storages.get(storage)!, 4 * offset, values as BufferSource)
+      }
+    }
+    for (const [name, buffer] of this.storages) {
+      const words = (value: (i: number) => number) => Uint32Array.from({ length: buffer.size / 4 }, (_, i) => value(i))
+      if (name === 'order') queue.writeBuffer(buffer, 0, words((i) => i))
+      if (name.startsWith('images.')) queue.writeBuffer(buffer, 0, words((i) => hash(i, seed)))
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { ACTIVATIONS } from '../../../src/ops/activation.js'
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { activationBackward, sigmoid } from '../../../test/reference/activation.js'
+import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
+import { FUNCTION_BOUND, rowsOf, whole, type Bindings, type Expected, type Given, type Reference } from './reference.js'
+
+const sigmoidForward: Reference = {
+  inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N, 4) }),
+  expected: ({ constants: { N }, before: { x }, places }) =>
+    places('y').map((index) => {
+      const value = index % padTo4(N) < N ? sigmoid(x[index]) : 0
+      return { output: 'y', index, value, bound: FUNCTION_BOUND }
+    }),
+}
+
+/** dx = dy · act'(y) */
+const activationBackwardReference: Reference = {
+  inputs: (_, seed, { dy, y }) => ({ dy: whole('dy', seed, dy), y: whole('y', seed, y) }),
+  expected: ({ constants: { ACTIVATION }, before: { y, dy }, places }) =>
+    places('dx').map((index) => {
+      const [value] = activationBackward([y[index]], [dy[index]], ACTIVATIONS[ACTIVATION])
+      return { output: 'dx', index, value, bound: 1e-6 }
+    }),
+}
+
+/** y = (a + b) · act'(x) */
+const residualAdd: Reference = {
+  inputs: (_, seed, bindings) =>
+    Object.fromEntries(['a', 'b', 'x'].map((name) => [name, whole(bindings[name].name, seed, bindings[name])])),
+  expected: ({ constants: { ACTIVATION_X }, before: { a, b, x }, places }) =>
+    places('y').map((index) => {
+      const [value] = activationBackward([x[index]], [a[index] + b[index]], ACTIVATIONS[ACTIVATION_X])
+      return { output: 'y', index, value, bound: 1e-6 }
+    }),
+}
+
+/** y[n,i] = x[n,j], both places holding PyTorch's value number (i mod C_Y) · N/C_Y + ⌊i / C_Y⌋ */
+const permuteForward: Reference = {
+  inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N) }),
+  expected: ({ constants: { N, C_X, C_Y }, before: { x }, places }) => {
+    const stride = padTo4(N)
+    return places('y').map((index) => {
+      const [n, i] = [Math.floor(index / stride), index % stride]
+      const number = (i % C_Y) * (N / C_Y) + Math.floor(i / C_Y)
+      const from = (number % (N / C_X)) * C_X + Math.floor(number / (N / C_X))
+      return { output: 'y', index, value: i < N ? x[n * stride + from] : 0, bound: 0 }
+    })
+  },
+}
+
+/** Gradients and parameters as they come, moments as after some steps. */
+function updateInputs(_: unknown, seed: number, bindings: Bindings): Record<string, Float32Array> {
+  const { gradients, parameters, m, v } = bindings
+  return {
+    gradients: whole('gradients', seed, gradients, 0.01),
+    parameters: whole('parameters', seed, parameters, 0.1),
+    m: whole('m', seed, m, 0.01),
+    ...(v && { v: whole('v', seed, v, 1e-4).map(Math.abs) }),
+  }
+}
+
+/** One update of the sampled parameters; `update` works in place on p, m and v. */
+function updated(update: (given: Given, state: Record<'p' | 'm' | 'v', Float64Array>, g: number[]) => void): Reference {
+  return {
+    inputs: updateInputs,
+    expected: (given) => {
+      const { before, places } = given
+      const at = places('parameters')
+      const take = (values: Float32Array | undefined) => Float64Array.from(at, (index) => values?.[index] ?? 0)
+      const state = { p: take(before.parameters), m: take(before.m), v: take(before.v) }
+      update(given, state, at.map((index) => before.gradients[index]))
+      const of = (output: string, values: Float64Array): Expected[] =>
+        at.map((index, i) => ({ output, index, value: values[i], bound: 1e-6 + 1e-5 * Math.abs(values[i]) }))
+      const moments = [...of('m', state.m), ...(before.v ? of('v', state.v) : [])]
+      return [...of('parameters', state.p), ...(given.constants.MOMENTUM === 0 ? moments.filter(isSecond) : moments)]
+    },
+  }
+}
+
+const isSecond = ({ output }: Expected) => output === 'v'
+
+/** The kernel takes the step's corrections as factors: at a late step they are 1. */
+const LATE_STEP = 1e9
+
+const adam = updated(({ constants: { BETA1, BETA2, EPSILON }, step }, state, g) =>
+  adamUpdate(state, g, LATE_STEP, { learningRate: step.rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON }),
+)
+const rmsprop = updated(({ constants: { RHO, EPSILON, MOMENTUM }, step }, state, g) =>
+  rmspropUpdate(state, g, { learningRate: step.rate, rho: RHO, epsilon: EPSILON, momentum: MOMENTUM }),
+)
+const sgd = updated(({ constants: { MOMENTUM }, step }, state, g) =>
+  sgdUpdate(state, g, { learningRate: step.rate, momentum: MOMENTUM }),
+)
+
+/** sum = gradients for the batch's first slice, which the benchmark's only one is */
+const gradientAccumulate: Reference = {
+  inputs: (_, seed, { gradients, sum }) => ({
+    gradients: whole('gradients', seed, gradients),
+    sum: whole('sum', seed, sum),
+  }),
+  expected: ({ before: { gradients }, places }) =>
+    places('sum').map((index) => ({ output: 'sum', index, value: gradients[index], bound: 0 })),
+}
+
+export const elementwiseReferences: Record<string, Reference> = {
+  sigmoid_forward: sigmoidForward,
+  activation_backward: activationBackwardReference,
+  residual_add: residualAdd,
+  permute_forward: permuteForward,
+  adam_update: adam,
+  rmsprop_update: rmsprop,
+  sgd_update: sgd,
+  gradient_accumulate: gradientAccumulate,
+}

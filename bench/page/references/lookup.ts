@@ -1,0 +1,18 @@
+import type { Dispatch } from '../../../src/ops/dispatch.js'
+import { convReferences } from './conv.js'
+import { denseReferences } from './dense.js'
+import { elementwiseReferences } from './elementwise.js'
+import { lossReferences } from './loss.js'
+import type { Reference } from './reference.js'
+
+const references: Record<string, Reference> = {
+  ...denseReferences,
+  ...convReferences,
+  ...lossReferences,
+  ...elementwiseReferences,
+}
+
+/** The reference of a kernel; a further tiling, which has one more word in its name, shares that of the first. */
+export function referenceOf({ kernel }: Dispatch): Reference | undefined {
+  return references[kernel] ?? references[kernel.replace(/_[a-z0-9]+$/, '')]
+}

@@ -1,0 +1,127 @@
+import { ACTIVATIONS } from '../../../src/ops/activation.js'
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { normalPair, threefry2x32 } from '../../../src/random.js'
+import { activationBackward } from '../../../test/reference/activation.js'
+import { bernoulliBackward, bernoulliForward } from '../../../test/reference/bernoulli.js'
+import { hash, uniform } from '../../../test/reference/formula.js'
+import {
+  klBackward, klForward, reparameterizeBackward, reparameterizeForward,
+} from '../../../test/reference/latent.js'
+import { FUNCTION_BOUND, rowsOf, SUM_BOUND, type Expected, type Given, type Reference } from './reference.js'
+
+/** x[n,i] = images[order[cursor + n], i] / 255, 0 for n ≥ batch */
+const batchGather: Reference = {
+  inputs: ({ FIRST, COUNT }, seed, { images, order }) => ({
+    images: Uint32Array.from({ length: images.elements }, (_, i) => hash(i, seed)),
+    order: Uint32Array.from({ length: order.elements }, (_, i) => FIRST + (hash(i, seed) % COUNT)),
+  }),
+  expected: ({ constants: { N }, step, before, places }) => {
+    const bytes = new Uint8Array(before.images.buffer)
+    const order = new Uint32Array(before.order.buffer)
+    const stride = padTo4(N)
+    return places('x').map((index) => {
+      const [n, i] = [Math.floor(index / stride), index % stride]
+      const value = n < step.batch ? bytes[order[n] * stride + i] / 255 : 0
+      return { output: 'x', index, value, bound: 1e-7 }
+    })
+  },
+}
+
+/** losses[n] and, with GRADIENT, dlogits = (sigmoid(l) − x) · act'(l) / batch over the logits */
+const bceLoss: Reference = {
+  inputs: ({ B, N }, seed) => ({
+    logits: rowsOf('logits', seed, B, N, 4),
+    x: rowsOf('x', seed, B, N).map((value, i) => (value === 0 ? 0 : uniform(i, seed))),
+  }),
+  expected: ({ constants, step, before: { logits, x }, places }) => {
+    const { N, ACTIVATION_X, GRADIENT } = constants
+    const stride = padTo4(N)
+    const row = (values: Float32Array, n: number) => values.subarray(n * stride, n * stride + N)
+    const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
+      const value = bernoulliForward(row(logits, n), row(x, n))
+      return { output: 'losses', index: n, value, bound: SUM_BOUND * value + N * 1e-6 }
+    })
+    if (!GRADIENT) return losses
+    const gradients = places('logits').map((index): Expected => {
+      const [n, i] = [Math.floor(index / stride), index % stride]
+      if (n >= step.batch || i >= N) return { output: 'logits', index, value: 0, bound: 0 }
+      const before = bernoulliBackward([logits[index]], [x[index]])
+      const [value] = activationBackward([logits[index]], before, ACTIVATIONS[ACTIVATION_X])
+      return { output: 'logits', index, value: value * step.scale, bound: FUNCTION_BOUND * step.scale }
+    })
+    return [...losses, ...gradients]
+  },
+}
+
+const latentInputs = (B: number, Z: number, seed: number) => ({
+  head: rowsOf('head', seed, 2 * B, Z),
+  noise: rowsOf('noise', seed, B, Z, 2),
+  dz: rowsOf('dz', seed, B, Z),
+})
+
+/** The mean, log-variance, noise and dz of one value of the latent. */
+function latentValue({ constants: { Z } }: Given, tensors: Record<string, Float32Array>, index: number) {
+  const stride = padTo4(Z)
+  const at = 2 * Math.floor(index / stride) * stride + (index % stride)
+  const { head, noise, dz } = tensors
+  return { mean: [head[at]], logVariance: [head[at + stride]], noise: [noise[index]], dz: dz ? [dz[index]] : [] }
+}
+
+/** z = mean + exp(½ log-variance) · noise; losses[B + n] = KL of row n; with DRAW the noise of the step's stream */
+const reparameterizeForwardReference: Reference = {
+  inputs: ({ B, Z, DRAW }, seed) => {
+    const { head, noise } = latentInputs(B, Z, seed)
+    return DRAW ? { head } : { head, noise }
+  },
+  expected: (given) => {
+    const { constants: { B, Z, DRAW }, step, before, after, places } = given
+    const stride = padTo4(Z)
+    const drawn = DRAW ? after.noise : before.noise
+    const z = places('z').flatMap((index): Expected[] => {
+      const { mean, logVariance, noise } = latentValue(given, { head: before.head, noise: drawn }, index)
+      const [value] = reparameterizeForward(mean, logVariance, noise)
+      const expected = [{ output: 'z', index, value, bound: FUNCTION_BOUND }]
+      if (!DRAW) return expected
+      const bits = threefry2x32(...step.seed, index >> 1, step.counter)
+      const epsilon = index % stride < Z ? normalPair(...bits)[index & 1] : 0
+      return [...expected, { output: 'noise', index, value: epsilon, bound: 1e-3 }]
+    })
+    const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
+      const mean = before.head.subarray(2 * n * stride, 2 * n * stride + Z)
+      const logVariance = before.head.subarray((2 * n + 1) * stride, (2 * n + 1) * stride + Z)
+      return { output: 'losses', index: B + n, value: klForward(mean, logVariance), bound: Z * FUNCTION_BOUND }
+    })
+    return [...z, ...losses]
+  },
+}
+
+/** dmean = dz + w · dKL/dmean; dlogvar = dz · ½σ · ε + w · dKL/dlogvar, with w = klWeight / batch; 0 for n ≥ batch */
+const reparameterizeBackwardReference: Reference = {
+  inputs: ({ B, Z }, seed) => latentInputs(B, Z, seed),
+  expected: (given) => {
+    const { constants: { Z }, step, before, places } = given
+    const stride = padTo4(Z)
+    const weight = step.klWeight * step.scale
+    return places('noise').flatMap((index): Expected[] => {
+      const n = Math.floor(index / stride)
+      const at = 2 * n * stride + (index % stride)
+      const { mean, logVariance, noise, dz } = latentValue(given, before, index)
+      const path = reparameterizeBackward(dz, logVariance, noise)
+      const kl = klBackward(mean, logVariance)
+      const live = n < step.batch ? 1 : 0
+      const value = (a: Float64Array, b: Float64Array) => live * (a[0] + weight * b[0])
+      const bound = live * FUNCTION_BOUND
+      return [
+        { output: 'dhead', index: at, value: value(path.dMean, kl.dMean), bound },
+        { output: 'dhead', index: at + stride, value: value(path.dLogVariance, kl.dLogVariance), bound },
+      ]
+    })
+  },
+}
+
+export const lossReferences: Record<string, Reference> = {
+  batch_gather: batchGather,
+  bce_loss: bceLoss,
+  reparameterize_forward: reparameterizeForwardReference,
+  reparameterize_backward: reparameterizeBackwardReference,
+}

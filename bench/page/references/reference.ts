@@ -1,0 +1,71 @@
+import type { PlanTensor } from '../../../src/ops/dispatch.js'
+import type { StepValues } from '../../../src/schedule/step.js'
+import { seedOf, uniformArray } from '../../../test/reference/formula.js'
+
+export type Words = Float32Array | Uint32Array
+export type Constants = Record<string, number>
+export type Bindings = Record<string, PlanTensor>
+
+/** One output value in float64, and how far the kernel's may be from it. */
+export interface Expected {
+  output: string
+  index: number
+  value: number
+  bound: number
+}
+
+/** What a check looks at. */
+export interface Given {
+  constants: Constants
+  step: StepValues
+  /** Tensors by binding, as they were before the kernel ran. */
+  before: Record<string, Float32Array>
+  /** The same, afterwards. */
+  after: Record<string, Float32Array>
+  /** Places of an output to look at, the same ones every time. */
+  places(output: string): number[]
+}
+
+/** How a kernel's inputs are made and what its outputs must be. */
+export interface Reference {
+  /** Values of the inputs, padding 0; bindings left out start at 0. */
+  inputs(constants: Constants, seed: number, bindings: Bindings): Record<string, Words>
+  expected(given: Given): Expected[]
+}
+
+/**
+ * Of a sum of products of random signs in any order, per unit of Σ|product|: some twenty times what rounding leaves, and
+ * less than one product of a million.
+ */
+export const SUM_BOUND = 2 ** -20
+
+/** Of exp, log, tanh and their like, absolute, for arguments of a few units. */
+export const FUNCTION_BOUND = 2e-5
+
+/** A sum and what its rounding depends on. */
+export class Sum {
+  value = 0
+  magnitude = 0
+
+  add(term: number): void {
+    this.value += term
+    this.magnitude += Math.abs(term)
+  }
+
+  get bound(): number {
+    return SUM_BOUND * this.magnitude + 1e-7
+  }
+}
+
+/** Rows of `width` values in ±limit, each padded with zeros to whole vectors. */
+export function rowsOf(name: string, seed: number, rows: number, width: number, limit = 1): Float32Array {
+  const stride = Math.ceil(width / 4) * 4
+  const values = uniformArray(rows * stride, seedOf(name, seed), limit)
+  for (let row = 0; row < rows; row++) values.fill(0, row * stride + width, (row + 1) * stride)
+  return values
+}
+
+/** As many values in ±limit as the tensor holds. */
+export function whole(name: string, seed: number, { elements }: PlanTensor, limit = 1): Float32Array {
+  return uniformArray(elements, seedOf(name, seed), limit)
+}

@@ -1,0 +1,97 @@
+import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+import { hash } from '../../test/reference/formula.js'
+import type { Check } from '../results.js'
+import { stepValues, type BenchContext } from './context.js'
+import { launches, storageBuffer } from './launch.js'
+import { referenceOf } from './references/lookup.js'
+import type { Expected } from './references/reference.js'
+import type { Work } from './timing.js'
+
+const PLACES = 48
+
+/** Dispatches that share tensors, outside of their plan: every tensor has a buffer, filled as the reference says. */
+export class SingleRun {
+  private constructor(
+    private readonly bench: BenchContext,
+    private readonly dispatches: readonly Dispatch[],
+    private readonly batch: number,
+    private readonly buffers: Map<PlanTensor, GPUBuffer>,
+    /** One a dispatch. */
+    readonly works: readonly Work[],
+  ) {}
+
+  static async create(bench: BenchContext, dispatches: readonly Dispatch[], batch: number): Promise<SingleRun> {
+    const buffers = new Map<PlanTensor, GPUBuffer>()
+    for (const tensor of new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings)))) {
+      buffers.set(tensor, storageBuffer(bench, tensor.name, 4 * tensor.elements))
+    }
+    const works = await launches(bench, dispatches, (tensor) => ({ buffer: buffers.get(tensor)!, offset: 0 }))
+    bench.uniform.set(0, stepValues(bench.options.seed, batch))
+    bench.uniform.upload(1)
+    return new SingleRun(bench, dispatches, batch, buffers, works)
+  }
+
+  /** Runs one dispatch on fresh inputs and compares outputs at a few places with their values in float64. */
+  async check(index: number): Promise<Check> {
+    const dispatch = this.dispatches[index]
+    const reference = referenceOf(dispatch)
+    const before = this.fill(dispatch)
+    if (!reference) return { state: 'unverified', detail: 'there is no reference for this kernel' }
+    const { device } = this.bench.device
+    const encoder = device.createCommandEncoder({ label: 'bench.check' })
+    const pass = encoder.beginComputePass({ label: 'bench.check' })
+    this.works[index](pass)
+    pass.end()
+    const names = Object.keys(dispatch.bindings)
+    const ranges = names.map((name) => {
+      const tensor = dispatch.bindings[name]
+      return { buffer: this.buffers.get(tensor)!, offsetBytes: 0, sizeBytes: 4 * tensor.elements }
+    })
+    const all = await this.bench.readback.read(encoder, ranges)
+    const after: Record<string, Float32Array> = {}
+    let at = 0
+    for (const [i, name] of names.entries()) after[name] = all.subarray(at, (at += ranges[i].sizeBytes / 4))
+    const { seed } = this.bench.options
+    const places = (output: string) => {
+      const { elements } = dispatch.bindings[output]
+      return Array.from({ length: Math.min(PLACES, elements) }, (_, i) => hash(i, seed + 1) % elements)
+    }
+    const step = stepValues(seed, this.batch)
+    return compare(reference.expected({ constants: dispatch.constants, step, before, after, places }), after)
+  }
+
+  destroy(): void {
+    for (const buffer of this.buffers.values()) buffer.destroy()
+  }
+
+  /** Writes the inputs and clears everything else; returns all tensors by binding. */
+  private fill(dispatch: Dispatch): Record<string, Float32Array> {
+    const { device } = this.bench.device
+    const { constants, bindings } = dispatch
+    const inputs = referenceOf(dispatch)?.inputs(constants, this.bench.options.seed, bindings) ?? {}
+    const before: Record<string, Float32Array> = {}
+    const encoder = device.createCommandEncoder({ label: 'bench.clear' })
+    for (const tensor of new Set(Object.values(bindings))) encoder.clearBuffer(this.buffers.get(tensor)!)
+    device.queue.submit([encoder.finish()])
+    for (const [name, tensor] of Object.entries(bindings)) {
+      const values = inputs[name]
+      before[name] = values ? new Float32Array(values.buffer) : new Float32Array(tensor.elements)
+      if (values) device.queue.writeBuffer(this.buffers.get(tensor)!, 0, values as BufferSource)
+    }
+    return before
+  }
+}
+
+function compare(expected: Expected[], after: Record<string, Float32Array>): Check {
+  let closest = 0
+  for (const { output, index, value, bound } of expected) {
+    const actual = after[output][index]
+    const distance = Math.abs(actual - value)
+    if (!(distance <= bound)) {
+      const detail = `${output}[${index}] is ${actual}, needs ${value} ± ${bound.toExponential(1)}`
+      return { state: 'failed', detail }
+    }
+    if (distance > 0) closest = Math.max(closest, distance / bound)
+  }
+  return { state: 'verified', detail: `${expected.length} values, at most ${(100 * closest).toFixed(0)} % of the bound` }
+}

@@ -1,0 +1,38 @@
+import { reflectedKernel } from '../../src/kernels/pipelines.js'
+import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+import { MOST_STEPS } from '../../src/schedule/step.js'
+
+/** Bindings that a kernel reads and overwrites. */
+const IN_PLACE: Record<string, string[]> = {
+  adam_update: ['parameters', 'm', 'v'],
+  rmsprop_update: ['parameters', 'm', 'v'],
+  sgd_update: ['parameters', 'm'],
+  bce_loss: ['logits'],
+  gradient_accumulate: ['sum'],
+}
+
+/**
+ * The least bytes a dispatch moves: every tensor that is bound once, twice where it is updated in place; of the data set
+ * and the ring of losses the part of one step.
+ */
+export function bytesOf(dispatch: Dispatch): number {
+  const counted = new Set<PlanTensor>()
+  let bytes = 0
+  for (const [name, tensor] of Object.entries(dispatch.bindings)) {
+    if (counted.has(tensor)) continue // stands in for a binding that is not read
+    counted.add(tensor)
+    bytes += bindingBytes(dispatch, name, tensor)
+  }
+  return bytes
+}
+
+function bindingBytes({ kernel, constants, bindings }: Dispatch, name: string, { elements }: PlanTensor): number {
+  if (name === 'losses') return (4 * elements) / (2 * MOST_STEPS)
+  if (kernel === 'batch_gather' && name === 'images') return bindings.x.elements
+  if (kernel === 'batch_gather' && name === 'order') return 4 * constants.B
+  if (name === 'm' && constants.MOMENTUM === 0) return 0
+  const readOnly = reflectedKernel(kernel).bindings[name].type === 'read-only-storage'
+  const leftAlone = kernel === 'bce_loss' && constants.GRADIENT === 0
+  const inPlace = !readOnly && !leftAlone && (IN_PLACE[kernel] ?? []).includes(name)
+  return (inPlace ? 2 : 1) * 4 * elements
+}

@@ -1,0 +1,145 @@
+// @ts-check
+// Turns a run's figures into markdown.
+
+/** @typedef {import('./host.mjs').Report} Report */
+/** @typedef {import('./results.js').Timing} Timing */
+
+/** @param {Report['adapter']} adapter */
+export function adapterName({ vendor, architecture, device, description }) {
+  const parts = [vendor, architecture, device, description].filter((part) => part !== '')
+  return parts.length > 0 ? parts.join(' ') : 'unnamed adapter'
+}
+
+/** @param {Report} report */
+export function markdown(report) {
+  const sections = [environmentText(report)]
+  if (report.profile) sections.push(profileTable(report))
+  if (report.presets.length > 0) sections.push(presetTable(report))
+  if (report.presets.some(({ naive }) => naive)) sections.push(naiveTable(report))
+  if (report.kernels.length > 0) sections.push(kernelTable(report))
+  return sections.join('\n\n')
+}
+
+/** @param {Report} report */
+function where(report) {
+  const name = adapterName(report.adapter)
+  return report.isSoftware ? `${name} (software adapter, ${report.cores} CPU cores)` : name
+}
+
+/** @param {Report} report */
+function environmentText(report) {
+  const lines = [
+    `Adapter: ${where(report)}`,
+    `Browser: ${report.browser}; Node ${report.node}; ${report.platform}; ${report.processor}, ${report.cores} cores`,
+    `Commit ${report.commit}, ${report.date}, seed ${report.seed}`,
+    `GPU times by ${report.clock}, repeated inside one pass and divided; spread is (maximum − minimum) / median`,
+  ]
+  if (report.quick) lines.push('**A quick run: too few repetitions to quote.**')
+  return ['# elbo benchmark', '', ...lines.map((line) => `- ${line}`)].join('\n')
+}
+
+/** @param {Report} report */
+function kernelTable(report) {
+  const head = ['kernel', 'shape', 'presets', 'median ms', 'min ms', 'spread', 'GFLOP/s', 'GB/s', '× naive', 'outputs']
+  const rows = report.kernels.map((row) => [
+    row.kernel,
+    row.shape,
+    row.presets.join(' '),
+    ...timingCells(row.timing),
+    figure(row.gflops),
+    figure(row.gigabytes),
+    figure(row.naiveRatio),
+    row.check.state === 'failed' ? 'WRONG' : row.check.state,
+  ])
+  const notes = [
+    'GFLOP/s of matrix kernels, GB/s of the others (every tensor bound counted once, twice where updated in place).',
+    '× naive: how many times as long one invocation a value takes for the same work, in turns in the same run.',
+  ]
+  if (report.uncovered.length > 0) notes.push(`In no plan of these presets: ${report.uncovered.join(', ')}.`)
+  return [`## Kernels on ${where(report)}`, '', table(head, rows, 3), '', ...notes].join('\n')
+}
+
+/** @param {Report} report */
+function presetTable(report) {
+  const head = [
+    'preset', 'batch', 'parameters', 'dispatches', 'GFLOP', 'MB', 'ms/step median', 'min', 'spread', 'images/s',
+    'first step s', 'next first step s',
+  ]
+  const rows = report.presets.map((row) => [
+    row.preset,
+    row.batch === row.recipeBatch ? String(row.batch) : `${row.batch} (recipe ${row.recipeBatch})`,
+    row.parameters.toLocaleString('en'),
+    String(row.dispatches),
+    figure(row.flops / 1e9),
+    figure(row.bytes / 1e6),
+    ...timingCells(row.step),
+    row.imagesPerSecond.toLocaleString('en', { maximumFractionDigits: 0 }),
+    figure(row.firstStepMs / 1000),
+    figure(row.nextFirstStepMs.medianMs / 1000),
+  ])
+  const notes =
+    'Steps of `train`, cut into windows. GFLOP and MB are what one step computes and moves. ' +
+    'First step: from createEngine to the first loss, then the same with the browser holding compiled shaders.'
+  return [`## Training steps on ${where(report)}`, '', table(head, rows, 1), '', notes].join('\n')
+}
+
+/** @param {Report} report */
+function naiveTable(report) {
+  const head = ['preset', 'kernels', 'dispatches', 'median ms', 'min ms', 'spread', 'ratio']
+  const rows = report.presets.flatMap(({ preset, dispatches, naive }) => {
+    if (!naive) return []
+    return [
+      [preset, 'tiled', String(dispatches), ...timingCells(naive.tiled), ''],
+      [preset, 'naive dense', String(naive.dispatches), ...timingCells(naive.naive), `${naive.ratio.toFixed(2)}×`],
+    ]
+  })
+  return [`## Tiled against naive, whole steps in turns, on ${where(report)}`, '', table(head, rows, 2)].join('\n')
+}
+
+/** @param {Report} report */
+function profileTable(report) {
+  const profile = /** @type {import('./results.js').Profile} */ (report.profile)
+  const head = ['#', 'section', 'kernel', 'shape', 'median ms', 'min ms', 'spread', 'GFLOP/s', 'GB/s', 'share']
+  const rows = profile.rows.map((row, i) => [
+    String(i + 1),
+    row.section,
+    row.kernel,
+    row.shape,
+    ...timingCells(row.timing),
+    figure(row.gflops),
+    figure(row.gigabytes),
+    `${(100 * row.share).toFixed(1)} %`,
+  ])
+  const { sumMs, step } = profile
+  const sum = `The dispatches sum to ${figure(sumMs)} ms; the whole step takes ${figure(step.medianMs)} ms ` +
+    `(min ${figure(step.minMs)}, spread ${percent(step.spread)}): ${((100 * sumMs) / step.medianMs).toFixed(0)} %.`
+  const title = `## One step of ${profile.preset}, batch ${profile.batch}, on ${where(report)}`
+  return [title, '', table(head, rows, 4), '', sum].join('\n')
+}
+
+/** @param {Timing | undefined} timing median, minimum, spread */
+function timingCells(timing) {
+  return timing ? [figure(timing.medianMs), figure(timing.minMs), percent(timing.spread)] : ['', '', '']
+}
+
+/** Three significant digits. @param {number | undefined} value */
+function figure(value) {
+  if (value === undefined) return ''
+  if (value === 0) return '0'
+  return value >= 100 ? value.toFixed(0) : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))))
+}
+
+/** @param {number} share */
+function percent(share) {
+  return `${(100 * share).toFixed(0)} %`
+}
+
+/** Numbers, from that column on, to the right. @param {string[]} head @param {string[][]} rows @param {number} numbers */
+function table(head, rows, numbers) {
+  const widths = head.map((title, c) => Math.max(title.length, 3, ...rows.map((row) => row[c].length)))
+  /** @param {string[]} cells */
+  const line = (cells) =>
+    `| ${cells.map((cell, c) => (c >= numbers ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join(' | ')} |`
+  const rule = `|${widths.map((width, c) => (c >= numbers ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,119 @@
+// What a benchmark run returns: the page fills it in, bench/run.mjs prints it and writes it as JSON.
+
+/** What the command line asks of the page. */
+export interface BenchOptions {
+  /** Of inputs, initial weights and data. */
+  seed: number
+  /** Few kernels, few repetitions. */
+  quick: boolean
+  /** Only rows whose kernel, shape or preset contains this; empty for all. */
+  filter: string
+  /** Names of presets; empty for all. */
+  presets: string[]
+  /** The one preset to print dispatch by dispatch, instead of everything else. */
+  profile: string
+}
+
+/** Repeated measurements of the same work, in milliseconds for one execution of it. */
+export interface Timing {
+  medianMs: number
+  minMs: number
+  /** (maximum − minimum) / median. */
+  spread: number
+  samplesMs: number[]
+  /** Executions that one sample averages over. */
+  executions: number
+}
+
+/** Whether the outputs were right before they were timed. */
+export interface Check {
+  state: 'verified' | 'unverified' | 'failed'
+  /** How many outputs were compared and how close the closest came to its bound, or what is wrong. */
+  detail: string
+}
+
+export interface KernelResult {
+  kernel: string
+  /** With the activation where there is one: `B104 I784 O256 relu`. */
+  shape: string
+  /** Whose plans launch it; empty for kernels outside every training step. */
+  presets: string[]
+  constants: Record<string, number>
+  /** Floating-point operations, 0 for kernels bound by memory. */
+  flops: number
+  bytes: number
+  check: Check
+  /** Missing when the check failed. */
+  timing?: Timing
+  /** At the median: billions of floating-point operations a second, for matrix kernels. */
+  gflops?: number
+  /** At the median: billions of bytes a second, for the others. */
+  gigabytes?: number
+  /** Median of the paired ratios: time of the naive kernels for the same work / this kernel's. */
+  naiveRatio?: number
+}
+
+/** The same training step with the naive kernels in place of the tiled ones. */
+export interface NaiveComparison {
+  tiled: Timing
+  naive: Timing
+  /** Median of the paired ratios naive / tiled. */
+  ratio: number
+  dispatches: number
+  check: Check
+}
+
+export interface PresetResult {
+  preset: string
+  batch: number
+  /** The recipe's batch, where a software adapter gets a smaller one. */
+  recipeBatch: number
+  parameters: number
+  dispatches: number
+  flops: number
+  bytes: number
+  memoryBytes: number
+  /** From `createEngine` with a new device to the loss of the first step; the first time in this browser. */
+  firstStepMs: number
+  /** The same again, the browser now holding compiled shaders. */
+  nextFirstStepMs: Timing
+  /** Milliseconds a step while `train` runs, one sample a window. */
+  step: Timing
+  imagesPerSecond: number
+  /** Loss of the first step and the mean of the last window. */
+  firstLoss: number
+  lastLoss: number
+  naive?: NaiveComparison
+}
+
+export interface ProfileRow {
+  section: string
+  kernel: string
+  shape: string
+  timing: Timing
+  /** Of the sum of all dispatches' medians. */
+  share: number
+  gflops?: number
+  gigabytes?: number
+}
+
+export interface Profile {
+  preset: string
+  batch: number
+  rows: ProfileRow[]
+  /** The whole plan, timed the same way. */
+  step: Timing
+  sumMs: number
+}
+
+export interface PageReport {
+  adapter: { vendor: string; architecture: string; device: string; description: string }
+  isSoftware: boolean
+  /** How GPU time was taken. */
+  clock: 'timestamp-query' | 'queue completion'
+  kernels: KernelResult[]
+  presets: PresetResult[]
+  profile?: Profile
+  /** Kernels of the engine that no row covers. */
+  uncovered: string[]
+}
