@@ -151,11 +151,16 @@ async function aptInstall() {
   for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', 'chromium']]) {
     const child = spawn('apt-get', ['-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=20', ...args], {
       env,
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
       timeout: downloadTimeoutMs,
     })
-    const code = await new Promise((resolve) => child.on('exit', resolve).on('error', resolve))
-    if (code !== 0 && args[0] === 'install') return undefined
+    let complaints = ''
+    child.stderr.on('data', (text) => (complaints += text))
+    const code = await new Promise((resolve) => child.on('close', resolve).on('error', resolve))
+    if (code !== 0 && args[0] === 'install') {
+      console.error(`apt-get could not install it:\n${complaints.trim()}`)
+      return undefined
+    }
   }
   return ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path))
 }

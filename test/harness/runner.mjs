@@ -62,6 +62,8 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
     if (linting) report('lint', await linted(linting), totals)
 
     const stage = browserStage(cleanup)
+    // On a bare machine this takes minutes, which no file's time limit should pay for. A failure is told by each file.
+    if (files.some(({ kind }) => kind !== 'unit')) await stage.get().catch(() => {})
     /** @param {TestFile} file @returns {Promise<Outcome>} */
     const run = async (file) => {
       const problem = broken.get(file)

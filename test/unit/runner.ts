@@ -80,7 +80,7 @@ async function run(name: string, files: Record<string, string>): Promise<Run> {
   }
   const args = ['test/run.mjs', '--no-lint', '--timeout', '3', '--folder', join(folder, name)]
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { timeout: 100_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { timeout: 200_000 }, (error, stdout, stderr) => {
       resolve({ exitCode: error ? Number(error.code ?? 1) : 0, output: stderr + stdout })
     })
   })
