@@ -1,0 +1,49 @@
+import type { Optimizer } from '../../ops/update.js'
+import type { VaeSpec } from '../../model/spec.js'
+import type { HistoryRow } from './history.js'
+
+/** What the page is to do. The images, and a model to go on from, it fetches from the server. */
+export interface Job {
+  spec: VaeSpec
+  /** Go on from `resume.safetensors`, instead of beginning with `spec`. */
+  resume: boolean
+  /** Undefined: the resumed model's. */
+  seed: number | undefined
+  optimizer: Optimizer
+  batchSize: number
+  klWeight: number
+  epochs?: number
+  steps?: number
+  reportEvery: number
+  checkpointEvery?: number
+  data: { shape: [height: number, width: number, channels: number]; labels: boolean }
+  /** For the pictures: `mlp on mnist`, and the settings in words. */
+  subject: string
+  settings: string[]
+  /** The rows of the run that this one goes on with. */
+  earlier: HistoryRow[]
+}
+
+/** What the page tells while it works. */
+export type Report =
+  | { type: 'ready'; adapter: string; parameterCount: number }
+  | { type: 'progress'; step: number; totalSteps: number; loss: number; imagesPerSecond: number; rows: HistoryRow[] }
+
+/** How it ended. */
+export interface Outcome {
+  step: number
+  /** Over all test images, at the end. */
+  test?: HistoryRow
+  pictures: string[]
+  /** Training broke off here; what was learned until then is saved. */
+  failure?: string
+}
+
+declare global {
+  /** In the page: put there by the command. */
+  var report: (report: Report) => Promise<void>
+  /** In the page: works on a job to the end. */
+  var train: (job: Job) => Promise<Outcome | { error: string }>
+  /** In the page: ends training after the steps under way. */
+  var stopTraining: () => void
+}

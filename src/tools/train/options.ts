@@ -1,0 +1,177 @@
+import { parseArgs } from 'node:util'
+import { SpecError } from '../../errors.js'
+import { presets } from '../../model/presets.js'
+import type { Optimizer } from '../../ops/update.js'
+import { optimizerFrom } from '../../train/optimizers.js'
+import { recipes } from '../../train/recipes.js'
+import { DATASET_NAMES } from '../datasets.js'
+
+export type PresetName = keyof typeof presets
+
+/** What the command line says, checked as far as it can be without reading a file. */
+export interface Options {
+  preset?: PresetName
+  /** A data set's name, or a folder. */
+  data: string
+  epochs?: number
+  steps?: number
+  batch?: number
+  seed?: number
+  out?: string
+  klWeight?: number
+  /** Undefined where nothing was said of the optimiser: then the preset's, or the saved file's. */
+  optimizer?: Optimizer
+  resume?: string
+  adapter: 'default' | 'software'
+  checkpointEvery?: number
+}
+
+/** Something is wrong with the command line itself. */
+export class UsageError extends Error {}
+
+const presetNames = Object.keys(presets) as PresetName[]
+const optimizerNames = ['adam', 'rmsprop', 'sgd']
+const adapterNames = ['default', 'software'] as const
+/** Options of the command line, as the optimisers call them. */
+const optimizerSettings = {
+  'learning-rate': 'learningRate',
+  rho: 'rho',
+  beta1: 'beta1',
+  beta2: 'beta2',
+  epsilon: 'epsilon',
+  momentum: 'momentum',
+} as const
+
+const valueOptions = [
+  'preset', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
+  ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every',
+]
+
+export const usage = `npm run train -- --preset NAME --data NAME|DIR [options]
+
+Trains a variational autoencoder in a headless browser, on its GPU where it has one.
+
+  --preset NAME         ${presetNames.join(', ')}
+  --data NAME|DIR       ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files
+                        or CIFAR-10's binary batches
+  --epochs N            passes over the training images (5)
+  --steps N             so many updates instead
+  --batch N             images an update (the preset's)
+  --seed N              of the weights, the order of the images and the noise (0)
+  --kl-weight X         weight of the KL term in the loss (1)
+  --out DIR             where the results go (runs/PRESET-DATA, with a number where that is taken)
+
+  --optimizer NAME      ${optimizerNames.join(', ')} (the preset's)
+  --learning-rate X     and --rho, --epsilon, --momentum, --beta1, --beta2, where the optimiser has them
+                        (the preset's; its defaults where the preset has another optimiser)
+
+  --resume FILE         goes on from a saved model: so many more epochs or steps, bit for bit what one run would have
+                        done, given the same --data, --batch and --kl-weight. The model, the optimiser and the seed are
+                        the file's, and so is its folder unless --out names another
+  --checkpoint-every N  saves the model every N steps, too
+  --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
+  --help
+
+The folder then holds
+  model.safetensors     the model, and all that --resume needs
+  history.csv           set,step,epoch,total,reconstruction,kl: nats per image, total = reconstruction + weight · kl.
+                        Rows of the set "train" are means over the 10 steps up to theirs, rows of the set "test" are
+                        over all test images, at the end of every epoch and of the run
+  loss.png              the same as a curve
+  reconstructions.png   test images above, reconstructions below
+  manifold.png          images decoded from a grid over the latent plane, at equal steps of the prior's probability;
+                        where the latent has more dimensions, from draws of the prior
+  latent.png            the test images in the latent plane, where the latent has two dimensions
+
+Ctrl-C stops after the steps under way and saves everything; a second one leaves at once.
+Exit code: 0 done, 1 failed, 2 wrong options, 130 interrupted.
+`
+
+/** Reads the command line; undefined where it asks for help. @throws UsageError */
+export function parseOptions(args: string[]): Options | undefined {
+  const given = readArguments(args)
+  if (given.has('help')) return undefined
+  const preset = oneOf(given, 'preset', presetNames)
+  const resume = given.get('resume')
+  if (!preset && !resume) throw new UsageError(`--preset is missing; there are ${presetNames.join(', ')}`)
+  const data = given.get('data')
+  if (data === undefined) {
+    throw new UsageError(`--data is missing; there are ${DATASET_NAMES.join(', ')}, or name a folder with IDX files`)
+  }
+  if (given.has('epochs') && given.has('steps')) throw new UsageError('give --epochs or --steps, not both')
+  return {
+    preset,
+    data,
+    ...(given.has('steps') ? { steps: whole(given, 'steps') } : { epochs: whole(given, 'epochs') ?? 5 }),
+    batch: whole(given, 'batch'),
+    seed: whole(given, 'seed', 0),
+    out: given.get('out'),
+    klWeight: number(given, 'kl-weight'),
+    optimizer: readOptimizer(given, preset),
+    resume,
+    adapter: oneOf(given, 'adapter', adapterNames) ?? 'default',
+    checkpointEvery: whole(given, 'checkpoint-every'),
+  }
+}
+
+/** Every option with its value; `help` with an empty one. */
+function readArguments(args: string[]): Map<string, string> {
+  const options = { help: { type: 'boolean', short: 'h' }, ...asStrings(valueOptions) } as const
+  const { tokens } = parseArgs({ args, options, strict: false, tokens: true })
+  const given = new Map<string, string>()
+  for (const token of tokens) {
+    if (token.kind === 'positional') {
+      throw new UsageError(`"${token.value}" stands alone; every value follows its --option`)
+    }
+    if (token.kind !== 'option') continue
+    if (token.name === 'help') given.set('help', '')
+    else if (!valueOptions.includes(token.name)) {
+      const known = [...valueOptions, 'help'].map((name) => `--${name}`).join(', ')
+      throw new UsageError(`${token.rawName} is unknown; there are ${known}`)
+    } else if (!token.value || token.value.startsWith('--')) throw new UsageError(`--${token.name} needs a value`)
+    else given.set(token.name, token.value)
+  }
+  return given
+}
+
+function asStrings(names: string[]): Record<string, { type: 'string' }> {
+  return Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+}
+
+function oneOf<T extends string>(given: Map<string, string>, option: string, names: readonly T[]): T | undefined {
+  const value = given.get(option)
+  if (value === undefined || names.includes(value as T)) return value as T | undefined
+  throw new UsageError(`--${option}: there is no "${value}"; there are ${names.join(', ')}`)
+}
+
+function whole(given: Map<string, string>, option: string, least = 1): number | undefined {
+  const value = number(given, option)
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value
+  throw new UsageError(`--${option} needs a whole number from ${least} on, got "${given.get(option)}"`)
+}
+
+function number(given: Map<string, string>, option: string): number | undefined {
+  const text = given.get(option)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value < Infinity) return value
+  throw new UsageError(`--${option} needs a number not below 0, got "${text}"`)
+}
+
+function readOptimizer(given: Map<string, string>, preset: PresetName | undefined): Optimizer | undefined {
+  const changes: Record<string, number> = {}
+  for (const [option, name] of Object.entries(optimizerSettings)) {
+    const value = number(given, option)
+    if (value !== undefined) changes[name] = value
+  }
+  const type = oneOf(given, 'optimizer', optimizerNames)
+  if (!type && Object.keys(changes).length === 0) return undefined
+  const recipe = preset && recipes[preset].optimizer
+  if (!type && !recipe) throw new UsageError('settings of an optimiser need --optimizer or --preset beside them')
+  try {
+    return optimizerFrom({ ...(!type || type === recipe?.type ? recipe : { type }), ...changes })
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error
+    throw new UsageError(error.message.replace(/^optimizer\./, '--').replaceAll('learningRate', 'learning-rate'))
+  }
+}

@@ -1,0 +1,120 @@
+// The page that trains: fetches its job's images, trains, reports, draws the pictures, hands the files back.
+import { createEngine, dataset, ElboError, NumericError, type Engine, type Run, type TrainEvent } from '../../index.js'
+import type { HistoryRow } from './history.js'
+import type { Job, Outcome } from './messages.js'
+import { drawPictures } from './pictures.js'
+
+const reportEveryMs = 200
+
+let run: Run | undefined
+let stopping = false
+
+globalThis.stopTraining = () => {
+  stopping = true
+  run?.stop().catch(() => {}) // told by whoever follows the run
+}
+
+globalThis.train = async (job) => {
+  let engine: Engine | undefined
+  try {
+    engine = await createEngine({ powerPreference: 'high-performance' })
+    return await trainOn(engine, job)
+  } catch (error) {
+    if (error instanceof ElboError) return { error: error.message }
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  } finally {
+    engine?.destroy()
+  }
+}
+
+async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
+  const { shape, labels } = job.data
+  const train = dataset({ images: await download('train-images'), shape })
+  const test = dataset({
+    images: await download('test-images'),
+    shape,
+    labels: labels ? await download('test-labels') : undefined,
+  })
+  const vae = job.resume
+    ? await engine.load(await download('resume.safetensors'))
+    : await engine.createVae(job.spec, { seed: job.seed })
+  const adapter = adapterName(engine)
+  await report({ type: 'ready', adapter, parameterCount: vae.parameterCount })
+
+  const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery } = job
+  run = vae.train(train, {
+    optimizer: vae.optimizer ?? job.optimizer,
+    batchSize,
+    klWeight,
+    epochs,
+    steps,
+    seed,
+    validation: test,
+    reportEvery,
+    checkpoint: checkpointEvery
+      ? { everySteps: checkpointEvery, save: (file) => upload('model.safetensors', file as BodyInit) }
+      : undefined,
+  })
+  if (stopping) stopTraining()
+  const followed = await follow(run)
+  await upload('model.safetensors', await vae.save())
+
+  const { rows, failure } = followed
+  const last = rows.at(-1)
+  const { step, epoch } = last ?? job.earlier.at(-1) ?? { step: 0, epoch: 1 }
+  let outcomeTest: HistoryRow | undefined
+  if (last?.set === 'train') {
+    outcomeTest = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight })) }
+    rows.push(outcomeTest)
+  }
+  const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
+  const pictures = await drawPictures(vae, test, [...job.earlier, ...rows], about)
+  for (const [name, picture] of Object.entries(pictures)) await upload(name, picture)
+  return { step, test: outcomeTest, pictures: Object.keys(pictures), failure }
+}
+
+/** Reports a run to its end; what it learned before its loss stopped being finite counts. */
+async function follow(run: Run): Promise<{ rows: HistoryRow[]; failure?: string }> {
+  const rows: HistoryRow[] = []
+  let unreported = 0
+  let reportedMs = 0
+  const tell = async ({ step, totalSteps, loss, imagesPerSecond }: TrainEvent) => {
+    reportedMs = performance.now()
+    const news = rows.slice(unreported)
+    unreported = rows.length
+    await report({ type: 'progress', step, totalSteps, loss: loss.total, imagesPerSecond, rows: news })
+  }
+  let last: TrainEvent | undefined
+  try {
+    for await (const event of run) {
+      const { step, epoch, loss, validation } = event
+      last = event
+      rows.push({ set: 'train', step, epoch, ...loss })
+      if (validation) rows.push({ set: 'test', step, epoch, ...validation })
+      if (validation || performance.now() - reportedMs > reportEveryMs) await tell(event)
+    }
+    return { rows }
+  } catch (error) {
+    if (!(error instanceof NumericError)) throw error
+    return { rows, failure: error.message }
+  } finally {
+    if (last && unreported < rows.length) await tell(last)
+  }
+}
+
+function adapterName({ adapterInfo, isSoftware }: Engine): string {
+  const { description, vendor, architecture } = adapterInfo
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter'
+  return isSoftware ? `${name} (software adapter, on the CPU)` : name
+}
+
+async function download(name: string): Promise<Uint8Array> {
+  const response = await fetch(name)
+  if (!response.ok) throw new Error(`${name}: HTTP ${response.status}`)
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+async function upload(name: string, body: BodyInit): Promise<void> {
+  const response = await fetch(name, { method: 'POST', body })
+  if (!response.ok) throw new Error(`${name} could not be written: ${await response.text()}`)
+}

@@ -1,0 +1,103 @@
+import { toBytes, toFloats } from '../../../demo/bytes.js'
+import { gather, oneOfEach } from '../../../demo/data.js'
+import { normalQuantile } from '../../../demo/normal.js'
+import { paintTiles } from '../../../demo/tiles.js'
+import { Views } from '../../../demo/views.js'
+import type { Dataset, Vae } from '../../index.js'
+import type { HistoryRow } from './history.js'
+import { latentPicture } from './latent-picture.js'
+import { lossPicture } from './loss-picture.js'
+import { density, Sheet, type About } from './sheet.js'
+
+/** The PNG files of a run, by name. */
+export async function drawPictures(
+  vae: Vae,
+  test: Dataset,
+  rows: readonly HistoryRow[],
+  about: About,
+): Promise<Record<string, Blob>> {
+  const { latent } = vae.spec
+  return {
+    'loss.png': await lossPicture(rows, latent.type === 'gaussian' ? '−ELBO' : 'loss', about),
+    'reconstructions.png': await reconstructionPicture(vae, test, about),
+    'manifold.png': await manifoldPicture(vae, test, about),
+    ...(latent.size === 2 && { 'latent.png': await latentPicture(vae, test, about) }),
+  }
+}
+
+/** Test images of all classes, twice a row of them with their reconstructions below. */
+async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+  const [columns, left, gap] = [10, 100, 14]
+  const images = gather(test, oneOfEach(test, 2 * columns))
+  const reconstructed = await vae.reconstruct(toFloats(images))
+  const tile = tileSize(test, 56)
+  const bandLength = columns * (images.length / reconstructed.shape[0])
+  const bands = Math.ceil(images.length / bandLength)
+  const sheet = new Sheet(left + columns * tile.width, bands * (2 * tile.height + gap) - gap, about, {
+    title: 'reconstructions',
+    caption: 'Test images, and what the decoder makes of their mean code.',
+  })
+  for (let band = 0; band < bands; band++) {
+    const range = [band * bandLength, (band + 1) * bandLength] as const
+    const rows = { 'test images': images.subarray(...range), reconstructed: toBytes(reconstructed.data.subarray(...range)) }
+    Object.entries(rows).forEach(([name, bytes], i) => {
+      const y = band * (2 * tile.height + gap) + i * tile.height
+      drawTiles(sheet, bytes, test, columns, [left, y], tile)
+      sheet.text(name, left - 10, y + tile.height / 2, { align: 'right' })
+    })
+  }
+  return sheet.png()
+}
+
+const gridHeadings = {
+  manifold: {
+    title: 'the latent plane, decoded',
+    caption: 'Each tile is decoded from a point of the plane; the points cut the prior into equal probabilities.',
+  },
+  samples: { title: 'samples', caption: 'Decoded from draws of the prior.' },
+  interpolations: {
+    title: 'interpolations',
+    caption: 'The corners are four test images; every tile is decoded from the code that lies between theirs.',
+  },
+}
+
+/** The demo's grid of decoded images; over a latent plane with its coordinates. */
+async function manifoldPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+  const { latent } = vae.spec
+  const kind = latent.type === 'deterministic' ? 'interpolations' : latent.size === 2 ? 'manifold' : 'samples'
+  const { grid } = await new Views(vae, { name: about.subject, train: test, test }).pictures()
+  const columns = Math.sqrt(grid.length / test.shape.reduce((product, n) => product * n, 1))
+  const tile = tileSize(test, 42)
+  const [width, height] = [columns * tile.width, columns * tile.height]
+  const axis = kind === 'manifold' ? 44 : 0
+  const sheet = new Sheet(axis + width, height + axis, about, gridHeadings[kind])
+  drawTiles(sheet, grid, test, columns, [axis, 0], tile)
+  if (kind !== 'manifold') return sheet.png()
+  for (let i = 0; i < columns; i += 2) {
+    const value = normalQuantile((i + 0.5) / columns).toFixed(2).replace('-', '−')
+    sheet.text(value, axis + (i + 0.5) * tile.width, height + 12, { align: 'center' })
+    sheet.text(value, axis - 7, height - (i + 0.5) * tile.height, { align: 'right' })
+  }
+  sheet.axisNames(axis + width / 2, height / 2, height + 34)
+  return sheet.png()
+}
+
+/** How large to show an image: about as wide as wanted, a pixel of it being whole pixels of the canvas. */
+function tileSize({ shape: [height, width] }: Dataset, wanted: number): { width: number; height: number } {
+  const scale = Math.max(1, Math.round((wanted * density) / width)) / density
+  return { width: scale * width, height: scale * height }
+}
+
+function drawTiles(
+  sheet: Sheet,
+  bytes: Uint8Array,
+  { shape }: Dataset,
+  columns: number,
+  [x, y]: [x: number, y: number],
+  tile: { width: number; height: number },
+): void {
+  const canvas = document.createElement('canvas')
+  paintTiles(canvas, bytes, shape, columns)
+  sheet.context.imageSmoothingEnabled = false
+  sheet.context.drawImage(canvas, x, y, columns * tile.width, (canvas.height / shape[0]) * tile.height)
+}

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { presets } from '../../model/presets.js'
+import type { Optimizer } from '../../ops/update.js'
+import { adam } from '../../train/optimizers.js'
+import { recipes } from '../../train/recipes.js'
+import type { LoadedDataset } from '../datasets.js'
+import type { Resumed } from './inputs.js'
+import type { Job } from './messages.js'
+import { UsageError, type Options } from './options.js'
+
+const reportEvery = 10
+const optimizerTitles = { adam: 'Adam', rmsprop: 'RMSprop', sgd: 'SGD' }
+const settingTitles: Record<string, string> = { learningRate: 'learning rate' }
+
+/** Puts together what the page is to do: what was asked for, then what is saved, then the preset's recipe. */
+export function planRun(options: Options, data: LoadedDataset, resumed: Resumed | undefined): Job {
+  const preset = options.preset ?? resumed?.preset
+  if (resumed && options.preset && resumed.preset !== options.preset) {
+    throw new UsageError(`--resume: the saved model is ${resumed.preset ?? 'no preset'}, not --preset ${options.preset}`)
+  }
+  const spec = resumed?.model.spec ?? presets[preset!]
+  const recipe = preset ? recipes[preset] : { optimizer: adam(), batchSize: 100 }
+  const saved = resumed?.training?.state.optimizer
+  if (saved && options.optimizer && !same(saved, options.optimizer)) {
+    throw new UsageError(`--resume: the saved run uses ${inWords(saved)}, asked for is ${inWords(options.optimizer)}`)
+  }
+  const optimizer = saved ?? options.optimizer ?? recipe.optimizer
+  const batchSize = options.batch ?? recipe.batchSize
+  if (batchSize > data.train.count) {
+    throw new UsageError(`--batch ${batchSize} is more than the ${data.train.count} training images`)
+  }
+  const klWeight = options.klWeight ?? spec.klWeight ?? 1
+  const seed = options.seed ?? (resumed ? undefined : 0)
+  return {
+    spec,
+    resume: resumed !== undefined,
+    seed,
+    optimizer,
+    batchSize,
+    klWeight,
+    epochs: options.epochs,
+    steps: options.steps,
+    reportEvery,
+    checkpointEvery: options.checkpointEvery,
+    data: { shape: data.train.shape, labels: data.test.labels !== undefined },
+    subject: `${preset ?? 'model'} on ${data.name}`,
+    settings: [
+      inWords(optimizer),
+      `batch ${batchSize}`,
+      ...(spec.latent.type === 'gaussian' ? [`KL weight ${klWeight}`] : []),
+      `seed ${seed ?? resumed?.training?.state.seed ?? resumed?.seed}`,
+    ],
+    earlier: resumed?.rows ?? [],
+  }
+}
+
+/** Where the results go: where asked, beside the resumed model, or a folder that has no model yet. */
+export function chooseFolder({ out, resume, preset }: Options, { name }: LoadedDataset): string {
+  if (out) return out
+  if (resume) return dirname(resume)
+  const first = join('runs', `${preset}-${name}`)
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? first : `${first}-${number}`
+    if (!existsSync(join(folder, 'model.safetensors'))) return folder
+  }
+}
+
+/** `RMSprop, learning rate 0.001, rho 0.9` … */
+function inWords({ type, ...settings }: Optimizer): string {
+  const told = Object.entries(settings).filter(([name, value]) => value !== 0 || name === 'learningRate')
+  const parts = told.map(([name, value]) => `${settingTitles[name] ?? name} ${value}`)
+  return [optimizerTitles[type], ...parts].join(', ')
+}
+
+function same(a: Optimizer, b: Optimizer): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

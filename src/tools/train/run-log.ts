@@ -1,0 +1,63 @@
+import { appendFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { formatHistory, historyHeader, type HistoryRow } from './history.js'
+import type { Job, Outcome, Report } from './messages.js'
+import { Progress, withCommas } from './progress.js'
+
+/** What the command says while the page works, and `history.csv`. */
+export class RunLog {
+  private readonly progress = new Progress(process.stderr)
+  private readonly lossName: string
+  private readonly historyPath: string
+  private begun = false
+
+  constructor(private readonly job: Job, private readonly folder: string) {
+    this.lossName = job.spec.latent.type === 'gaussian' ? '−ELBO' : 'loss'
+    this.historyPath = join(folder, 'history.csv')
+  }
+
+  async report(report: Report): Promise<void> {
+    if (report.type === 'ready') {
+      this.say(`${withCommas(report.parameterCount)} parameters · ${report.adapter}`)
+      return
+    }
+    await this.addRows(report.rows)
+    for (const row of report.rows) if (row.set === 'test') this.say(this.testLine(row))
+    const { epoch } = report.rows.at(-1)!
+    this.progress.update({ ...report, epoch, batchSize: this.job.batchSize })
+  }
+
+  stopping(): void {
+    this.say('Stopping after the steps under way; the model and the pictures follow. Ctrl-C again leaves at once.')
+  }
+
+  async end({ step, test, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
+    await this.addRows(test ? [test] : [])
+    if (test) this.say(this.testLine(test))
+    this.clear()
+    if (failure) console.error(failure)
+    const how = failure ? 'Broke off' : `${interrupted ? 'Stopped' : 'Done'} at step ${withCommas(step)}`
+    this.say(`${how}. In ${this.folder}: ${['model.safetensors', 'history.csv', ...pictures].join(', ')}`)
+  }
+
+  clear(): void {
+    this.progress.clear()
+  }
+
+  private async addRows(rows: HistoryRow[]): Promise<void> {
+    if (this.begun) return appendFile(this.historyPath, formatHistory(rows))
+    this.begun = true
+    await writeFile(this.historyPath, historyHeader + formatHistory([...this.job.earlier, ...rows]))
+  }
+
+  private testLine({ step, epoch, reconstruction, kl }: HistoryRow): string {
+    const parts = this.lossName === 'loss' ? '' : ` = ${reconstruction.toFixed(2)} reconstruction + ${kl.toFixed(2)} KL`
+    const loss = `${(reconstruction + kl).toFixed(2)} nats per image`
+    return `epoch ${epoch}, step ${withCommas(step)}: test ${this.lossName} ${loss}${parts}`
+  }
+
+  private say(line: string): void {
+    this.clear()
+    console.log(line)
+  }
+}
