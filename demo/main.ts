@@ -1,0 +1,156 @@
+import { hideBanner, showBanner } from './banner.js'
+import { captions, gridTitles, lossCaption, softwareAdvice, softwareNote, unsupportedAdvice } from './captions.js'
+import { Controls } from './controls.js'
+import { Curve } from './curve.js'
+import { Drawing } from './drawing.js'
+import { element } from './element.js'
+import { Grid } from './grid.js'
+import { History } from './history.js'
+import type { ModelInfo, Point, Report, Request, RunState } from './messages.js'
+import { Numbers } from './numbers.js'
+import { Plane } from './plane.js'
+import { formatHash, parseHash, type Settings } from './settings.js'
+import { snippet } from './snippet.js'
+import { Specimens } from './specimens.js'
+
+const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+const send = (request: Request, transfer: Transferable[] = []) => worker.postMessage(request, transfer)
+const text = (id: string, content: string) => (element(id, HTMLElement).textContent = content)
+
+let state: RunState = 'preparing'
+
+const history = new History()
+const numbers = new Numbers()
+const curve = new Curve(history, [element('upper-pane', HTMLElement), element('lower-pane', HTMLElement)], (sample) =>
+  numbers.hover(sample),
+)
+const probe = (at: Point) => send({ type: 'probe', at })
+const grid = new Grid(probe)
+const plane = new Plane(element('plane', HTMLCanvasElement), element('probe', HTMLCanvasElement), probe)
+const drawing = new Drawing((pixels) => send({ type: 'place', pixels }))
+const specimens = new Specimens((image) => drawing.take(image))
+
+const controls = new Controls({
+  toggle() {
+    if (state === 'learning') send({ type: 'pause' })
+    else if (state === 'paused') send({ type: 'resume' })
+    else if (state === 'stopped') start(controls.current)
+  },
+  step: () => send({ type: 'step' }),
+  restart: start,
+  adjust(settings) {
+    showSettings(settings)
+    send({ type: 'adjust', learningRate: settings.learningRate, klWeight: settings.klWeight })
+  },
+  async files(chosen, settings) {
+    const files = await Promise.all(
+      chosen.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
+    )
+    hideBanner()
+    send({ type: 'files', files, settings }, files.map(({ bytes }) => bytes.buffer))
+  },
+  save: () => send({ type: 'save' }),
+  async load(file) {
+    const bytes = new Uint8Array(await file.arrayBuffer())
+    hideBanner()
+    send({ type: 'load', bytes, settings: controls.current }, [bytes.buffer])
+  },
+})
+
+function start(settings: Settings): void {
+  hideBanner()
+  showSettings(settings)
+  send({ type: 'start', settings })
+}
+
+function showSettings(settings: Settings): void {
+  controls.show(settings)
+  text('snippet', snippet(settings))
+  window.history.replaceState(null, '', location.pathname + location.search + formatHash(settings))
+}
+
+function showModel(begun: ModelInfo): void {
+  showSettings(begun.settings)
+  history.clear()
+  curve.draw()
+  numbers.clear()
+  specimens.begin(begun)
+  grid.begin(begun)
+  plane.begin(begun)
+  drawing.begin(begun)
+  const said = captions(begun)
+  text('total-name', said.total)
+  text('in-and-out-text', said.inAndOut)
+  text('grid-title', gridTitles[begun.grid])
+  text('grid-text', said.grid)
+  text('plane-text', said.plane)
+  text('draw-text', said.draw)
+}
+
+function showState(now: RunState): void {
+  state = now
+  const toggle = element('toggle', HTMLButtonElement)
+  toggle.textContent = now === 'learning' ? 'Pause' : 'Start'
+  toggle.disabled = now === 'preparing'
+  element('step', HTMLButtonElement).disabled = now === 'preparing' || now === 'stopped'
+  element('save', HTMLButtonElement).disabled = now === 'preparing' || now === 'stopped'
+  text('status', { preparing: 'Preparing the model', learning: 'Learning', paused: 'Paused', stopped: 'Stopped' }[now])
+}
+
+function showProblem(code: string, message: string, recoverableStep?: number): void {
+  const restart = { title: 'Restart', onClick: () => start(controls.current) }
+  const recover = { title: `Go on from step ${recoverableStep}`, onClick: () => send({ type: 'recover' }) }
+  if (code === 'unsupported') showBanner(`${message}.`, { advice: unsupportedAdvice })
+  else if (recoverableStep !== undefined) showBanner(`${message}.`, { button: recover })
+  else if (code === 'device-lost' || code === 'numeric') showBanner(`${message}.`, { button: restart })
+  else showBanner(`Something went wrong: ${message}`)
+}
+
+function download(bytes: Uint8Array<ArrayBuffer>, step: number): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([bytes]))
+  link.download = `elbo-${controls.current.preset}-step-${step}.safetensors`
+  link.click()
+  URL.revokeObjectURL(link.href)
+}
+
+function receive(report: Report): void {
+  switch (report.type) {
+    case 'engine':
+      text('adapter', report.adapter)
+      if (report.software) showBanner(softwareNote(report.adapter), { advice: softwareAdvice })
+      return
+    case 'model':
+      return showModel(report.model)
+    case 'state':
+      return showState(report.state)
+    case 'progress':
+      history.add(report.progress)
+      numbers.show(report.progress)
+      return curve.draw()
+    case 'pictures':
+      specimens.show(report.pictures)
+      grid.show(report.pictures)
+      return plane.showPoints(report.pictures.points)
+    case 'probed':
+      grid.mark(report.probed.at)
+      return plane.showProbed(report.probed)
+    case 'landed':
+      drawing.show(report.landing)
+      return plane.showLanding(report.landing)
+    case 'saved':
+      return download(report.bytes, report.step)
+    case 'problem':
+      return showProblem(report.code, report.message, report.recoverableStep)
+  }
+}
+
+worker.onmessage = ({ data }: MessageEvent<Report>) => receive(data)
+worker.onerror = (event) => {
+  event.preventDefault()
+  showState('stopped')
+  showProblem('worker', event.message || 'the worker that trains did not start; reload the page')
+}
+window.onhashchange = () => start(parseHash(location.hash))
+text('loss-text', lossCaption)
+start(parseHash(location.hash))

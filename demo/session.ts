@@ -1,0 +1,246 @@
+import {
+  createEngine, FormatError, presets, recipes, ShapeError,
+  type Engine, type Optimizer, type Run, type Vae,
+} from '../src/index.js'
+import { filePair, glyphPair, type DataPair } from './data.js'
+import { Gallery } from './gallery.js'
+import type { NamedBytes, Point, Post } from './messages.js'
+import { presetNames, type PresetName, type Settings } from './settings.js'
+import { Tally } from './tally.js'
+import { Views } from './views.js'
+
+/** Longer than anyone watches. */
+const endlessEpochs = 100_000
+const progressEveryMs = 100
+/** At most this much learning is lost with the device. */
+const checkpointEveryMs = 20_000
+const firstCheckpointMs = 5_000
+
+/** One model being taught: holds the engine, runs the training, has the pictures made. */
+export class Session {
+  private engine: Engine | undefined
+  private builtIn: DataPair | undefined
+  private opened: DataPair | undefined
+  private data: DataPair | undefined
+  private vae: Vae | undefined
+  private gallery: Gallery | undefined
+  private settings: Settings | undefined
+  private optimizer: Optimizer | undefined
+  private run: Run | undefined
+  private following: Promise<void> | undefined
+  private checkpoint: Checkpoint | undefined
+  private step = 0
+  private epoch = 0
+  /** Steps and epochs before the present optimiser, which counts its own. */
+  private before = { steps: 0, epochs: 0 }
+
+  constructor(private readonly post: Post) {}
+
+  /** A new model from its seed, learning at once. */
+  async start(settings: Settings): Promise<void> {
+    await this.prepare(settings, (engine) => engine.createVae(presets[settings.preset], { seed: settings.seed }))
+    await this.resume()
+  }
+
+  async openFiles(files: NamedBytes[], settings: Settings): Promise<void> {
+    this.opened = await filePair(files)
+    await this.start(settings)
+  }
+
+  /** A saved model, ready to look at or to go on learning. */
+  async load(bytes: Uint8Array, settings: Settings): Promise<void> {
+    await this.prepare(settings, (engine) => engine.load(bytes))
+    this.postState()
+  }
+
+  /** The last checkpoint of a model that was lost with its device, on a new device. */
+  async recover(): Promise<void> {
+    if (!this.checkpoint) return
+    const { file, settings, before } = this.checkpoint
+    await this.prepare(settings, (engine) => engine.load(file))
+    this.before = before
+    await this.resume()
+  }
+
+  async resume(): Promise<void> {
+    if (this.run || !this.vae) return
+    this.train({ epochs: endlessEpochs })
+    this.postState()
+  }
+
+  async pause(): Promise<void> {
+    await this.halt()
+    this.postState()
+    await this.gallery?.refresh()
+  }
+
+  async takeStep(): Promise<void> {
+    if (!this.vae) return
+    await this.halt()
+    this.train({ steps: 1 })
+    await this.following
+    this.postState()
+    await this.gallery?.refresh()
+  }
+
+  /** Goes on with another learning rate or KL weight. */
+  async adjust(learningRate: number, klWeight: number): Promise<void> {
+    if (!this.settings || !this.optimizer) return
+    const learning = this.run !== undefined
+    await this.halt()
+    if (learningRate !== this.settings.learningRate) {
+      this.optimizer = { ...this.optimizer, learningRate }
+      this.before = { steps: this.step, epochs: this.epoch }
+    }
+    this.settings = { ...this.settings, learningRate, klWeight }
+    if (learning) await this.resume()
+  }
+
+  async save(): Promise<void> {
+    if (!this.vae) return
+    const bytes = await this.vae.save()
+    this.post({ type: 'saved', bytes, step: this.step }, [bytes.buffer])
+  }
+
+  probe(at: Point): void {
+    this.gallery?.probe(at)
+  }
+
+  place(pixels: Float32Array | undefined): void {
+    this.gallery?.place(pixels)
+  }
+
+  /** Says in words what went wrong. */
+  readonly report = (error: unknown): void => {
+    const { code = 'unexpected', message = String(error) } = error as { code?: string; message?: string }
+    this.post({ type: 'problem', code, message, recoverableStep: this.vae ? undefined : this.checkpoint?.step })
+    this.postState()
+  }
+
+  private postState(): void {
+    this.post({ type: 'state', state: this.run ? 'learning' : this.vae ? 'paused' : 'stopped' })
+  }
+
+  private async prepare(wanted: Settings, make: (engine: Engine) => Promise<Vae>): Promise<void> {
+    this.post({ type: 'state', state: 'preparing' })
+    await this.halt()
+    const engine = await this.ensureEngine()
+    const data = wanted.data === 'files' && this.opened ? this.opened : (this.builtIn ??= glyphPair())
+    const vae = await make(engine)
+    const { learningRate } = vae.optimizer ?? wanted
+    try {
+      checkFit(vae, data)
+      this.settings = { ...wanted, preset: presetOf(vae), learningRate }
+    } catch (error) {
+      vae.destroy()
+      throw error
+    }
+    await this.gallery?.close()
+    this.vae?.destroy()
+    this.vae = vae
+    this.data = data
+    this.optimizer = vae.optimizer ?? { ...recipes[this.settings.preset].optimizer, learningRate }
+    this.step = this.epoch = 0
+    this.before = { steps: 0, epochs: 0 }
+    this.checkpoint = undefined
+    const views = new Views(vae, data)
+    this.gallery = new Gallery(views, this.post, this.report)
+    this.post({ type: 'model', model: views.describe(this.settings) })
+    void this.gallery.refresh()
+  }
+
+  private async ensureEngine(): Promise<Engine> {
+    if (this.engine) return this.engine
+    const engine = await createEngine({ powerPreference: 'high-performance' })
+    this.engine = engine
+    const { description, vendor, architecture } = engine.adapterInfo
+    const adapter = description || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter'
+    this.post({ type: 'engine', adapter, software: engine.isSoftware })
+    void engine.lost.then((error) => {
+      if (this.engine !== engine) return
+      void this.gallery?.close()
+      this.engine = this.vae = this.gallery = this.run = undefined
+      this.report(error)
+    })
+    return engine
+  }
+
+  private train(length: { epochs: number } | { steps: number }): void {
+    const { vae, data, settings } = this
+    if (!vae || !data || !settings) return
+    this.run = vae.train(data.train, {
+      ...length,
+      batchSize: recipes[settings.preset].batchSize,
+      optimizer: this.optimizer,
+      klWeight: settings.klWeight,
+      validation: data.test,
+    })
+    this.following = this.follow(this.run).catch(this.report)
+  }
+
+  private async halt(): Promise<void> {
+    const { run } = this
+    if (!run) return
+    await run.stop().catch(() => undefined)
+    await this.following
+  }
+
+  /** Tells of the training while it goes on. Pictures are made between its steps and never waited for. */
+  private async follow(run: Run): Promise<void> {
+    const begun = performance.now()
+    let tally = new Tally(this.step, begun)
+    let checkpointMs = begun + firstCheckpointMs
+    try {
+      for await (const event of run) {
+        const now = performance.now()
+        this.step = this.before.steps + event.step
+        this.epoch = this.before.epochs + event.epoch
+        tally.add(event, this.step, this.epoch)
+        if (now - tally.begunMs >= progressEveryMs) {
+          this.post({ type: 'progress', progress: tally.progress(now) })
+          tally = new Tally(this.step, now)
+        }
+        this.gallery?.refreshWhenDue()
+        if (now >= checkpointMs) {
+          checkpointMs = now + checkpointEveryMs
+          void this.keep()
+        }
+      }
+      if (!tally.empty) this.post({ type: 'progress', progress: tally.progress(performance.now()) })
+    } finally {
+      if (this.run === run) this.run = undefined
+    }
+  }
+
+  /** Remembers the model as it is, in case the device is lost. */
+  private async keep(): Promise<void> {
+    const { vae, settings, before, step } = this
+    if (!vae || !settings) return
+    const file = await vae.save().catch(() => undefined)
+    if (file && vae === this.vae) this.checkpoint = { file, settings, before, step }
+  }
+}
+
+interface Checkpoint {
+  file: Uint8Array
+  settings: Settings
+  before: { steps: number; epochs: number }
+  step: number
+}
+
+/** Which of the presets a model is; only those are shown here. */
+function presetOf({ spec }: Vae): PresetName {
+  const found = presetNames.find((name) => JSON.stringify(presets[name]) === JSON.stringify(spec))
+  if (!found) {
+    throw new FormatError(`this file's model is none of ${presetNames.join(', ')}, which are all that this page can show`)
+  }
+  return found
+}
+
+function checkFit({ spec }: Vae, { train, test }: DataPair): void {
+  for (const { shape } of [train, test]) {
+    if (String(shape) !== String(spec.input)) {
+      throw new ShapeError(`the images are ${shape.join(' × ')}, this page's models need ${spec.input.join(' × ')}`)
+    }
+  }
+}
