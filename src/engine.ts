@@ -1,6 +1,8 @@
+import { GpuClock } from './device/clock.js'
 import { acquireDevice, type DeviceOptions } from './device/device.js'
-import { DeviceLostError } from './errors.js'
+import { DeviceLostError, SpecError } from './errors.js'
 import { PipelineCache } from './kernels/pipelines.js'
+import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
 import { initialParameters } from './model/parameters.js'
 import { ModelRuntime, type EngineContext } from './model/runtime.js'
@@ -12,7 +14,14 @@ import { checkWhole } from './train/sets.js'
 import { Vae } from './vae.js'
 
 /** How to make an engine. */
-export type EngineOptions = DeviceOptions
+export interface EngineOptions extends DeviceOptions {
+  /**
+   * `'auto'`, unless given: where a kernel has several tilings, the fastest on this adapter is found once, in at most a
+   * second and a half, and remembered (IndexedDB, or the user's cache folder on Node). `'off'`: always the fixed ones, so
+   * that bits repeat across runs and machines of one adapter.
+   */
+  tuning?: 'auto' | 'off'
+}
 
 /** A GPU device with the models on it. */
 export class Engine {
@@ -90,10 +99,14 @@ export class Engine {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const context = await acquireDevice(options)
-  const { device } = context
+  const { device, info } = context
+  const tuning = options.tuning ?? 'auto'
+  if (tuning !== 'auto' && tuning !== 'off') throw new SpecError('tuning', `needs 'auto' or 'off', got ${tuning}`)
+  const adapter = [info.vendor, info.architecture, info.device, info.description].join(' ')
   return new Engine({
     ...context,
     pipelines: new PipelineCache(device),
+    tuner: tuning === 'auto' ? new Tuner(new GpuClock(device), adapter) : undefined,
     uniform: new StepUniform(device),
     readback: new Readback(device),
   })

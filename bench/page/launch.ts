@@ -12,7 +12,7 @@ export interface Place {
 
 /** Makes every dispatch launchable by itself, on buffers of the caller's. */
 export function launches(
-  { device, pipelines, uniform }: BenchContext,
+  { device: { device }, pipelines, uniform }: BenchContext,
   dispatches: readonly Dispatch[],
   placeOf: (tensor: PlanTensor) => Place,
 ): Promise<Work[]> {
@@ -26,7 +26,7 @@ export function launches(
         buffers[name] = buffer
       }
       const plan = new Plan([{ ...dispatch, bindings }], [], [], {})
-      const executable = await Executable.create(device, pipelines, plan, uniform)
+      const executable = await Executable.create({ device, pipelines, uniform }, plan)
       executable.bind(buffers)
       const work: Work = (pass) => executable.encodeSlice(pass, 0)
       return work

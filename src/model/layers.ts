@@ -6,6 +6,7 @@ import {
   convTransposeBackwardInput,
   convTransposeBackwardWeight,
   convTransposeForward,
+  convWeightParts,
 } from '../ops/conv.js'
 import { activationBackward, permuteForward, residualAdd } from '../ops/elementwise.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
@@ -114,7 +115,12 @@ export class LayerCompiler {
     const y = this.builder.activation(`${path}.y`, this.B * padTo4(sizeOf(output)))
     this.builder.push(ops.forward({ x: x.tensor, w, b, y, skip: skip.add }, shape, activation))
     this.record((dy) => {
-      this.builder.push(ops.backwardWeight({ x: x.tensor, dy, dw, db }, shape))
+      const count = convWeightParts(shape, kind === 'conv-transpose')
+      const parts = count && {
+        dw: this.builder.activation(`${path}.dw.parts`, count.dw),
+        db: this.builder.activation(`${path}.db.parts`, count.db),
+      }
+      this.builder.push(...ops.backwardWeight({ x: x.tensor, dy, dw, db, parts }, shape))
       if (!x.needsGradient) return undefined
       const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
       const tensors = { dy, w, x: x.tensor, dx, dskip: skip.gradient?.() }

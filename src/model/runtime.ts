@@ -1,11 +1,11 @@
 import type { DeviceContext } from '../device/device.js'
 import { BufferUsage } from '../device/flags.js'
 import { DeviceLostError, ElboError, KernelError } from '../errors.js'
-import type { PipelineCache } from '../kernels/pipelines.js'
 import { padRows } from '../ops/dispatch.js'
-import { Executable } from '../schedule/executable.js'
+import { Executable, type ScheduleContext } from '../schedule/executable.js'
 import { Readback } from '../schedule/readback.js'
-import { MOST_STEPS, type StepUniform } from '../schedule/step.js'
+import type { Plan } from '../schedule/plan.js'
+import { MOST_STEPS } from '../schedule/step.js'
 import type { Tensor } from '../tensor.js'
 import { ParameterArena } from './arena.js'
 import { compilePlan, sliceBatch, type CompiledPlan, type PlanRequest } from './compile.js'
@@ -14,9 +14,7 @@ import { fromInner, innerElements, toInner } from './layout.js'
 import type { ResolvedModel } from './resolve.js'
 
 /** What an engine shares among its models. */
-export interface EngineContext extends DeviceContext {
-  pipelines: PipelineCache
-  uniform: StepUniform
+export interface EngineContext extends DeviceContext, ScheduleContext {
   readback: Readback
   /** Set once the device is gone. */
   lost?: DeviceLostError
@@ -168,11 +166,7 @@ export class ModelRuntime {
 
   /** Binds a program's long-lived buffers: the arenas, and what the caller adds. */
   bind({ executable, plan }: Program, storages: Record<string, GPUBuffer> = {}): void {
-    const all = { ...storages }
-    for (const arena of ARENAS) {
-      if (arena in plan.storages) all[arena] = this.buffer(arena)
-    }
-    executable.bind(all)
+    executable.bind({ ...storages, ...this.storages(plan) })
   }
 
   /** Frees everything; later calls throw. */
@@ -188,10 +182,10 @@ export class ModelRuntime {
   }
 
   private async create(request: PlanRequest): Promise<Program> {
-    const { device, pipelines, uniform } = this.context
+    const { device } = this.context
     const { compiled, batch } = this.fit(request)
     device.pushErrorScope('out-of-memory')
-    const executable = Executable.create(this.context, pipelines, compiled.plan, uniform)
+    const executable = Executable.create(this.context, compiled.plan, this.storages(compiled.plan))
     const memory = device.popErrorScope()
     const program = { ...compiled, executable: await executable, rows: padRows(batch), batch }
     if (await memory) {
@@ -200,6 +194,11 @@ export class ModelRuntime {
     }
     if (request.input.type !== 'set') this.bind(program)
     return program
+  }
+
+  /** The arenas that a plan uses. */
+  private storages(plan: Plan): Record<string, GPUBuffer> {
+    return Object.fromEntries(ARENAS.filter((arena) => arena in plan.storages).map((arena) => [arena, this.buffer(arena)]))
   }
 
   /** Compiles the request in as few slices as the device's largest binding allows. */

@@ -13,6 +13,15 @@ export interface PlanTensor {
   offset: number
 }
 
+/** Another kernel for the same work: the same bindings, the same result up to rounding. */
+export interface Tiling {
+  kernel: string
+  constants: Record<string, number>
+  grid: [x: number, y: number, z: number]
+  /** A feature that the kernel needs of the device. */
+  requires?: GPUFeatureName
+}
+
 /** One kernel launch as data: what the schedule needs to make a pipeline, bind it and encode it. */
 export interface Dispatch {
   /** File, entry point and table key. */
@@ -23,6 +32,8 @@ export interface Dispatch {
   bindings: Record<string, PlanTensor>
   /** Invocations; the schedule divides by the workgroup size, rounding up. */
   grid: [x: number, y: number, z: number]
+  /** What else could do the work: the tuner picks the fastest on the adapter at hand. */
+  tilings?: readonly Tiling[]
   /** For tables: `B104 I784 O256`. */
   shape: string
   /** Floating-point operations, a multiply-add counted as 2; 0 for kernels bound by memory. */

@@ -1,4 +1,3 @@
-import type { DeviceContext } from '../../src/device/device.js'
 import { PipelineCache } from '../../src/kernels/pipelines.js'
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
 import { Executable } from '../../src/schedule/executable.js'
@@ -15,7 +14,7 @@ export type Contents = Record<string, Words | number>
 const GUARD_WORDS = 64
 const GUARD = 0x7fc0dead
 
-const shared = new WeakMap<GPUDevice, { context: DeviceContext; cache: PipelineCache; uniform: StepUniform }>()
+const shared = new WeakMap<GPUDevice, { pipelines: PipelineCache; uniform: StepUniform }>()
 
 const DEFAULT_STEP: StepValues = {
   batch: 0,
@@ -50,10 +49,10 @@ export async function runKernels<T extends Contents>(
   dispatches: (tensors: Record<keyof T, PlanTensor>) => Dispatch | Dispatch[],
   step: Partial<StepValues> = {},
 ): Promise<Record<keyof T, Float32Array>> {
-  const { context, cache, uniform } = sharedOf(device)
+  const { pipelines, uniform } = sharedOf(device)
   const list = [dispatches(tensorsOf(contents))].flat().map(withGuards)
   const section = { name: 'test', first: 0, count: list.length }
-  const executable = await Executable.create(context, cache, new Plan(list, [section], [], {}), uniform)
+  const executable = await Executable.create({ device, pipelines, uniform }, new Plan(list, [section], [], {}))
   const buffers: Record<string, GPUBuffer> = {}
   for (const [name, value] of Object.entries(contents)) buffers[name] = upload(device, guarded(value), undefined, name)
   executable.bind(buffers)
@@ -83,8 +82,7 @@ export function bitsOf(values: Float32Array): Uint32Array {
 function sharedOf(device: GPUDevice) {
   let known = shared.get(device)
   if (!known) {
-    const context = { device, info: device.adapterInfo, isSoftware: true, owned: false }
-    known = { context, cache: new PipelineCache(device), uniform: new StepUniform(device) }
+    known = { pipelines: new PipelineCache(device), uniform: new StepUniform(device) }
     shared.set(device, known)
   }
   return known

@@ -1,0 +1,46 @@
+import { BufferUsage, MAP_READ } from './flags.js'
+
+/** Times compute passes: by the GPU's own timestamps where the device has them, else by the clock until completion. */
+export class GpuClock {
+  private readonly queries: GPUQuerySet | undefined
+  private readonly resolved: GPUBuffer | undefined
+  private readonly staging: GPUBuffer | undefined
+
+  constructor(private readonly device: GPUDevice) {
+    if (!device.features.has('timestamp-query')) return
+    const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ: readable } = BufferUsage
+    this.queries = device.createQuerySet({ label: 'clock', type: 'timestamp', count: 2 })
+    this.resolved = device.createBuffer({ label: 'clock', size: 16, usage: QUERY_RESOLVE | COPY_SRC })
+    this.staging = device.createBuffer({ label: 'clock.readback', size: 16, usage: readable | COPY_DST })
+  }
+
+  /** Milliseconds of one pass, quantised by browsers to 0.1: repeat short work inside it. Calls must not overlap. */
+  async time(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
+    const { device, queries, resolved, staging } = this
+    const encoder = device.createCommandEncoder({ label: 'clock' })
+    const timestampWrites = queries && { querySet: queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 }
+    const pass = encoder.beginComputePass({ label: 'clock', timestampWrites })
+    encode(pass)
+    pass.end()
+    if (!queries || !resolved || !staging) {
+      const start = performance.now()
+      device.queue.submit([encoder.finish()])
+      await device.queue.onSubmittedWorkDone()
+      return performance.now() - start
+    }
+    encoder.resolveQuerySet(queries, 0, 2, resolved, 0)
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16)
+    device.queue.submit([encoder.finish()])
+    await staging.mapAsync(MAP_READ)
+    const [begin, end] = new BigUint64Array(staging.getMappedRange())
+    const ms = Number(end - begin) / 1e6
+    staging.unmap()
+    return ms
+  }
+
+  destroy(): void {
+    this.queries?.destroy()
+    this.resolved?.destroy()
+    this.staging?.destroy()
+  }
+}

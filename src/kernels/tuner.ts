@@ -1,0 +1,85 @@
+import type { GpuClock } from '../device/clock.js'
+import { choiceStore, type ChoiceStore } from './choices.js'
+
+/** One way to do a piece of work, ready to be encoded. */
+export interface Candidate {
+  /** The tiling's kernel: what is remembered. */
+  kernel: string
+  /** Compiles and binds it. */
+  prepare(): Promise<(pass: GPUComputePassEncoder) => void>
+}
+
+const BUDGET_MS = 1500
+const SAMPLE_MS = 4
+const SAMPLES = 3
+/** A tiling must be this much faster than the fixed choice: what is within the noise should not change between runs. */
+const WORTHWHILE = 0.92
+
+/** Picks the fastest of a few tilings for each kernel and shape, once for an adapter, and remembers it. */
+export class Tuner {
+  private choices: Promise<Record<string, string>> | undefined
+  private turn: Promise<unknown> = Promise.resolve()
+  private leftMs = BUDGET_MS
+
+  constructor(
+    private readonly clock: GpuClock,
+    private readonly adapter: string,
+    private readonly store: ChoiceStore = choiceStore(),
+  ) {}
+
+  /**
+   * The kernel of the fastest candidate; the first is the fixed choice, kept when nothing is clearly faster, or when a second
+   * and a half of timing is spent (what was not timed is left for the next time).
+   */
+  choose(work: string, candidates: readonly Candidate[]): Promise<string> {
+    const turn = this.turn.then(() => this.chooseNow(work, candidates))
+    this.turn = turn.catch(() => {})
+    return turn
+  }
+
+  /** Writes what was chosen to where it is remembered. */
+  async remember(): Promise<void> {
+    await this.store.save(await this.load()).catch(() => {}) // a full or forbidden store only costs the next visit its time
+  }
+
+  private async chooseNow(work: string, candidates: readonly Candidate[]): Promise<string> {
+    const fixed = candidates[0].kernel
+    const choices = await this.load()
+    const known = choices[`${this.adapter} ${work}`]
+    if (candidates.some(({ kernel }) => kernel === known)) return known
+    if (this.leftMs <= 0) return fixed
+    const start = performance.now()
+    let best = { kernel: fixed, ms: Infinity }
+    for (const { kernel, prepare } of candidates) {
+      const ms = await this.time(await prepare())
+      if (ms < best.ms * (kernel === fixed ? 1 : WORTHWHILE)) best = { kernel, ms }
+    }
+    this.leftMs -= performance.now() - start
+    choices[`${this.adapter} ${work}`] = best.kernel
+    return best.kernel
+  }
+
+  /** Milliseconds a run: the shortest of a few samples, each of enough runs for the clock's resolution. */
+  private async time(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
+    const sample = async (count: number) => {
+      const ms = await this.clock.time((pass) => {
+        for (let i = 0; i < count; i++) encode(pass)
+      })
+      return ms / count
+    }
+    await sample(1) // the driver may compile only now
+    let count = 1
+    let best = await sample(count)
+    while (best * count < SAMPLE_MS && count < 256) {
+      count *= 4
+      best = await sample(count)
+    }
+    for (let i = 1; i < SAMPLES; i++) best = Math.min(best, await sample(count))
+    return best
+  }
+
+  private load(): Promise<Record<string, string>> {
+    this.choices ??= this.store.load().then((known) => ({ ...known }), () => ({}))
+    return this.choices
+  }
+}

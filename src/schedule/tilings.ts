@@ -1,0 +1,42 @@
+import type { Dispatch, Tiling } from '../ops/dispatch.js'
+import type { ScheduleContext } from './executable.js'
+import { Launch, type Memory } from './launch.js'
+import { Plan } from './plan.js'
+
+/** The plan with the fastest tiling of every dispatch that offers several; the same work is timed once. */
+export async function withTilings(context: ScheduleContext, plan: Plan, memory: Memory): Promise<Plan> {
+  const { device, pipelines, tuner } = context
+  if (!tuner || !plan.dispatches.some(({ tilings }) => tilings)) return plan
+  const dispatches: Dispatch[] = []
+  for (const dispatch of plan.dispatches) {
+    const candidates = tilingsOf(dispatch, device).map((tiling) => ({
+      kernel: tiling.kernel,
+      prepare: async () => {
+        const pipeline = await pipelines.get(tiling.kernel, tiling.constants)
+        const launch = new Launch(device, { ...dispatch, ...tiling }, pipeline, memory)
+        return (pass: GPUComputePassEncoder) => launch.encode(pass, 0)
+      },
+    }))
+    const chosen = candidates.length > 1 ? await tuner.choose(workOf(dispatch), candidates) : dispatch.kernel
+    dispatches.push(withTiling(dispatch, chosen))
+  }
+  await tuner.remember()
+  return new Plan(dispatches, plan.sections, plan.buffers, plan.storages)
+}
+
+/** The fixed choice first, then the tilings that the device can run. */
+function tilingsOf({ kernel, constants, grid, tilings = [] }: Dispatch, { features }: GPUDevice): Tiling[] {
+  return [{ kernel, constants, grid }, ...tilings.filter(({ requires }) => !requires || features.has(requires))]
+}
+
+function withTiling(dispatch: Dispatch, kernel: string): Dispatch {
+  const tiling = dispatch.tilings?.find((candidate) => candidate.kernel === kernel)
+  if (!tiling) return dispatch
+  const { constants, grid } = tiling
+  return { ...dispatch, kernel, constants, grid }
+}
+
+/** What is timed: the fixed kernel's name stands for the family. */
+function workOf({ kernel, shape }: Dispatch): string {
+  return `${kernel} ${shape}`
+}
