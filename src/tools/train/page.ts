@@ -2,7 +2,7 @@
 import { createEngine, dataset, ElboError, NumericError, type Engine, type Run, type TrainEvent } from '../../index.js'
 import type { HistoryRow } from './history.js'
 import type { Job, Outcome } from './messages.js'
-import { drawPictures } from './pictures.js'
+import { picturesOf } from './pictures.js'
 
 const reportEveryMs = 200
 
@@ -60,17 +60,24 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
   await upload('model.safetensors', await vae.save())
 
   const { rows, failure } = followed
-  const last = rows.at(-1)
-  const { step, epoch } = last ?? job.earlier.at(-1) ?? { step: 0, epoch: 1 }
-  let outcomeTest: HistoryRow | undefined
-  if (last?.set === 'train') {
-    outcomeTest = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight })) }
-    rows.push(outcomeTest)
+  const last = rows.at(-1) ?? job.earlier.at(-1)
+  const { step, epoch } = last ?? { step: 0, epoch: 1 }
+  let tested: HistoryRow | undefined
+  if (last?.set === 'train' && !failure) {
+    tested = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight })) }
+    rows.push(tested)
   }
   const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
-  const pictures = await drawPictures(vae, test, [...job.earlier, ...rows], about)
-  for (const [name, picture] of Object.entries(pictures)) await upload(name, picture)
-  return { step, test: outcomeTest, pictures: Object.keys(pictures), failure }
+  const pictures: string[] = []
+  for (const [name, draw] of Object.entries(picturesOf(vae, test, [...job.earlier, ...rows], about))) {
+    try {
+      await upload(name, await draw())
+      pictures.push(name)
+    } catch (error) {
+      if (!failure) throw error // a model that broke off may give no images any more
+    }
+  }
+  return { step, test: tested, pictures, failure }
 }
 
 /** Reports a run to its end; what it learned before its loss stopped being finite counts. */

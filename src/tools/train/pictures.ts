@@ -9,19 +9,19 @@ import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
 import { density, Sheet, type About } from './sheet.js'
 
-/** The PNG files of a run, by name. */
-export async function drawPictures(
+/** How to draw the PNG files of a run, by name. */
+export function picturesOf(
   vae: Vae,
   test: Dataset,
   rows: readonly HistoryRow[],
   about: About,
-): Promise<Record<string, Blob>> {
+): Record<string, () => Promise<Blob>> {
   const { latent } = vae.spec
   return {
-    'loss.png': await lossPicture(rows, latent.type === 'gaussian' ? '−ELBO' : 'loss', about),
-    'reconstructions.png': await reconstructionPicture(vae, test, about),
-    'manifold.png': await manifoldPicture(vae, test, about),
-    ...(latent.size === 2 && { 'latent.png': await latentPicture(vae, test, about) }),
+    'loss.png': () => lossPicture(rows, latent.type === 'gaussian' ? '−ELBO' : 'loss', about),
+    'reconstructions.png': () => reconstructionPicture(vae, test, about),
+    'manifold.png': () => manifoldPicture(vae, test, about),
+    ...(latent.size === 2 && { 'latent.png': () => latentPicture(vae, test, about) }),
   }
 }
 
