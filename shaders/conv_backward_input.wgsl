@@ -1,0 +1,124 @@
+// conv_backward_input: dx = (act(b + dy ⋆ᵀ w) + skip) · act'(activated), written (=)
+//
+//   Σ[n,h,w,ci] = Σ_{kh,kw,co} dy[n,ho,wo,co] · w[co,kh,kw,ci]   over the taps through which an output reads the pixel:
+//                 ho·S + kh − PAD_TOP = h and wo·S + kw − PAD_LEFT = w
+//
+//   dy (B, Ho, Wo, Co)   w (Co, Kh, Kw, Ci)   b (Ci)   dx, skip, activated (B, H, W, Ci)
+//   Ci and Co multiples of 4, B of 8
+//   The input gradient of a convolution (skip, act') or the forward pass of a transposed one (bias, activation, skip).
+//   One invocation owns 8 images × 16 channels of one pixel of dx: the same taps reach all of them; v00 … v13 are its
+//   4 × 4 blocks, a column an image; grid (⌈Ci/16⌉, H·W, B/8)
+
+override WG_X: u32 = 4;
+override WG_Y: u32 = 8;
+override H: u32;
+override W: u32;
+override Ci: u32;
+override Ho: u32;
+override Wo: u32;
+override Co: u32;
+override Kh: u32;
+override Kw: u32;
+override S: u32;              // stride in both directions
+override PAD_TOP: u32;
+override PAD_LEFT: u32;
+override BIAS: bool;          // b is added
+override ACTIVATION: u32;     // act
+override SKIP: bool;          // skip is added
+override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+
+@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;   // (B, Ho, Wo, Co)
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (Co, Kh, Kw, Ci)
+@group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (Ci), if BIAS
+@group(0) @binding(3) var<storage, read>       skip: array<vec4f>;   // (B, H, W, Ci), if SKIP
+@group(0) @binding(4) var<storage, read>       activated: array<vec4f>;   // (B, H, W, Ci), if ACTIVATION_X
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;   // (B, H, W, Ci)
+
+@compute @workgroup_size(WG_X, WG_Y)
+fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
+  let ci = id.x * 16;
+  let pixel = id.y;
+  let n = id.z * 8;
+  if ci >= Ci || pixel >= H * W { return; }
+
+  let ci4 = Ci / 4;
+  let co4 = Co / 4;
+  let image = Ho * Wo * co4;
+  let row = Kh * Kw * ci4;
+  let bottom = pixel / W + PAD_TOP;        // kh + ho · S
+  let right = pixel % W + PAD_LEFT;        // kw + wo · S
+  let kh = taps_reaching(bottom, Kh, Ho, S);
+  let kw = taps_reaching(right, Kw, Wo, S);
+  let i0 = ci / 4;
+  let i1 = min(i0 + 1, ci4 - 1);           // quads of channels past the end repeat the last
+  let i2 = min(i0 + 2, ci4 - 1);
+  let i3 = min(i0 + 3, ci4 - 1);
+
+  var v00 = mat4x4f(); var v01 = mat4x4f(); var v02 = mat4x4f(); var v03 = mat4x4f();
+  var v10 = mat4x4f(); var v11 = mat4x4f(); var v12 = mat4x4f(); var v13 = mat4x4f();
+  for (var i = kh.x; i < kh.y; i += S) {
+    for (var j = kw.x; j < kw.y; j += S) {
+      let at = n * image + ((bottom - i) / S * Wo + (right - j) / S) * co4;
+      var tap = (i * Kw + j) * ci4;
+      for (var k = 0u; k < co4; k++) {
+        let d0 = dy_rows(at + k, image);
+        let d1 = dy_rows(at + k + image * 4, image);
+        let w0 = w_rows(tap + i0, row);
+        v00 += w0 * d0;
+        v10 += w0 * d1;
+        let w1 = w_rows(tap + i1, row);
+        v01 += w1 * d0;
+        v11 += w1 * d1;
+        if Ci > 8 {
+          let w2 = w_rows(tap + i2, row);
+          v02 += w2 * d0;
+          v12 += w2 * d1;
+          let w3 = w_rows(tap + i3, row);
+          v03 += w3 * d0;
+          v13 += w3 * d1;
+        }
+        tap += 4 * row;
+      }
+    }
+  }
+
+  store(n, pixel, ci, v00, v10);
+  if ci + 4 < Ci { store(n, pixel, ci + 4, v01, v11); }
+  if ci + 8 < Ci { store(n, pixel, ci + 8, v02, v12); }
+  if ci + 12 < Ci { store(n, pixel, ci + 12, v03, v13); }
+}
+
+fn dy_rows(i: u32, stride: u32) -> mat4x4f {
+  return mat4x4f(dy[i], dy[i + stride], dy[i + 2 * stride], dy[i + 3 * stride]);
+}
+
+fn w_rows(i: u32, stride: u32) -> mat4x4f {
+  return mat4x4f(w[i], w[i + stride], w[i + 2 * stride], w[i + 3 * stride]);
+}
+
+// 4 channels of 8 images; a column is an image
+fn store(n: u32, pixel: u32, ci: u32, v0: mat4x4f, v1: mat4x4f) {
+  let image = H * W * Ci / 4;
+  let at = n * image + (pixel * Ci + ci) / 4;
+  let bias = bias_at(ci / 4);
+  dx[at] = finish(v0[0] + bias, at);
+  dx[at + image] = finish(v0[1] + bias, at + image);
+  dx[at + image * 2] = finish(v0[2] + bias, at + image * 2);
+  dx[at + image * 3] = finish(v0[3] + bias, at + image * 3);
+  dx[at + image * 4] = finish(v1[0] + bias, at + image * 4);
+  dx[at + image * 5] = finish(v1[1] + bias, at + image * 5);
+  dx[at + image * 6] = finish(v1[2] + bias, at + image * 6);
+  dx[at + image * 7] = finish(v1[3] + bias, at + image * 7);
+}
+
+fn bias_at(i: u32) -> vec4f {
+  if BIAS { return b[i]; }
+  return vec4f();
+}
+
+fn finish(sum: vec4f, at: u32) -> vec4f {
+  var v = activate(sum, ACTIVATION);
+  if SKIP { v += skip[at]; }
+  if ACTIVATION_X != LINEAR { v *= activation_derivative(activated[at], ACTIVATION_X); }
+  return v;
+}

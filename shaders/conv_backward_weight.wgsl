@@ -1,0 +1,136 @@
+// conv_backward_weight: dw = dyᵀ ⋆ x and db = Σ dy, written (=)
+//
+//   dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci]
+//   db[co] = Σ_{n,ho,wo} dy[n,ho,wo,co], or with TRANSPOSED db[ci] = Σ_{n,h,w} x[n,h,w,ci]
+//
+//   x (B, H, W, Ci)   dy (B, Ho, Wo, Co)   dw (Co, Kh, Kw, Ci)   db (Co or Ci)
+//   Ci and Co multiples of 4. For a transposed convolution x is the gradient of its output and dy its input.
+//   One tile is 8 co × 16 ci of one tap, w00 … w13 its 4 × 4 blocks, a column a co; or, after these tiles, 8 elements
+//   of db. With SPLITS > 1 dw and db have as many slices, each the sum over every SPLITS-th row of 4 images;
+//   conv_reduce adds them up. grid (⌈Co/8⌉·Kh·Kw·⌈Ci/16⌉ + ⌈C/8⌉ with C of db, SPLITS, 1)
+
+override WG_X: u32 = 8;
+override WG_Y: u32 = 4;
+override B: u32;              // a multiple of 8
+override H: u32;
+override W: u32;
+override Ci: u32;
+override Ho: u32;
+override Wo: u32;
+override Co: u32;
+override Kh: u32;
+override Kw: u32;
+override S: u32;              // stride in both directions
+override PAD_TOP: u32;
+override PAD_LEFT: u32;
+override TRANSPOSED: bool;    // db is the sum of x
+override SPLITS: u32;
+
+@group(0) @binding(0) var<storage, read>       x: array<vec4f>;    // (B, H, W, Ci)
+@group(0) @binding(1) var<storage, read>       dy: array<vec4f>;   // (B, Ho, Wo, Co)
+@group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;   // (SPLITS, Co, Kh, Kw, Ci)
+@group(0) @binding(3) var<storage, read_write> db: array<vec4f>;   // (SPLITS, Co or Ci)
+
+@compute @workgroup_size(WG_X, WG_Y)
+fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
+  let ci4 = Ci / 4;
+  let co4 = Co / 4;
+  let ci_tiles = (Ci + 15) / 16;
+  let weight_tiles = (Co + 7) / 8 * Kh * Kw * ci_tiles;
+  let split = id.y;
+  if split >= SPLITS { return; }
+  if id.x >= weight_tiles {
+    sum_bias((id.x - weight_tiles) * 2, split);
+    return;
+  }
+
+  let ci = id.x % ci_tiles * 4;            // quads of channels
+  let co = id.x / (ci_tiles * Kh * Kw) * 2;
+  let tap = id.x / ci_tiles % (Kh * Kw);
+  let kh = tap / Kw;
+  let kw = tap % Kw;
+  let ho = outputs_reading(kh, PAD_TOP, Ho, S, H);
+  let wo = outputs_reading(kw, PAD_LEFT, Wo, S, W);
+  let rows = max(ho.y, ho.x) - ho.x;
+  let x_image = H * W * ci4;
+  let dy_image = Ho * Wo * co4;
+
+  var w00 = mat4x4f(); var w01 = mat4x4f(); var w02 = mat4x4f(); var w03 = mat4x4f();
+  var w10 = mat4x4f(); var w11 = mat4x4f(); var w12 = mat4x4f(); var w13 = mat4x4f();
+  for (var r = split; r < B / 4 * rows; r += SPLITS) {
+    let n = r / rows * 4;
+    let line = ho.x + r % rows;
+    var x_at = n * x_image + ((line * S + kh - PAD_TOP) * W + wo.x * S + kw - PAD_LEFT) * ci4 + ci;
+    var dy_at = n * dy_image + (line * Wo + wo.x) * co4 + co;
+    for (var j = wo.x; j < wo.y; j++) {
+      let d0 = dy_columns(dy_at, dy_image);
+      let d1 = dy_columns(dy_at + 1, dy_image);
+      let x0 = x_rows(x_at, x_image);
+      w00 += x0 * d0;
+      w10 += x0 * d1;
+      let x1 = x_rows(x_at + 1, x_image);
+      w01 += x1 * d0;
+      w11 += x1 * d1;
+      if Ci > 8 {
+        let x2 = x_rows(x_at + 2, x_image);
+        w02 += x2 * d0;
+        w12 += x2 * d1;
+        let x3 = x_rows(x_at + 3, x_image);
+        w03 += x3 * d0;
+        w13 += x3 * d1;
+      }
+      x_at += S * ci4;
+      dy_at += co4;
+    }
+  }
+
+  store(split, co, tap, ci, w00, w10);
+  if ci + 1 < ci4 { store(split, co, tap, ci + 1, w01, w11); }
+  if ci + 2 < ci4 { store(split, co, tap, ci + 2, w02, w12); }
+  if ci + 3 < ci4 { store(split, co, tap, ci + 3, w03, w13); }
+}
+
+// 4 channels of 4 images
+fn x_rows(i: u32, image: u32) -> mat4x4f {
+  return mat4x4f(x[i], x[i + image], x[i + 2 * image], x[i + 3 * image]);
+}
+
+fn dy_columns(i: u32, image: u32) -> mat4x4f {
+  return transpose(mat4x4f(dy[i], dy[i + image], dy[i + 2 * image], dy[i + 3 * image]));
+}
+
+// 4 ci (a quad) of 8 co
+fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
+  let row = Kh * Kw * Ci / 4;
+  let at = (split * Co + co * 4) * row + tap * Ci / 4 + ci;
+  dw[at] = w0[0];
+  dw[at + row] = w0[1];
+  dw[at + row * 2] = w0[2];
+  dw[at + row * 3] = w0[3];
+  if co + 1 < Co / 4 {
+    dw[at + row * 4] = w1[0];
+    dw[at + row * 5] = w1[1];
+    dw[at + row * 6] = w1[2];
+    dw[at + row * 7] = w1[3];
+  }
+}
+
+// 8 elements of db, c the first quad
+fn sum_bias(c: u32, split: u32) {
+  let c4 = select(Co, Ci, TRANSPOSED) / 4;
+  let pixels = B * select(Ho * Wo, H * W, TRANSPOSED);
+  if c >= c4 { return; }
+  var b0 = vec4f();
+  var b1 = vec4f();
+  for (var i = split; i < pixels; i += SPLITS) {
+    if TRANSPOSED {
+      b0 += x[i * c4 + c];
+      b1 += x[i * c4 + c + 1];
+    } else {
+      b0 += dy[i * c4 + c];
+      b1 += dy[i * c4 + c + 1];
+    }
+  }
+  db[split * c4 + c] = b0;
+  if c + 1 < c4 { db[split * c4 + c + 1] = b1; }
+}

@@ -1,0 +1,32 @@
+// conv_reduce: dw = Σ_s parts_w[s], db = Σ_s parts_b[s], written (=)
+//
+//   parts_w (SPLITS, NW)   parts_b (SPLITS, NB)   dw (NW)   db (NB)
+//   Adds the slices of conv_backward_weight in their order, four sums side by side.
+//   One invocation owns one element of dw or, after these, of db; grid (NW + NB, 1, 1)
+
+override WG_X: u32 = 64;
+override NW: u32;
+override NB: u32;
+override SPLITS: u32;
+
+@group(0) @binding(0) var<storage, read>       parts_w: array<f32>;
+@group(0) @binding(1) var<storage, read>       parts_b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(3) var<storage, read_write> db: array<f32>;
+
+@compute @workgroup_size(WG_X)
+fn conv_reduce(@builtin(global_invocation_id) id: vec3u) {
+  if id.x < NW {
+    var sum = vec4f();
+    for (var s = 0u; s < SPLITS; s += 4) {
+      let at = s * NW + id.x;
+      let next = vec4f(parts_w[at], parts_w[at + NW], parts_w[at + 2 * NW], parts_w[at + 3 * NW]);
+      sum += select(vec4f(), next, s + vec4u(0, 1, 2, 3) < vec4u(SPLITS));
+    }
+    dw[id.x] = dot(sum, vec4f(1));
+  } else if id.x < NW + NB {
+    var sum = 0.0;
+    for (var s = 0u; s < SPLITS; s++) { sum += parts_b[s * NB + id.x - NW]; }
+    db[id.x - NW] = sum;
+  }
+}
