@@ -1,4 +1,7 @@
-/** Base of every error this package throws on purpose. `code` is stable; the message says whose, what was needed, what came, what to do. */
+/**
+ * Base of every error this package throws on purpose. `code` is stable; the message says whose, what was needed, what came,
+ * what to do.
+ */
 export class ElboError extends Error {
   /** A stable machine-readable name, e.g. `'shape'`. */
   readonly code: string

@@ -33,8 +33,8 @@ fn uniform_from_bits(bits: u32) -> f32 {
   return f32(bits >> 8) * 0x1p-24;
 }
 
-// two independent standard normal values (Box-Muller). The logarithm gets 1 - u in (0, 1]; near 1 it may err to above 0,
-// hence the max. The angle is within ±π, where WGSL bounds the error of cos and sin.
+// two independent standard normal values (Box-Muller). The logarithm gets 1 - u in (0, 1]; near 1 it may err to above
+// 0, hence the max. The angle is within ±π, where WGSL bounds the error of cos and sin.
 fn normal_pair(bits: vec2u) -> vec2f {
   let radius = sqrt(max(-2 * log(1 - uniform_from_bits(bits.x)), 0));
   let angle = 6.2831853 * (uniform_from_bits(bits.y) - 0.5);

@@ -21,7 +21,8 @@ const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups']
 
 /**
  * Takes the caller's device or asks the browser for one.
- * Optional features and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults is required.
+ * Optional features and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults
+ * is required.
  * @throws UnsupportedError with the reason and the way out.
  */
 export async function acquireDevice({ device, powerPreference }: DeviceOptions): Promise<DeviceContext> {

@@ -6,7 +6,7 @@ export interface ChoiceStore {
 
 const NAME = 'elbo-tuning'
 
-/** Kept between visits: in IndexedDB in a browser, in the user's cache folder on Node, else only as long as the process. */
+/** Kept between visits: in IndexedDB in a browser, in the user's cache folder on Node, else as long as the process. */
 export function choiceStore(): ChoiceStore {
   if (globalThis.indexedDB) return browserStore(globalThis.indexedDB)
   const node = nodeStore()

@@ -28,8 +28,8 @@ export class Tuner {
   ) {}
 
   /**
-   * The kernel of the fastest candidate; the first is the fixed choice, kept when nothing is clearly faster, or when a second
-   * and a half of timing is spent (what was not timed is left for the next time).
+   * The kernel of the fastest candidate; the first is the fixed choice, kept when nothing is clearly faster, or when a
+   * second and a half of timing is spent (what was not timed is left for the next time).
    */
   choose(work: string, candidates: readonly Candidate[]): Promise<string> {
     const turn = this.turn.then(() => this.chooseNow(work, candidates))
@@ -39,7 +39,8 @@ export class Tuner {
 
   /** Writes what was chosen to where it is remembered. */
   async remember(): Promise<void> {
-    await this.store.save(await this.load()).catch(() => {}) // a full or forbidden store only costs the next visit its time
+    const choices = await this.load()
+    await this.store.save(choices).catch(() => {}) // a full or forbidden store only costs the next visit its time
   }
 
   private async chooseNow(work: string, candidates: readonly Candidate[]): Promise<string> {

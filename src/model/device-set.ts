@@ -9,7 +9,7 @@ interface ByteImages {
   readonly images: Uint8Array
 }
 
-/** A data set on the GPU as bytes, every image padded to whole words, in as many buffers as the largest binding asks for. */
+/** A data set on the GPU as bytes, images padded to whole words, in as many buffers as the largest binding asks for. */
 export class DeviceSet {
   readonly chunks: SetChunk[] = []
   readonly buffers: GPUBuffer[] = []

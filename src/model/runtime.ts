@@ -135,7 +135,7 @@ export class ModelRuntime {
     return set
   }
 
-  /** The program for a request, compiled on first use. Parameters are bound; sets and orders are the caller's to bind. */
+  /** The program for a request, compiled on first use. Sets and orders are the caller's to bind. */
   private program(request: PlanRequest): Promise<Program> {
     this.check()
     const key = JSON.stringify(request)
@@ -198,7 +198,8 @@ export class ModelRuntime {
 
   /** The arenas that a plan uses. */
   private storages(plan: Plan): Record<string, GPUBuffer> {
-    return Object.fromEntries(ARENAS.filter((arena) => arena in plan.storages).map((arena) => [arena, this.buffer(arena)]))
+    const used = ARENAS.filter((arena) => arena in plan.storages)
+    return Object.fromEntries(used.map((arena) => [arena, this.buffer(arena)]))
   }
 
   /** Compiles the request in as few slices as the device's largest binding allows. */

@@ -80,7 +80,10 @@ export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatc
   }
 }
 
-/** sum = gradients for a batch's first slice, sum + gradients for the others: a batch too large for one binding runs in slices. */
+/**
+ * sum = gradients for a batch's first slice, sum + gradients for the others: a batch too large for one binding runs in
+ * slices.
+ */
 export function gradientAccumulate(t: { gradients: PlanTensor; sum: PlanTensor }): Dispatch {
   const N4 = t.sum.elements / 4
   return {

@@ -36,7 +36,11 @@ export class Executable {
    * @param storages the long-lived buffers that kernels with several tilings use
    * @throws KernelError when a name does not fit the kernel, or a dispatch is over the device's limits.
    */
-  static async create(context: ScheduleContext, plan: Plan, storages: Record<string, GPUBuffer> = {}): Promise<Executable> {
+  static async create(
+    context: ScheduleContext,
+    plan: Plan,
+    storages: Record<string, GPUBuffer> = {},
+  ): Promise<Executable> {
     const { device, pipelines, uniform } = context
     const buffers = new Map<PlanTensor, GPUBuffer>()
     for (const { label, sizeBytes, tensors } of plan.buffers) {
@@ -45,7 +49,8 @@ export class Executable {
       for (const tensor of tensors) buffers.set(tensor, buffer)
     }
     const tiled = await withTilings(context, plan, { buffers, storages, uniform })
-    const compiled = await Promise.all(tiled.dispatches.map(({ kernel, constants }) => pipelines.get(kernel, constants)))
+    const compiling = tiled.dispatches.map(({ kernel, constants }) => pipelines.get(kernel, constants))
+    const compiled = await Promise.all(compiling)
     return new Executable(tiled, context, compiled, buffers)
   }
 

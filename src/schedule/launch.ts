@@ -56,7 +56,11 @@ function bindGroup(
   return device.createBindGroup({ label: kernel, layout, entries })
 }
 
-function workgroups(device: GPUDevice, { kernel, grid, shape }: Dispatch, { workgroup }: Pipeline): [number, number, number] {
+function workgroups(
+  device: GPUDevice,
+  { kernel, grid, shape }: Dispatch,
+  { workgroup }: Pipeline,
+): [number, number, number] {
   const groups = grid.map((invocations, axis) => Math.ceil(invocations / workgroup[axis]))
   const limit = device.limits.maxComputeWorkgroupsPerDimension
   if (groups.some((count) => count > limit)) {

@@ -15,7 +15,7 @@ export interface PlanSection {
   count: number
 }
 
-/** A model compiled for one batch size: the whole list of dispatches, and which buffers their tensors share. No GPU object. */
+/** A model compiled for one batch size: its dispatches, and which buffers their tensors share. No GPU object. */
 export class Plan {
   constructor(
     /** In order of execution. */

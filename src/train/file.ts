@@ -125,7 +125,11 @@ function readJson(metadata: Record<string, string>, key: string): unknown {
 }
 
 /** The tensors of the parameters under a prefix, which is cut off; shapes must be the specification's. */
-function pick(tensors: Record<string, Tensor>, specs: readonly ParameterSpec[], prefix: string): Record<string, Tensor> {
+function pick(
+  tensors: Record<string, Tensor>,
+  specs: readonly ParameterSpec[],
+  prefix: string,
+): Record<string, Tensor> {
   return Object.fromEntries(
     specs.map(({ name, shape }) => {
       const tensor = tensors[prefix + name]

@@ -28,7 +28,7 @@ interface StepSettings {
 /**
  * Runs one step on the caller's batch: losses and gradients, and with an optimiser the update.
  * @returns the loss before the update and, for output `gradients`, the whole gradient arena
- * @throws ShapeError, DataError; NumericError when the loss or a gradient is not finite: the parameters are then unchanged
+ * @throws ShapeError, DataError; NumericError when the loss or a gradient is not finite, with the parameters unchanged
  */
 export async function runBatch(
   runtime: ModelRuntime,
