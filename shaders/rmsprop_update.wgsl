@@ -1,4 +1,4 @@
-// rmsprop_update: RMSprop (Tieleman & Hinton 2012) over the whole arena, as PyTorch defines it, epsilon outside the root
+// rmsprop_update: RMSprop (Tieleman & Hinton 2012) over the whole arena, as PyTorch has it, epsilon outside the root
 //
 //   v = ρ·v + (1−ρ)·g²      m = momentum·m + g / (√v + ε)      p = p − rate · m
 //

@@ -167,8 +167,7 @@ export class Vae {
 
   /**
    * Sets parameters by name; those left out keep their values.
-   * @throws ShapeError for an unknown name or a shape that differs, DataError for a value that is not finite; then none is
-   * set.
+   * @throws ShapeError for an unknown name or another shape, DataError for a value that is not finite; then none is set
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
     const { specs } = this.runtime.arena

@@ -2,9 +2,9 @@ const TARGET_MS = 12
 const WORTHWHILE = 1.3
 
 /**
- * How many steps a submission should hold. Grows while a submission is short (under 12 ms the page and its other work on
- * the GPU stay responsive), and beyond that only while doubling still buys throughput: there completion itself is slow to
- * be noticed, as in a browser that polls for it every 100 ms.
+ * How many steps a submission should hold. Grows while a submission is short (under 12 ms the page and its other work
+ * on the GPU stay responsive), and beyond that only while doubling still buys throughput: there completion itself is
+ * slow to be noticed, as in a browser that polls for it every 100 ms.
  */
 export class Pace {
   private size = 1
