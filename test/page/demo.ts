@@ -1,0 +1,220 @@
+// The demo page in a browser: it learns by itself, shows what it learns, obeys its controls, explains what is wrong.
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ElementHandle } from 'puppeteer-core'
+import * as assert from 'uvu/assert'
+import { glyphs } from '../../src/data/glyphs.js'
+import { suite } from '../harness/suite.js'
+import { DemoPage, losableDevice, withoutWebGpu } from '../support/demo-page.js'
+
+const learning = suite('demo › learning')
+const controls = suite('demo › controls')
+const trouble = suite('demo › trouble')
+
+let demo: DemoPage
+let folder: string
+
+const close = () => demo?.page.close()
+
+learning.before(async () => {
+  demo = await DemoPage.open()
+})
+learning.after(close)
+
+learning('starts by itself, and the loss falls', async () => {
+  await demo.learned(1)
+  await demo.until('a loss', `document.getElementById('total').textContent > 0`)
+  await demo.until('a lower loss', `document.getElementById('total').textContent < 230`)
+  const parts = (await demo.number('reconstruction')) + (await demo.number('kl-part'))
+  assert.ok(Math.abs((await demo.number('total')) - parts) < 0.11, 'the parts add up to the whole')
+})
+
+learning('names the adapter, and says that a software one is slow', async () => {
+  assert.ok((await demo.text('#adapter')).length > 0)
+  if (/swiftshader/i.test(await demo.text('#adapter'))) assert.match(await demo.text('#banner-text'), /slower/)
+})
+
+learning('shows pictures of what it learns, and they change', async () => {
+  for (const canvas of ['#originals canvas', '#reconstructions', '#grid', '#plane', '#probe', '.pane canvas']) {
+    assert.ok((await demo.colours(canvas)) > 8, `${canvas} is not blank`)
+  }
+  const before = await demo.picture('#grid')
+  await demo.until('other pictures', `document.getElementById('grid').toDataURL() !== ${JSON.stringify(before)}`)
+})
+
+learning('decodes the point of the plane under the pointer', async () => {
+  await demo.drag('#plane', [[0.7, 0.5]], false)
+  await demo.until('a picture beside the pointer', `!document.getElementById('probe').hidden`)
+  const place = await demo.page.$eval('#probe', (image) => (image as HTMLElement).style.transform)
+  await demo.drag('#plane', [[0.3, 0.6]], false)
+  await demo.until('the picture elsewhere', `document.getElementById('probe').style.transform !== '${place}'`)
+})
+
+learning('encodes and reconstructs a drawing, and forgets it', async () => {
+  await demo.drag('#pad', [[0.5, 0.1], [0.45, 0.5], [0.4, 0.9]], true)
+  assert.ok((await demo.colours('#seen')) > 8)
+  const blank = await demo.picture('#understood')
+  await demo.until('a reconstruction', `document.getElementById('understood').toDataURL() !== ${JSON.stringify(blank)}`)
+  await demo.page.click('#clear')
+  assert.is(await demo.colours('#seen'), 1)
+})
+
+learning('takes a test image instead of a drawing', async () => {
+  await demo.page.click('#originals button:nth-child(3)')
+  assert.ok((await demo.colours('#seen')) > 8)
+})
+
+learning('fits one screen, and a phone without scrolling sideways', async () => {
+  const size = () =>
+    demo.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])
+  assert.equal(await size(), [1280, 800])
+  await demo.page.setViewport({ width: 390, height: 844 })
+  assert.is((await size())[0], 390)
+  await demo.page.setViewport({ width: 1280, height: 800 })
+})
+
+learning('has nothing to complain about', () => assert.equal(demo.errors, []))
+
+controls.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'elbo-demo-'))
+  demo = await DemoPage.open({ hash: '#kl=4&seed=3' })
+  const session = await demo.page.createCDPSession()
+  await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder })
+})
+controls.after(async () => {
+  await close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+controls('come from the address', async () => {
+  await demo.learned(2)
+  assert.is(await demo.text('#kl-value'), '4')
+  assert.is(await demo.value('#seed'), '3')
+  assert.match(await demo.text('#snippet'), /seed: 3[^]*klWeight: 4/)
+})
+
+controls('pause, step by step, and go on', async () => {
+  await demo.page.click('#toggle')
+  await paused()
+  const step = await demo.number('number-step')
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assert.is(await demo.number('number-step'), step)
+  await demo.page.click('#step')
+  await demo.learned(step + 1)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assert.is(await demo.number('number-step'), step + 1)
+  await demo.page.click('#toggle')
+  await demo.learned(step + 3)
+})
+
+controls('change the KL weight and the learning rate while it learns', async () => {
+  await demo.page.focus('#kl')
+  await demo.page.keyboard.press('ArrowRight')
+  await demo.page.select('#rate', '0.003')
+  const step = await demo.number('number-step')
+  await demo.learned(step + 3)
+  assert.is(await demo.page.evaluate(() => location.hash), '#rate=0.003&kl=8&seed=3')
+})
+
+controls('save a model, and load it again', async () => {
+  await demo.page.click('#save')
+  const saved = await downloaded()
+  await demo.page.reload()
+  await demo.until('a new model', `!document.getElementById('save').disabled`)
+  await upload('#model-file', [saved])
+  await paused()
+  await demo.page.click('#toggle')
+  const step = Number(/step-(\d+)/.exec(saved)![1])
+  await demo.learned(step + 1)
+})
+
+controls('open IDX files', async () => {
+  const { images, labels } = glyphs({ count: 600, seed: 5 })
+  const files = [join(folder, 'train-images-idx3-ubyte'), join(folder, 'train-labels-idx1-ubyte')]
+  await writeFile(files[0], Buffer.concat([bigEndian(0x803, 600, 28, 28), images]))
+  await writeFile(files[1], Buffer.concat([bigEndian(0x801, 600), labels!]))
+  await upload('#idx-files', files)
+  await demo.until('the files', `document.getElementById('data').value === 'files'`)
+  await demo.learned(1)
+})
+
+controls('say what is wrong with a file, and go on', async () => {
+  const file = join(folder, 'train-images-broken')
+  await writeFile(file, Buffer.concat([bigEndian(0x803, 600, 28, 28), Buffer.alloc(100)]))
+  const step = await demo.number('number-step')
+  await upload('#idx-files', [file])
+  await demo.until('what is wrong', `/truncated/.test(document.getElementById('banner-text').textContent)`)
+  await demo.learned(step + 2)
+})
+
+controls('change the model, and restart it', async () => {
+  await demo.page.select('#preset', 'autoencoder')
+  await demo.until('the other model', `document.getElementById('grid-title').textContent === 'Between four images'`)
+  await demo.learned(5)
+  await demo.page.click('#toggle')
+  await paused()
+  await demo.page.click('#reset')
+  await demo.until('the first steps again', `document.getElementById('total').textContent > 400`)
+})
+
+controls('leave nothing to complain about', () => assert.equal(demo.errors, []))
+
+trouble('without WebGPU the page says what to do', async () => {
+  demo = await DemoPage.open({ workerPrelude: withoutWebGpu })
+  await demo.until('an explanation', `/WebGPU/.test(document.getElementById('banner-text').textContent)`)
+  assert.match(await demo.text('#banner-text'), /Chrome 113/)
+  assert.match(await demo.text('#banner-advice'), /graphics/)
+  assert.is(await demo.text('#toggle'), 'Start')
+  assert.equal(demo.errors, [])
+  await close()
+})
+
+trouble('a lost device is told, and learning goes on from the last checkpoint', async () => {
+  demo = await DemoPage.open({ workerPrelude: losableDevice })
+  await demo.learned(2)
+  await new Promise((resolve) => setTimeout(resolve, 7_000)) // the first checkpoint is kept after 5 s
+  await demo.tellWorker('lose the device')
+  await demo.until('what happened', `/Go on from step/.test(document.getElementById('banner-action').textContent)`)
+  assert.match(await demo.text('#banner-text'), /device is gone/)
+  const step = Number(/\d+/.exec(await demo.text('#banner-action'))![0])
+  await demo.page.click('#banner-action')
+  await demo.learned(step + 1)
+  assert.equal(demo.errors, [])
+  await close()
+})
+
+trouble('a learning rate far too high is explained', async () => {
+  demo = await DemoPage.open({ hash: '#rate=1' })
+  await demo.until('the explanation', `/learning rate/.test(document.getElementById('banner-text').textContent)`)
+  assert.is(await demo.text('#banner-action'), 'Restart')
+  await close()
+})
+
+function paused(): Promise<void> {
+  return demo.until('paused', `document.querySelector('#toggle:enabled')?.textContent === 'Start'`)
+}
+
+/** The finished download in the folder. */
+async function downloaded(): Promise<string> {
+  for (let waited = 0; waited < 20_000; waited += 100) {
+    const found = (await readdir(folder)).find((name) => name.endsWith('.safetensors'))
+    if (found) return join(folder, found)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('no .safetensors file was downloaded within 20 s')
+}
+
+async function upload(selector: string, files: string[]): Promise<void> {
+  await ((await demo.page.$(selector)) as ElementHandle<HTMLInputElement>).uploadFile(...files)
+}
+
+function bigEndian(...words: number[]): Buffer {
+  const buffer = Buffer.alloc(4 * words.length)
+  words.forEach((word, i) => buffer.writeUInt32BE(word, 4 * i))
+  return buffer
+}
+
+learning.run()
+controls.run()
+trouble.run()
