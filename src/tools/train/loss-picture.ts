@@ -2,36 +2,41 @@ import { Curve } from '../../../demo/curve.js'
 import { History } from '../../../demo/history.js'
 import { theme } from '../../../demo/theme.js'
 import type { HistoryRow } from './history.js'
-import { Sheet, type About } from './sheet.js'
+import { density, Sheet, type About } from './sheet.js'
 
 const width = 860
 const upperHeight = 330
 const lowerHeight = 150
+/** Of that, the axis of steps. */
+const stepsHeight = 22
 const legendHeight = 30
 const entryWidth = 215
 const left = 24
 const bottom = 24
 
-/** The demo's curve, large, with a legend and names on its axes. `totalName` is −ELBO, or what is nearest to it. */
-export async function lossPicture(rows: readonly HistoryRow[], totalName: string, about: About): Promise<Blob> {
-  const sheet = new Sheet(width, legendHeight + upperHeight + lowerHeight + bottom, about, {
+/** The demo's curve, large, with a legend and names on its axes; without a KL term only its upper part. */
+export async function lossPicture(rows: readonly HistoryRow[], hasKl: boolean, about: About): Promise<Blob> {
+  const shownHeight = hasKl ? lowerHeight : stepsHeight
+  const sheet = new Sheet(width, legendHeight + upperHeight + shownHeight + bottom, about, {
     title: 'loss',
     caption: 'Lines: training, means over the steps since the point before. Dots: all test images.',
   })
-  drawLegend(sheet, rows, totalName)
+  drawLegend(sheet, rows, hasKl)
   let y = legendHeight
-  for (const pane of await drawnPanes(rows)) {
-    sheet.context.drawImage(pane.querySelector('canvas')!, left, y, pane.clientWidth, pane.clientHeight)
-    sheet.text('nats per image', 6, y + pane.clientHeight / 2, { align: 'center', turned: true })
-    y += pane.clientHeight
+  for (const [pane, height] of await drawnPanes(rows, shownHeight)) {
+    const canvas = pane.querySelector('canvas')!
+    const from = canvas.height - height * density
+    sheet.context.drawImage(canvas, 0, from, canvas.width, height * density, left, y, width - left, height)
+    if (height > stepsHeight) sheet.text('nats per image', 6, y + height / 2, { align: 'center', turned: true })
+    y += height
     pane.remove()
   }
   sheet.text('step (square-root scale)', left + (width - left) / 2, y + 14, { align: 'center' })
   return sheet.png()
 }
 
-/** The curve's upper and lower part, on the page. */
-async function drawnPanes(rows: readonly HistoryRow[]): Promise<HTMLElement[]> {
+/** The curve's upper and lower part on the page, and how much is to be seen of them, from below. */
+async function drawnPanes(rows: readonly HistoryRow[], shownHeight: number): Promise<[HTMLElement, number][]> {
   const [upper, lower] = [upperHeight, lowerHeight].map((height) => {
     const pane = document.createElement('div')
     pane.style.cssText = `width: ${width - left}px; height: ${height}px`
@@ -40,7 +45,7 @@ async function drawnPanes(rows: readonly HistoryRow[]): Promise<HTMLElement[]> {
   })
   new Curve(historyOf(rows), [upper, lower], () => {})
   await new Promise((resolve) => setTimeout(resolve, 100)) // the plots draw once the script rests
-  return [upper, lower]
+  return [[upper, upperHeight], [lower, shownHeight]]
 }
 
 function historyOf(rows: readonly HistoryRow[]): History {
@@ -56,14 +61,15 @@ function historyOf(rows: readonly HistoryRow[]): History {
   return history
 }
 
-function drawLegend(sheet: Sheet, rows: readonly HistoryRow[], totalName: string): void {
+function drawLegend(sheet: Sheet, rows: readonly HistoryRow[], hasKl: boolean): void {
   const { total, reconstruction, kl } = theme()
   const test = rows.findLast(({ set }) => set === 'test')
-  const entries = [
-    { name: totalName, color: total, value: test && test.reconstruction + test.kl },
+  const all = [
+    { name: '−ELBO', color: total, value: test && test.reconstruction + test.kl },
     { name: 'reconstruction', color: reconstruction, value: test?.reconstruction },
     { name: 'KL', color: kl, value: test?.kl },
   ]
+  const entries = hasKl ? all : all.filter(({ color }) => color === reconstruction)
   entries.forEach(({ name, color, value }, i) => {
     const x = left + i * entryWidth
     sheet.context.fillStyle = color

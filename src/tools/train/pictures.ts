@@ -18,7 +18,7 @@ export function picturesOf(
 ): Record<string, () => Promise<Blob>> {
   const { latent } = vae.spec
   return {
-    'loss.png': () => lossPicture(rows, latent.type === 'gaussian' ? '−ELBO' : 'loss', about),
+    'loss.png': () => lossPicture(rows, latent.type === 'gaussian', about),
     'reconstructions.png': () => reconstructionPicture(vae, test, about),
     'manifold.png': () => manifoldPicture(vae, test, about),
     ...(latent.size === 2 && { 'latent.png': () => latentPicture(vae, test, about) }),
@@ -28,6 +28,7 @@ export function picturesOf(
 /** Test images of all classes, twice a row of them with their reconstructions below. */
 async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
+  const isGaussian = vae.spec.latent.type === 'gaussian'
   const images = gather(test, oneOfEach(test, 2 * columns))
   const reconstructed = await vae.reconstruct(toFloats(images))
   const tile = tileSize(test, 56)
@@ -35,7 +36,7 @@ async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Pro
   const bands = Math.ceil(images.length / bandLength)
   const sheet = new Sheet(left + columns * tile.width, bands * (2 * tile.height + gap) - gap, about, {
     title: 'reconstructions',
-    caption: 'Test images, and what the decoder makes of their mean code.',
+    caption: `Test images, and what the decoder makes of their ${isGaussian ? 'mean ' : ''}code.`,
   })
   for (let band = 0; band < bands; band++) {
     const range = [band * bandLength, (band + 1) * bandLength] as const
