@@ -28,6 +28,7 @@ const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-E
  * @property {number} cores
  * @property {number} seed
  * @property {boolean} quick
+ * @property {string} arguments
  *
  * @typedef {Environment & import('./results.js').PageReport} Report
  */
@@ -88,6 +89,7 @@ function environment(seed, quick) {
     cores: cpus().length,
     seed,
     quick,
+    arguments: process.argv.slice(2).join(' '),
   }
 }
 
@@ -102,7 +104,12 @@ function commit() {
   }
 }
 
-/** Where the JSON goes: a partial run leaves the results folder alone. @param {import('./options.mjs').CommandLine} options @param {Report} report */
+/**
+ * Where the JSON goes: a partial run leaves the results folder alone.
+ *
+ * @param {import('./options.mjs').CommandLine} options
+ * @param {Report} report
+ */
 function outputFile({ out, quick, filter, presets, profile }, report) {
   if (out) return resolve(out)
   if (quick || filter || profile || presets.length > 0) return undefined

@@ -14,8 +14,9 @@
 
 export const helpText = `npm run bench [-- options]
 
-Times every kernel at the shapes of the presets, and training steps of the presets, in a headless browser. Each kernel is
-verified before it is timed. Prints markdown; a complete run also writes bench/results/<date>-<adapter>.json.
+Times every kernel at the shapes of the presets, and training steps of the presets, in a headless browser.
+Each kernel is verified before it is timed. Prints markdown; a complete run also writes
+bench/results/<date>-<adapter>.json.
 
   --adapter <which>     default: the machine's GPU, where there is none the software adapter; software: SwiftShader
   --presets <a,b>       only these presets: their training steps, and the kernels of their plans
@@ -28,11 +29,13 @@ verified before it is timed. Prints markdown; a complete run also writes bench/r
 
 After "npm run bench" options need "--" before them: npm run bench -- --quick`
 
-/** @param {string[]} args @returns {CommandLine} @throws on an unknown option or a value that does not fit */
+/** @param {string[]} args @returns {CommandLine} @throws on what it does not know or cannot use */
 export function parseOptions(args) {
   /** @type {CommandLine} */
-  const options = { adapter: 'default', filter: '', presets: [], profile: '', quick: false, seed: 7, out: '', help: false }
-  const rest = args.flatMap((arg) => (/^--[a-z]+=/.test(arg) ? [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)] : [arg]))
+  const options = {
+    adapter: 'default', filter: '', presets: [], profile: '', quick: false, seed: 7, out: '', help: false,
+  }
+  const rest = args.flatMap((arg) => /^(--[a-z]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg])
   /** @param {string} name */
   const value = (name) => {
     const text = rest.shift()

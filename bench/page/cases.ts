@@ -12,9 +12,10 @@ export interface PresetPlan {
   plan: Plan
 }
 
-/** A kernel at one shape. */
+/** A piece of work and the kernels that do it. */
 export interface Case {
-  dispatch: Dispatch
+  /** The fixed choice, then the tilings that the device can run. */
+  dispatches: [Dispatch, ...Dispatch[]]
   /** Shape and activation. */
   shape: string
   batch: number
@@ -23,12 +24,13 @@ export interface Case {
 }
 
 /** Every different dispatch of the plans, then what no training step of a preset launches; sorted by kernel. */
-export function casesOf(plans: readonly PresetPlan[]): Case[] {
+export function casesOf(plans: readonly PresetPlan[], { features }: GPUDevice): Case[] {
   const cases = new Map<string, Case>()
   const add = (dispatch: Dispatch, batch: number, preset?: string) => {
     const shape = shapeOf(dispatch)
     const key = `${dispatch.kernel} ${shape} ${JSON.stringify(dispatch.constants)}`
-    const known = cases.get(key) ?? { dispatch, shape, batch, presets: [] }
+    const tilings = tilingsOf(dispatch, features)
+    const known = cases.get(key) ?? { dispatches: [dispatch, ...tilings], shape, batch, presets: [] }
     if (preset && !known.presets.includes(preset)) known.presets.push(preset)
     cases.set(key, known)
   }
@@ -36,17 +38,30 @@ export function casesOf(plans: readonly PresetPlan[]): Case[] {
     for (const dispatch of plan.dispatches) add(dispatch, batch, preset)
   }
   for (const { plan, batch } of plans.slice(0, 1)) {
-    const covered = new Set([...cases.values()].map(({ dispatch }) => dispatch.kernel))
+    const covered = new Set([...cases.values()].map(({ dispatches }) => dispatches[0].kernel))
     for (const dispatch of beyondTraining(plan, batch)) if (!covered.has(dispatch.kernel)) add(dispatch, batch)
   }
-  const size = ({ dispatch: { flops, grid } }: Case) => flops || grid[0] * grid[1] * grid[2]
-  return [...cases.values()].sort((a, b) => compare(a.dispatch.kernel, b.dispatch.kernel) || size(b) - size(a))
+  const size = ({ dispatches: [{ flops, grid }] }: Case) => flops || grid[0] * grid[1] * grid[2]
+  const kernel = ({ dispatches: [{ kernel }] }: Case) => kernel
+  return [...cases.values()].sort((a, b) => compare(kernel(a), kernel(b)) || size(b) - size(a))
 }
 
-/** The shape, and the activation where it is not linear. */
+function tilingsOf(dispatch: Dispatch, features: GPUSupportedFeatures): Dispatch[] {
+  const able = (dispatch.tilings ?? []).filter(({ requires }) => !requires || features.has(requires))
+  return able.map(({ kernel, constants, grid }) => ({ ...dispatch, kernel, constants, grid }))
+}
+
+/** The shape, and what tells two dispatches of it apart: activation, derivative (`relu'`), transposition. */
 export function shapeOf({ shape, constants }: Dispatch): string {
-  const activation = ACTIVATIONS[constants.ACTIVATION || constants.ACTIVATION_X || 0]
-  return activation === 'linear' ? shape : `${shape} ${activation}`
+  const { ACTIVATION, ACTIVATION_X, SKIP, TRANSPOSED } = constants
+  const words = [
+    shape,
+    ACTIVATION ? ACTIVATIONS[ACTIVATION] : '',
+    SKIP ? 'skip' : '',
+    ACTIVATION_X ? `${ACTIVATIONS[ACTIVATION_X]}'` : '',
+    TRANSPOSED ? 'transposed' : '',
+  ]
+  return words.filter((word) => word !== '').join(' ')
 }
 
 /** Images that logits stand for; every update, and the sum over slices, at the size of this plan's parameters. */

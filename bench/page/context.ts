@@ -1,33 +1,38 @@
-import type { DeviceContext } from '../../src/device/device.js'
+import { GpuClock } from '../../src/device/clock.js'
 import type { Engine } from '../../src/index.js'
 import { PipelineCache } from '../../src/kernels/pipelines.js'
+import { Tuner } from '../../src/kernels/tuner.js'
+import { streamKey, STREAMS } from '../../src/random.js'
+import type { ScheduleContext } from '../../src/schedule/executable.js'
 import { Readback } from '../../src/schedule/readback.js'
 import { StepUniform, type StepValues } from '../../src/schedule/step.js'
-import { streamKey, STREAMS } from '../../src/random.js'
 import type { BenchOptions } from '../results.js'
 import { Timer } from './timing.js'
 
 /** What every part of a run shares. */
 export interface BenchContext {
   options: BenchOptions
-  device: DeviceContext
-  pipelines: PipelineCache
-  uniform: StepUniform
+  /** With the tuner, so that plans have the tilings that the engine remembers. */
+  schedule: ScheduleContext
   readback: Readback
   timer: Timer
   progress(message: string): void
 }
 
 export function benchContext(engine: Engine, options: BenchOptions, progress: (message: string) => void): BenchContext {
-  const { device, adapterInfo, isSoftware } = engine
-  const timing = options.quick ? { sampleMs: 5, repetitions: 3 } : { sampleMs: 20, repetitions: 7 }
+  const { device, adapterInfo } = engine
+  const clock = new GpuClock(device)
+  const { vendor, architecture, device: name, description } = adapterInfo
   return {
     options,
-    device: { device, info: adapterInfo, isSoftware, owned: false },
-    pipelines: new PipelineCache(device),
-    uniform: new StepUniform(device),
+    schedule: {
+      device,
+      pipelines: new PipelineCache(device),
+      tuner: new Tuner(clock, [vendor, architecture, name, description].join(' ')),
+      uniform: new StepUniform(device),
+    },
     readback: new Readback(device),
-    timer: new Timer(device, timing),
+    timer: new Timer(clock, options.quick ? { sampleMs: 5, repetitions: 3 } : { sampleMs: 20, repetitions: 7 }),
     progress,
   }
 }
@@ -49,15 +54,13 @@ export function stepValues(seed: number, batch: number): StepValues {
 }
 
 /** Runs `body` and throws what WebGPU objected to meanwhile. */
-export async function scoped<T>({ device: { device } }: BenchContext, body: () => Promise<T>): Promise<T> {
+export async function scoped<T>({ schedule: { device } }: BenchContext, body: () => Promise<T>): Promise<T> {
   const filters: GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal']
   for (const filter of filters) device.pushErrorScope(filter)
-  let errors: (GPUError | null)[] = []
-  try {
-    return await body()
-  } finally {
-    errors = await Promise.all(filters.map(() => device.popErrorScope()))
-    const first = errors.find((error) => error !== null)
-    if (first) throw new Error(`WebGPU: ${first.message}`)
-  }
+  const outcome = await body().then((value) => ({ value }), (error: unknown) => ({ error }))
+  const errors = await Promise.all(filters.map(() => device.popErrorScope()))
+  const objection = errors.find((error) => error !== null)
+  if (objection) throw new Error(`WebGPU: ${objection.message}`)
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
 }

@@ -13,41 +13,45 @@ const QUICK = ['dense_forward', 'dense_backward', 'rmsprop_update', 'bce_loss', 
 
 /** Verifies and times every kernel of the plans, and the naive ones beside those that have some. */
 export async function benchKernels(bench: BenchContext, plans: readonly PresetPlan[]) {
-  const all = casesOf(plans)
-  const chosen = all.filter((candidate, i) => {
-    if (!`${candidate.dispatch.kernel} ${candidate.shape}`.includes(bench.options.filter)) return false
-    const isLargest = candidate.dispatch.kernel !== all[i - 1]?.dispatch.kernel
-    return !bench.options.quick || (isLargest && QUICK.includes(candidate.dispatch.kernel))
+  const all = casesOf(plans, bench.schedule.device)
+  const chosen = all.filter(({ dispatches, shape }, i) => {
+    if (!dispatches.some(({ kernel }) => `${kernel} ${shape}`.includes(bench.options.filter))) return false
+    const [{ kernel }] = dispatches
+    const isLargest = kernel !== all[i - 1]?.dispatches[0].kernel
+    return !bench.options.quick || (isLargest && QUICK.includes(kernel))
   })
   const results: KernelResult[] = []
   const naive: KernelResult[] = []
   for (const one of chosen) {
-    bench.progress(`${one.dispatch.kernel} ${one.shape}`)
-    const [first, ...others] = await scoped(bench, () => benchCase(bench, one))
-    results.push(first)
-    naive.push(...others)
+    bench.progress(`${one.dispatches[0].kernel} ${one.shape}`)
+    const rows = await scoped(bench, () => benchCase(bench, one))
+    results.push(...rows.filter(({ kernel }) => !kernel.endsWith('_naive')))
+    naive.push(...rows.filter(({ kernel }) => kernel.endsWith('_naive')))
   }
-  const covered = new Set(all.map(({ dispatch }) => dispatch.kernel))
+  const covered = new Set(all.flatMap(({ dispatches }) => dispatches.map(({ kernel }) => kernel)))
   const uncovered = Object.keys(kernels).filter((name) => !name.endsWith('_naive') && !covered.has(name))
   return { kernels: [...results, ...withoutRepeats(naive)], uncovered }
 }
 
-/** The kernel's row, then those of its naive counterparts. */
-async function benchCase(bench: BenchContext, { dispatch, shape, batch, presets }: Case): Promise<KernelResult[]> {
-  const naive = naiveDispatches(dispatch)
-  const run = await SingleRun.create(bench, [dispatch, ...naive], batch)
+/** A row for every tiling, then those of the naive counterparts. */
+async function benchCase(bench: BenchContext, { dispatches, batch, presets }: Case): Promise<KernelResult[]> {
+  const naive = naiveDispatches(dispatches[0])
+  const all = [...dispatches, ...naive]
+  const run = await SingleRun.create(bench, all, batch)
   try {
     const rows: KernelResult[] = []
-    for (const [i, one] of [dispatch, ...naive].entries()) {
-      const check = await run.check(i)
+    for (const [i, one] of all.entries()) {
       const { kernel, constants, flops } = one
-      const bytes = bytesOf(one)
-      rows.push({ kernel, shape: i === 0 ? shape : shapeOf(one), presets, constants, flops, bytes, check })
+      const check = await run.check(i)
+      rows.push({ kernel, shape: shapeOf(one), presets, constants, flops, bytes: bytesOf(one), check })
     }
     const right = rows.filter(({ check }) => check.state !== 'failed')
     const timings = await bench.timer.measure(right.map((row) => run.works[rows.indexOf(row)]))
     for (const [i, row] of right.entries()) Object.assign(row, withRate(row, timings[i]))
-    if (naive.length > 0 && right.length === rows.length) rows[0].naiveRatio = ratioOf(timings)
+    const yardsticks = rows.slice(dispatches.length).flatMap(({ timing }) => timing ?? [])
+    if (naive.length > 0 && yardsticks.length === naive.length) {
+      for (const row of rows.slice(0, dispatches.length)) row.naiveRatio = row.timing && ratioOf(yardsticks, row.timing)
+    }
     return rows
   } finally {
     run.destroy()
@@ -55,7 +59,7 @@ async function benchCase(bench: BenchContext, { dispatch, shape, batch, presets 
 }
 
 /** Time of all naive kernels together over that of the one they stand for. */
-function ratioOf([fast, ...slow]: Timing[]): number {
+function ratioOf(slow: readonly Timing[], fast: Timing): number {
   const samplesMs = fast.samplesMs.map((_, i) => slow.reduce((sum, timing) => sum + timing.samplesMs[i], 0))
   return pairedRatio({ ...slow[0], samplesMs }, fast)
 }

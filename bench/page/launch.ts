@@ -1,41 +1,38 @@
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
-import { Executable } from '../../src/schedule/executable.js'
-import { Plan } from '../../src/schedule/plan.js'
+import { Launch, type Memory } from '../../src/schedule/launch.js'
 import type { BenchContext } from './context.js'
 import type { Work } from './timing.js'
 
-/** Where a tensor lies; the offset counts elements. */
-export interface Place {
-  buffer: GPUBuffer
-  offset: number
-}
-
-/** Makes every dispatch launchable by itself, on buffers of the caller's. */
+/** Makes every dispatch launchable by itself. */
 export function launches(
-  { device: { device }, pipelines, uniform }: BenchContext,
+  { schedule: { device, pipelines } }: BenchContext,
   dispatches: readonly Dispatch[],
-  placeOf: (tensor: PlanTensor) => Place,
+  memory: Memory,
 ): Promise<Work[]> {
   return Promise.all(
-    dispatches.map(async (dispatch) => {
-      const bindings: Record<string, PlanTensor> = {}
-      const buffers: Record<string, GPUBuffer> = {}
-      for (const [name, tensor] of Object.entries(dispatch.bindings)) {
-        const { buffer, offset } = placeOf(tensor)
-        bindings[name] = { ...tensor, storage: name, offset }
-        buffers[name] = buffer
-      }
-      const plan = new Plan([{ ...dispatch, bindings }], [], [], {})
-      const executable = await Executable.create({ device, pipelines, uniform }, plan)
-      executable.bind(buffers)
-      const work: Work = (pass) => executable.encodeSlice(pass, 0)
-      return work
+    dispatches.map(async (dispatch): Promise<Work> => {
+      const pipeline = await pipelines.get(dispatch.kernel, dispatch.constants)
+      const launch = new Launch(device, dispatch, pipeline, memory)
+      return (pass) => launch.encode(pass, 0)
     }),
   )
 }
 
+/** A buffer for every tensor, whatever its storage: the dispatches then read and write nothing else. */
+export function ownTensors(dispatches: readonly Dispatch[]): Dispatch[] {
+  const own = new Map<PlanTensor, PlanTensor>()
+  const ownTensor = (tensor: PlanTensor) => {
+    if (!own.has(tensor)) own.set(tensor, { ...tensor, offset: 0 })
+    return own.get(tensor)!
+  }
+  return dispatches.map((dispatch) => {
+    const bindings = Object.entries(dispatch.bindings).map(([name, tensor]) => [name, ownTensor(tensor)])
+    return { ...dispatch, bindings: Object.fromEntries(bindings) as Dispatch['bindings'] }
+  })
+}
+
 /** A buffer that kernels use and the host reads and writes. */
-export function storageBuffer({ device: { device } }: BenchContext, label: string, size: number): GPUBuffer {
+export function storageBuffer({ schedule: { device } }: BenchContext, label: string, size: number): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
   return device.createBuffer({ label, size, usage })
 }

@@ -22,7 +22,7 @@ globalThis.elboBench = async (options) => {
   const report: PageReport = {
     adapter: { vendor, architecture, device, description },
     isSoftware: engine.isSoftware,
-    clock: bench.timer.clock,
+    clock: engine.device.features.has('timestamp-query') ? 'timestamp-query' : 'queue completion',
     kernels: [],
     presets: [],
     uncovered: [],
@@ -55,5 +55,5 @@ globalThis.elboBench = async (options) => {
   }
   for (const { engine: own } of first.values()) own.destroy()
   engine.destroy()
-  return { ...report, clock: bench.timer.clock }
+  return report
 }

@@ -1,8 +1,10 @@
 import type { PlanTensor } from '../../src/ops/dispatch.js'
+import type { Memory } from '../../src/schedule/launch.js'
 import type { Plan } from '../../src/schedule/plan.js'
+import { withTilings } from '../../src/schedule/tilings.js'
 import { hash } from '../../test/reference/formula.js'
 import { stepValues, type BenchContext } from './context.js'
-import { launches, storageBuffer, type Place } from './launch.js'
+import { launches, storageBuffer } from './launch.js'
 import { referenceOf } from './references/lookup.js'
 import type { Work } from './timing.js'
 
@@ -13,33 +15,35 @@ export class PlanRunner {
     for (const part of this.parts) part(pass)
   }
 
-  /** Its dispatches, one by one. */
-  parts: readonly Work[] = []
-  private readonly activations = new Map<PlanTensor, GPUBuffer>()
-  private readonly storages = new Map<string, GPUBuffer>()
-
   private constructor(
     private readonly bench: BenchContext,
+    /** With the tilings that were chosen. */
     readonly plan: Plan,
-  ) {
-    for (const { label, sizeBytes, tensors } of plan.buffers) {
-      const buffer = storageBuffer(bench, label, sizeBytes)
-      for (const tensor of tensors) this.activations.set(tensor, buffer)
-    }
-    for (const [name, size] of Object.entries(plan.storages)) this.storages.set(name, storageBuffer(bench, name, size))
-  }
+    private readonly memory: Memory,
+    /** The step's dispatches, one by one. */
+    readonly parts: readonly Work[],
+  ) {}
 
   static async create(bench: BenchContext, plan: Plan, batch: number): Promise<PlanRunner> {
-    const runner = new PlanRunner(bench, plan)
+    const { uniform } = bench.schedule
+    const buffers = new Map<PlanTensor, GPUBuffer>()
+    for (const { label, sizeBytes, tensors } of plan.buffers) {
+      const buffer = storageBuffer(bench, label, sizeBytes)
+      for (const tensor of tensors) buffers.set(tensor, buffer)
+    }
+    const sizes = Object.entries(plan.storages)
+    const storages = Object.fromEntries(sizes.map(([name, size]) => [name, storageBuffer(bench, name, size)]))
+    const memory = { buffers, storages, uniform }
+    uniform.set(0, stepValues(bench.options.seed, batch))
+    uniform.upload(1)
+    const tiled = await withTilings(bench.schedule, plan, memory)
+    const runner = new PlanRunner(bench, tiled, memory, await launches(bench, tiled.dispatches, memory))
     runner.fill()
-    runner.parts = await launches(bench, plan.dispatches, (tensor) => runner.placeOf(tensor))
-    bench.uniform.set(0, stepValues(bench.options.seed, batch))
-    bench.uniform.upload(1)
     return runner
   }
 
   async run(work: Work): Promise<void> {
-    const { device } = this.bench.device
+    const { device } = this.bench.schedule
     const encoder = device.createCommandEncoder({ label: 'bench.run' })
     const pass = encoder.beginComputePass({ label: 'bench.run' })
     work(pass)
@@ -52,9 +56,9 @@ export class PlanRunner {
   read(name: string): Promise<Float32Array> {
     const tensor = this.plan.dispatches.flatMap(({ bindings }) => Object.values(bindings)).find((t) => t.name === name)
     if (!tensor) throw new Error(`the plan binds no "${name}"`)
-    const { buffer, offset } = this.placeOf(tensor)
-    const range = { buffer, offsetBytes: 4 * offset, sizeBytes: 4 * tensor.elements }
-    const encoder = this.bench.device.device.createCommandEncoder({ label: 'bench.read' })
+    const buffer = this.memory.buffers.get(tensor) ?? this.memory.storages[tensor.storage]
+    const range = { buffer, offsetBytes: 4 * tensor.offset, sizeBytes: 4 * tensor.elements }
+    const encoder = this.bench.schedule.device.createCommandEncoder({ label: 'bench.read' })
     return this.bench.readback.read(encoder, [range])
   }
 
@@ -65,27 +69,23 @@ export class PlanRunner {
   }
 
   destroy(): void {
-    for (const buffer of [...this.activations.values(), ...this.storages.values()]) buffer.destroy()
-  }
-
-  private placeOf(tensor: PlanTensor): Place {
-    const buffer = this.activations.get(tensor) ?? this.storages.get(tensor.storage)!
-    return { buffer, offset: tensor.offset }
+    for (const buffer of [...this.memory.buffers.values(), ...Object.values(this.memory.storages)]) buffer.destroy()
   }
 
   /** Weights, the data set and an order; gradients and moments stay 0. */
   private fill(): void {
-    const { queue } = this.bench.device.device
+    const { queue } = this.bench.schedule.device
+    const { storages } = this.memory
     const { seed } = this.bench.options
     for (const dispatch of this.plan.dispatches) {
       const inputs = referenceOf(dispatch)?.inputs(dispatch.constants, seed, dispatch.bindings) ?? {}
       for (const [name, values] of Object.entries(inputs)) {
         const { storage, offset } = dispatch.bindings[name]
         const isWeight = storage === 'parameters' && (name === 'w' || name === 'b')
-        if (isWeight) queue.writeBuffer(this.storages.get(storage)!, 4 * offset, values as BufferSource)
+        if (isWeight) queue.writeBuffer(storages[storage], 4 * offset, values as BufferSource)
       }
     }
-    for (const [name, buffer] of this.storages) {
+    for (const [name, buffer] of Object.entries(storages)) {
       const words = (value: (i: number) => number) => Uint32Array.from({ length: buffer.size / 4 }, (_, i) => value(i))
       if (name === 'order') queue.writeBuffer(buffer, 0, words((i) => i))
       if (name.startsWith('images.')) queue.writeBuffer(buffer, 0, words((i) => hash(i, seed)))

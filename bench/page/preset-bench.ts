@@ -103,8 +103,8 @@ export async function benchPreset(
 }
 
 /**
- * Trains in one go and cuts the time into windows. Losses arrive a submission at a time, so a window begins and ends with
- * the arrival of one: what arrived at its beginning is left out, what arrives at its end counts.
+ * Trains in one go and cuts the time into windows. Losses arrive a submission at a time, so a window begins and ends
+ * with the arrival of one: what arrived at its beginning is left out, what arrives at its end counts.
  */
 async function steadyTraining({ recipe, batch, data }: Subject, vae: Vae, quick: boolean) {
   const [warmUpMs, windowMs, windows, leastSteps] = quick ? [200, 200, 3, 3] : [2000, 1000, 7, 5]

@@ -2,12 +2,13 @@ import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
 import { hash } from '../../test/reference/formula.js'
 import type { Check } from '../results.js'
 import { stepValues, type BenchContext } from './context.js'
-import { launches, storageBuffer } from './launch.js'
+import { launches, ownTensors, storageBuffer } from './launch.js'
 import { referenceOf } from './references/lookup.js'
 import type { Expected } from './references/reference.js'
 import type { Work } from './timing.js'
 
 const PLACES = 48
+const PLACES_AT_EACH_END = 4
 
 /** Dispatches that share tensors, outside of their plan: every tensor has a buffer, filled as the reference says. */
 export class SingleRun {
@@ -15,19 +16,21 @@ export class SingleRun {
     private readonly bench: BenchContext,
     private readonly dispatches: readonly Dispatch[],
     private readonly batch: number,
-    private readonly buffers: Map<PlanTensor, GPUBuffer>,
+    private readonly buffers: ReadonlyMap<PlanTensor, GPUBuffer>,
     /** One a dispatch. */
     readonly works: readonly Work[],
   ) {}
 
-  static async create(bench: BenchContext, dispatches: readonly Dispatch[], batch: number): Promise<SingleRun> {
+  static async create(bench: BenchContext, given: readonly Dispatch[], batch: number): Promise<SingleRun> {
+    const { uniform } = bench.schedule
+    const dispatches = ownTensors(given)
     const buffers = new Map<PlanTensor, GPUBuffer>()
     for (const tensor of new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings)))) {
       buffers.set(tensor, storageBuffer(bench, tensor.name, 4 * tensor.elements))
     }
-    const works = await launches(bench, dispatches, (tensor) => ({ buffer: buffers.get(tensor)!, offset: 0 }))
-    bench.uniform.set(0, stepValues(bench.options.seed, batch))
-    bench.uniform.upload(1)
+    const works = await launches(bench, dispatches, { buffers, storages: {}, uniform })
+    uniform.set(0, stepValues(bench.options.seed, batch))
+    uniform.upload(1)
     return new SingleRun(bench, dispatches, batch, buffers, works)
   }
 
@@ -37,7 +40,7 @@ export class SingleRun {
     const reference = referenceOf(dispatch)
     const before = this.fill(dispatch)
     if (!reference) return { state: 'unverified', detail: 'there is no reference for this kernel' }
-    const { device } = this.bench.device
+    const { device } = this.bench.schedule
     const encoder = device.createCommandEncoder({ label: 'bench.check' })
     const pass = encoder.beginComputePass({ label: 'bench.check' })
     this.works[index](pass)
@@ -54,7 +57,7 @@ export class SingleRun {
     const { seed } = this.bench.options
     const places = (output: string) => {
       const { elements } = dispatch.bindings[output]
-      return Array.from({ length: Math.min(PLACES, elements) }, (_, i) => hash(i, seed + 1) % elements)
+      return Array.from({ length: Math.min(PLACES, elements) }, (_, i) => placeOf(i, elements, seed))
     }
     const step = stepValues(seed, this.batch)
     return compare(reference.expected({ constants: dispatch.constants, step, before, after, places }), after)
@@ -66,7 +69,7 @@ export class SingleRun {
 
   /** Writes the inputs and clears everything else; returns all tensors by binding. */
   private fill(dispatch: Dispatch): Record<string, Float32Array> {
-    const { device } = this.bench.device
+    const { device } = this.bench.schedule
     const { constants, bindings } = dispatch
     const inputs = referenceOf(dispatch)?.inputs(constants, this.bench.options.seed, bindings) ?? {}
     const before: Record<string, Float32Array> = {}
@@ -82,10 +85,17 @@ export class SingleRun {
   }
 }
 
+/** Both ends of a tensor, where tiles are cut off, and anywhere. */
+function placeOf(i: number, elements: number, seed: number): number {
+  if (i < PLACES_AT_EACH_END) return i
+  return i < 2 * PLACES_AT_EACH_END ? elements - 1 - i + PLACES_AT_EACH_END : hash(i, seed + 1) % elements
+}
+
 function compare(expected: Expected[], after: Record<string, Float32Array>): Check {
   let closest = 0
-  for (const { output, index, value, bound } of expected) {
-    const actual = after[output][index]
+  for (const { output, index, value, bound, slices = { count: 1, stride: 0 } } of expected) {
+    let actual = 0
+    for (let slice = 0; slice < slices.count; slice++) actual += after[output][index + slice * slices.stride]
     const distance = Math.abs(actual - value)
     if (!(distance <= bound)) {
       const detail = `${output}[${index}] is ${actual}, needs ${value} ± ${bound.toExponential(1)}`

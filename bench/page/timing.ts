@@ -1,3 +1,4 @@
+import type { GpuClock } from '../../src/device/clock.js'
 import type { Timing } from '../results.js'
 
 /** Encodes one execution of the work to be timed. */
@@ -14,27 +15,13 @@ const MOST_EXECUTIONS = 20_000
 
 /** Times work on the GPU: repeated in one pass until it is long enough, divided by the number of repetitions. */
 export class Timer {
-  private readonly queries: GPUQuerySet | undefined
-  private readonly resolved: GPUBuffer
-  private readonly staging: GPUBuffer
-  private trusted = true
-
-  constructor(private readonly device: GPUDevice, readonly options: TimingOptions) {
-    if (device.features.has('timestamp-query')) {
-      this.queries = device.createQuerySet({ label: 'bench.queries', type: 'timestamp', count: 2 })
-    }
-    const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage
-    this.resolved = device.createBuffer({ label: 'bench.timestamps', size: 16, usage: QUERY_RESOLVE | COPY_SRC })
-    this.staging = device.createBuffer({ label: 'bench.staging', size: 16, usage: COPY_DST | MAP_READ })
-  }
-
-  /** Chrome rounds timestamps to 100 µs; samples are long enough for that. */
-  get clock(): 'timestamp-query' | 'queue completion' {
-    return this.queries && this.trusted ? 'timestamp-query' : 'queue completion'
-  }
+  constructor(
+    private readonly clock: GpuClock,
+    private readonly options: TimingOptions,
+  ) {}
 
   /** Warms up and times each work, taking turns, so that what disturbs one disturbs the others alike. */
-  async measure(works: Work[]): Promise<Timing[]> {
+  async measure(works: readonly Work[]): Promise<Timing[]> {
     const executions: number[] = []
     for (const work of works) executions.push(await this.calibrate(work))
     const samples: number[][] = works.map(() => [])
@@ -53,45 +40,20 @@ export class Timer {
     let executions = 1
     for (;;) {
       const elapsedMs = await this.run(work, executions)
-      if (elapsedMs >= sampleMs || executions >= MOST_EXECUTIONS) return executions
+      if (elapsedMs >= sampleMs) return executions
+      if (executions === MOST_EXECUTIONS) {
+        if (elapsedMs > 0) return executions
+        throw new Error(`the GPU's clock says that ${executions} executions took no time`)
+      }
       const factor = Math.min(10, Math.max(1.5, (1.2 * sampleMs) / Math.max(elapsedMs, 1e-3)))
       executions = Math.min(MOST_EXECUTIONS, Math.ceil(executions * factor))
     }
   }
 
-  /** Milliseconds of that many executions in one pass. */
-  private async run(work: Work, executions: number): Promise<number> {
-    const { device, queries } = this
-    const encoder = device.createCommandEncoder({ label: 'bench' })
-    const timestampWrites = queries && {
-      querySet: queries,
-      beginningOfPassWriteIndex: 0,
-      endOfPassWriteIndex: 1,
-    }
-    const pass = encoder.beginComputePass({ label: 'bench', timestampWrites })
-    for (let i = 0; i < executions; i++) work(pass)
-    pass.end()
-    if (queries) {
-      encoder.resolveQuerySet(queries, 0, 2, this.resolved, 0)
-      encoder.copyBufferToBuffer(this.resolved, 0, this.staging, 0, 16)
-    }
-    const commands = encoder.finish()
-    const start = performance.now()
-    device.queue.submit([commands])
-    await device.queue.onSubmittedWorkDone()
-    const wallMs = performance.now() - start
-    return queries ? this.timestamps(wallMs) : wallMs
-  }
-
-  /** What the timestamps say, unless they contradict the clock on the wall: then that, from now on. */
-  private async timestamps(wallMs: number): Promise<number> {
-    await this.staging.mapAsync(GPUMapMode.READ)
-    const [first, last] = new BigUint64Array(this.staging.getMappedRange())
-    this.staging.unmap()
-    const gpuMs = Number(last - first) / 1e6
-    const plausible = gpuMs <= 1.1 * wallMs + 0.5 && gpuMs >= 0.05 * wallMs
-    if (!plausible && wallMs >= this.options.sampleMs) this.trusted = false
-    return this.trusted ? gpuMs : wallMs
+  private run(work: Work, executions: number): Promise<number> {
+    return this.clock.time((pass) => {
+      for (let i = 0; i < executions; i++) work(pass)
+    })
   }
 }
 

@@ -12,8 +12,8 @@ const IN_PLACE: Record<string, string[]> = {
 }
 
 /**
- * The least bytes a dispatch moves: every tensor that is bound once, twice where it is updated in place; of the data set
- * and the ring of losses the part of one step.
+ * The least bytes a dispatch moves: every tensor that is bound once, twice where it is updated in place; of the data
+ * set and the ring of losses the part of one step.
  */
 export function bytesOf(dispatch: Dispatch): number {
   const counted = new Set<PlanTensor>()

@@ -95,24 +95,27 @@ function backwardInput(given: Given): Expected[] {
   })
 }
 
-/** dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci]; db = Σ dy, Σ x */
+/** dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, …, ci]; db = Σ dy or Σ x */
 function backwardWeight({ constants, before, places }: Given): Expected[] {
-  const { B, H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT, TRANSPOSED } = constants
+  const { B, H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT, TRANSPOSED, SPLITS } = constants
+  const slices = { count: SPLITS, stride: Co * Kh * Kw * Ci }
   const many = { values: before.dy, h: Ho, w: Wo, channels: Co }
   const few = { values: before.x, h: H, w: W, channels: Ci }
-  const weights = places('dw').map((index) => {
+  const weights = places('dw').map((place) => {
+    const index = place % slices.stride
     const [co, tap, ci] = [Math.floor(index / (Kh * Kw * Ci)), Math.floor(index / Ci) % (Kh * Kw), index % Ci]
     const [kh, kw] = [Math.floor(tap / Kw), tap % Kw]
     const sum = correlate({ B, S, many, few, m: co, f: ci, top: kh - PAD_TOP, left: kw - PAD_LEFT })
-    return { output: 'dw', index, value: sum.value, bound: sum.bound }
+    return { output: 'dw', index, value: sum.value, bound: sum.bound, slices }
   })
-  return [...weights, ...biases(B, TRANSPOSED ? few : many, places('db'))]
+  return [...weights, ...biases(B, TRANSPOSED ? few : many, SPLITS, places('db'))]
 }
 
 /** dw[m,kh,kw,f] = Σ_{n,i,j} many[n,i,j,m] · few[n, i·S ± kh + TOP, j·S ± kw + LEFT, f]; db = Σ many or Σ few */
 function backwardWeightScalar({ constants, before, places }: Given): Expected[] {
   const { B, Hm, Wm, M, Hf, Wf, F, Kh, Kw, S, SIGN, TOP, LEFT, BIAS_OF_FEW } = constants
-  const { M_STRIDE, TAP_STRIDE, F_STRIDE } = constants
+  const { M_STRIDE, TAP_STRIDE, F_STRIDE, SPLITS } = constants
+  const slices = { count: SPLITS, stride: M * Kh * Kw * F }
   const many = { values: before.many, h: Hm, w: Wm, channels: M }
   const few = { values: before.few, h: Hf, w: Wf, channels: F }
   const weights = places('dw').map((place) => {
@@ -120,9 +123,9 @@ function backwardWeightScalar({ constants, before, places }: Given): Expected[] 
     const [kh, kw] = [Math.floor(tap / Kw), tap % Kw]
     const sum = correlate({ B, S, many, few, m, f, top: SIGN * kh + TOP, left: SIGN * kw + LEFT })
     const index = m * M_STRIDE + tap * TAP_STRIDE + f * F_STRIDE
-    return { output: 'dw', index, value: sum.value, bound: sum.bound }
+    return { output: 'dw', index, value: sum.value, bound: sum.bound, slices }
   })
-  return [...weights, ...biases(B, BIAS_OF_FEW ? few : many, places('db'))]
+  return [...weights, ...biases(B, BIAS_OF_FEW ? few : many, SPLITS, places('db'))]
 }
 
 interface Images {
@@ -158,15 +161,35 @@ function imageSize({ h, w, channels }: Images): number {
   return padTo4(h * w * channels)
 }
 
-function biases(B: number, images: Images, places: number[]): Expected[] {
+function biases(B: number, images: Images, splits: number, places: number[]): Expected[] {
   const { values, h, w, channels } = images
-  return places.filter((index) => index < channels).map((index) => {
+  const slices = { count: splits, stride: channels }
+  return places.map((place) => {
+    const index = place % channels
     const sum = new Sum()
     for (let n = 0; n < B; n++) {
       for (let pixel = 0; pixel < h * w; pixel++) sum.add(values[n * imageSize(images) + pixel * channels + index])
     }
-    return { output: 'db', index, value: sum.value, bound: sum.bound }
+    return { output: 'db', index, value: sum.value, bound: sum.bound, slices }
   })
+}
+
+/** dw = Σ_s parts_w[s]      db = Σ_s parts_b[s] */
+const convReduce: Reference = {
+  inputs: (_, seed, { parts_w, parts_b }) => ({
+    parts_w: whole('parts_w', seed, parts_w),
+    parts_b: whole('parts_b', seed, parts_b),
+  }),
+  expected: ({ constants: { NW, NB, SPLITS }, before, places }) => {
+    const sums = (output: string, parts: Float32Array, count: number) =>
+      places(output).map((place): Expected => {
+        const index = place % count
+        const sum = new Sum()
+        for (let s = 0; s < SPLITS; s++) sum.add(parts[s * count + index])
+        return { output, index, value: sum.value, bound: sum.bound }
+      })
+    return [...sums('dw', before.parts_w, NW), ...sums('db', before.parts_b, NB)]
+  },
 }
 
 /** By kernel, for its tilings too. */
@@ -175,4 +198,5 @@ export const convReferences: Record<string, Reference> = {
   conv_backward_input: { inputs, expected: backwardInput },
   conv_backward_weight: { inputs, expected: backwardWeight },
   conv_backward_weight_scalar: { inputs, expected: backwardWeightScalar },
+  conv_reduce: convReduce,
 }

@@ -71,7 +71,7 @@ function latentValue({ constants: { Z } }: Given, tensors: Record<string, Float3
 const reparameterizeForwardReference: Reference = {
   inputs: ({ B, Z, DRAW }, seed) => {
     const { head, noise } = latentInputs(B, Z, seed)
-    return DRAW ? { head } : { head, noise }
+    return { head, ...(!DRAW && { noise }) }
   },
   expected: (given) => {
     const { constants: { B, Z, DRAW }, step, before, after, places } = given

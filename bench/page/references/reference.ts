@@ -12,6 +12,8 @@ export interface Expected {
   index: number
   value: number
   bound: number
+  /** The value is the sum of so many, that far apart from `index` on; one unless given. */
+  slices?: { count: number; stride: number }
 }
 
 /** What a check looks at. */
@@ -34,8 +36,8 @@ export interface Reference {
 }
 
 /**
- * Of a sum of products of random signs in any order, per unit of Σ|product|: some twenty times what rounding leaves, and
- * less than one product of a million.
+ * Of a sum of products of random signs in any order, per unit of Σ|product|: some twenty times what rounding leaves,
+ * and less than one product of a million.
  */
 export const SUM_BOUND = 2 ** -20
 
