@@ -7,8 +7,8 @@ import { density, Sheet, type About } from './sheet.js'
 const width = 860
 const upperHeight = 330
 const lowerHeight = 150
-/** Of that, the axis of steps. */
-const stepsHeight = 22
+/** Of that, the numbers on the axis of steps. */
+const stepsHeight = 19
 const legendHeight = 30
 const entryWidth = 215
 const left = 24

@@ -68,16 +68,22 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
     rows.push(tested)
   }
   const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
-  const pictures: string[] = []
-  for (const [name, draw] of Object.entries(picturesOf(vae, test, [...job.earlier, ...rows], about))) {
+  const pictures = await drawAll(picturesOf(vae, test, [...job.earlier, ...rows], about), failure !== undefined)
+  return { step, test: tested, pictures, failure }
+}
+
+/** Hands the pictures back, and returns their names; a model that broke off may give no images any more. */
+async function drawAll(pictures: Record<string, () => Promise<Blob>>, brokeOff: boolean): Promise<string[]> {
+  const drawn: string[] = []
+  for (const [name, draw] of Object.entries(pictures)) {
     try {
       await upload(name, await draw())
-      pictures.push(name)
+      drawn.push(name)
     } catch (error) {
-      if (!failure) throw error // a model that broke off may give no images any more
+      if (!brokeOff) throw error
     }
   }
-  return { step, test: tested, pictures, failure }
+  return drawn
 }
 
 /** Reports a run to its end; what it learned before its loss stopped being finite counts. */
