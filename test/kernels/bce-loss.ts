@@ -72,7 +72,7 @@ for (const shape of cases) {
   }
 }
 
-/** The loss of every row. Its logarithms of values in [1, 2] may be 2⁻²¹ off each; the rest is the rounding of the sum. */
+/** Every row's loss. Its logarithms, of values in [1, 2], may be 2⁻²¹ off each; the rest is the sum's rounding. */
 function losses(logits: Float32Array, x: Float32Array, R: number, N: number) {
   const expected = new Float64Array(R)
   const sizes = new Float64Array(R)
@@ -89,7 +89,8 @@ for (const poison of [NaN, Infinity, -Infinity]) {
     const run = async (row: number) => {
       const { R, logits, x } = inputs({ B: 13, N: 5, limit: 3, activation: 'linear' })
       logits[row * 5 + 3] = poison
-      const tensors = { logits: padMatrix(logits, R, 5), x: padMatrix(x, R, 5), losses: 2 * R, status: new Uint32Array(1) }
+      const [l, target] = [logits, x].map((values) => padMatrix(values, R, 5))
+      const tensors = { logits: l, x: target, losses: 2 * R, status: new Uint32Array(1) }
       const loss = (t: Parameters<typeof bceLoss>[0]) => bceLoss(t, { B: R, N: 5 }, 'linear', true)
       const result = await runKernels(device, tensors, loss, { batch: 13 })
       return bitsOf(result.status)[0]

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { ACTIVATIONS, type Activation } from '../../src/ops/activation.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../../src/ops/dense.js'
-import { padRows, padTo4 } from '../../src/ops/dispatch.js'
+import { padRows, padTo4, type Dispatch } from '../../src/ops/dispatch.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { activationBackward, activationForward } from '../reference/activation.js'
@@ -11,7 +11,7 @@ import { expectWithin, sumBounds, ULP } from '../support/bounds.js'
 import {
   AWKWARD_BATCHES, AWKWARD_SIZES, magnitudes, padExpected, padMatrix, randomActivations, randomGradients,
 } from '../support/matrix.js'
-import { runKernels } from '../support/run-kernel.js'
+import { runKernels, tensorsOf, tilingsOf } from '../support/run-kernel.js'
 
 interface Case {
   B: number
@@ -25,6 +25,13 @@ const forwardNarrow = suite('dense_forward_narrow')
 const backward = suite('dense_backward')
 const backwardNarrow = suite('dense_backward_narrow')
 const backwardWeight = suite('dense_backward_weight')
+const suites: Record<string, typeof forward> = {
+  dense_forward: forward,
+  dense_forward_narrow: forwardNarrow,
+  dense_backward: backward,
+  dense_backward_narrow: backwardNarrow,
+  dense_backward_weight: backwardWeight,
+}
 
 /** Every size once as I and once as O in each round, with batch and activation going round at their own pace. */
 const awkward: Case[] = [3, 8].flatMap((shift) =>
@@ -36,8 +43,8 @@ const awkward: Case[] = [3, 8].flatMap((shift) =>
   })),
 )
 
-/** `[B, columns, other dimension]` with at least 64 tiles of 8 × 16 over B × columns: what the wide tilings are chosen for. */
-const wide: Case[] = [
+/** `[B, features, the other features]` with many tiles of 8 × 16 over B × features: what wide tilings are chosen for. */
+const large: Case[] = [
   [507, 9, 1],
   [512, 16, 7],
   [253, 17, 5],
@@ -48,8 +55,24 @@ const wide: Case[] = [
   [8, 1009, 2],
   [3, 1021, 17],
   [1, 1013, 100],
-].map(([B, columns, other], i) => ({ B, I: other, O: columns, activation: ACTIVATIONS[i % 5] }))
-const wideBackward: Case[] = wide.map(({ I, O, ...rest }) => ({ ...rest, I: O, O: I }))
+].map(([B, I, O], i) => ({ B, I, O, activation: ACTIVATIONS[i % 5] }))
+const turned: Case[] = large.map(({ I, O, ...rest }) => ({ ...rest, I: O, O: I }))
+
+const passes = {
+  forward: { kernels: ['dense_forward', 'dense_forward_narrow'], cases: [...awkward, ...turned], check: checkForward },
+  backward: { kernels: ['dense_backward', 'dense_backward_narrow'], cases: [...awkward, ...large], check: checkBackward },
+  weight: { kernels: ['dense_backward_weight'], cases: awkward.slice(0, 12), check: checkBackward },
+}
+
+/** The dispatch of a pass, in every tiling that it offers. */
+function dispatchesOf(pass: keyof typeof passes, { B, I, O, activation }: Case): Dispatch[] {
+  const R = padRows(B)
+  const shape = { B: R, I, O }
+  const matrices = { x: R * padTo4(I), w: padTo4(O) * padTo4(I), y: R * padTo4(O), b: padTo4(O) }
+  const t = tensorsOf({ ...matrices, dy: matrices.y, dx: matrices.x, dw: matrices.w, db: matrices.b })
+  if (pass === 'forward') return tilingsOf(denseForward(t, shape, activation))
+  return tilingsOf(pass === 'backward' ? denseBackward(t, shape, activation) : denseBackwardWeight(t, shape))
+}
 
 /** The pre-activation's error, then the function's own: WGSL allows tanh 1e-5 and exp 3 + 2|v| ULP. */
 function activationBounds(v: Float64Array, bounds: Float64Array, activation: Activation): Float64Array {
@@ -60,7 +83,7 @@ function activationBounds(v: Float64Array, bounds: Float64Array, activation: Act
   })
 }
 
-async function checkForward(device: GPUDevice, kernel: string, { B, I, O, activation }: Case): Promise<void> {
+async function checkForward(device: GPUDevice, dispatch: Dispatch, { B, I, O, activation }: Case): Promise<void> {
   const R = padRows(B)
   const x = uniformArray(R * I, 1)
   const w = uniformArray(O * I, 2)
@@ -71,19 +94,15 @@ async function checkForward(device: GPUDevice, kernel: string, { B, I, O, activa
     b: padMatrix(b, 1, O),
     y: R * padTo4(O),
   }
-  const result = await runKernels(device, contents, (t) => {
-    const dispatch = denseForward(t, { B: R, I, O }, activation)
-    assert.is(dispatch.kernel, kernel)
-    return dispatch
-  })
+  const { y } = await runKernels(device, contents, () => dispatch)
   const shape = { B: R, I, O }
   const v = reference.denseForward(x, w, b, shape)
   const bounds = sumBounds(I + 1, reference.denseForward(magnitudes(x), magnitudes(w), magnitudes(b), shape))
   const expected = padExpected(activationForward(v, activation), R, O)
-  expectWithin(result.y, expected, padExpected(activationBounds(v, bounds, activation), R, O), 'y')
+  expectWithin(y, expected, padExpected(activationBounds(v, bounds, activation), R, O), 'y')
 }
 
-async function checkBackward(device: GPUDevice, kernel: string, { B, I, O, activation }: Case): Promise<void> {
+async function checkBackward(device: GPUDevice, dispatch: Dispatch, { B, I, O, activation }: Case): Promise<void> {
   const R = padRows(B)
   const shape = { B: R, I, O }
   const x = randomActivations(B, I, activation, 1)
@@ -97,45 +116,31 @@ async function checkBackward(device: GPUDevice, kernel: string, { B, I, O, activ
     dw: padTo4(O) * padTo4(I),
     db: padTo4(O),
   }
-  const result = await runKernels(device, contents, (t) => {
-    const onlyWeights = kernel === 'dense_backward_weight'
-    const dispatch = onlyWeights ? denseBackwardWeight(t, shape) : denseBackward(t, shape, activation)
-    assert.is(dispatch.kernel, kernel)
-    return dispatch
-  })
+  const result = await runKernels(device, contents, () => dispatch)
   const { dx, dw, db } = reference.denseBackward(x, w, dy, shape)
   const size = reference.denseBackward(magnitudes(x), magnitudes(w), magnitudes(dy), shape)
   const weights = (values: Float64Array) => padExpected(values, O, I, padTo4(O))
   expectWithin(result.dw, weights(dw), weights(sumBounds(B, size.dw)), 'dw')
   expectWithin(result.db, padExpected(db, 1, O), padExpected(sumBounds(B, size.db), 1, O), 'db')
-  if (kernel === 'dense_backward_weight') return
+  if (!('dx' in dispatch.bindings)) return
   const bounds = activationBackward(x, sumBounds(O + 2, size.dx), activation)
   expectWithin(result.dx, padExpected(activationBackward(x, dx, activation), R, I), padExpected(bounds, R, I), 'dx')
 }
 
-const shapeOf = ({ B, I, O, activation }: Case) => `B=${B} I=${I} O=${O} ${activation}`
-
-for (const shape of awkward) {
-  gpuTest(forwardNarrow, `matches the reference at ${shapeOf(shape)}`, ({ device }) =>
-    checkForward(device, 'dense_forward_narrow', shape))
-  gpuTest(backwardNarrow, `matches the reference at ${shapeOf(shape)}`, ({ device }) =>
-    checkBackward(device, 'dense_backward_narrow', shape))
-}
-for (const shape of wide) {
-  gpuTest(forward, `matches the reference at ${shapeOf(shape)}`, ({ device }) =>
-    checkForward(device, 'dense_forward', shape))
-}
-for (const shape of wideBackward) {
-  gpuTest(backward, `matches the reference at ${shapeOf(shape)}`, ({ device }) =>
-    checkBackward(device, 'dense_backward', shape))
-}
-for (const shape of awkward.slice(0, 12)) {
-  gpuTest(backwardWeight, `matches the reference at B=${shape.B} I=${shape.I} O=${shape.O}`, ({ device }) =>
-    checkBackward(device, 'dense_backward_weight', { ...shape, activation: 'linear' }))
+for (const [pass, { kernels, cases, check }] of Object.entries(passes)) {
+  const tested = new Map(kernels.map((kernel) => [kernel, 0]))
+  for (const shape of cases) {
+    const { B, I, O, activation } = shape
+    for (const dispatch of dispatchesOf(pass as keyof typeof passes, shape)) {
+      const { kernel } = dispatch
+      tested.set(kernel, (tested.get(kernel) ?? 0) + 1)
+      const title = `matches the reference at B=${B} I=${I} O=${O} ${activation}`
+      gpuTest(suites[kernel], title, ({ device }) => check(device, dispatch, shape))
+    }
+  }
+  for (const [kernel, count] of tested) {
+    suites[kernel]('is chosen for enough of the shapes here', () => assert.ok(count >= 8, `${count} shapes`))
+  }
 }
 
-forward.run()
-forwardNarrow.run()
-backward.run()
-backwardNarrow.run()
-backwardWeight.run()
+for (const each of Object.values(suites)) each.run()

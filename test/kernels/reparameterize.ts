@@ -132,8 +132,8 @@ for (const [what, poison] of [['NaN', NaN], ['infinite', Infinity]] as const) {
       head[row * headWidth(5) + padTo4(5) + 2] = poison
       const noise = new Float32Array(16 * 8)
       const contents = { head, noise, z: 16 * 8, losses: 32, status: new Uint32Array(1) }
-      const sample = (t: Parameters<typeof reparameterizeForward>[0]) => reparameterizeForward(t, { B: 16, Z: 5 }, false)
-      const result = await runKernels(device, contents, sample, { batch: 13 })
+      const shape = { B: 16, Z: 5 }
+      const result = await runKernels(device, contents, (t) => reparameterizeForward(t, shape, false), { batch: 13 })
       return bitsOf(result.status)[0]
     }
     assert.is.not(await run(12), 0)

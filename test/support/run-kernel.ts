@@ -1,7 +1,6 @@
 import { PipelineCache } from '../../src/kernels/pipelines.js'
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
-import { Executable } from '../../src/schedule/executable.js'
-import { Plan } from '../../src/schedule/plan.js'
+import { Launch } from '../../src/schedule/launch.js'
 import { StepUniform, type StepValues } from '../../src/schedule/step.js'
 import { downloadFloats, upload } from '../harness/gpu.js'
 
@@ -38,6 +37,12 @@ export function tensorsOf<T extends Contents>(contents: T): Record<keyof T, Plan
   return Object.fromEntries(entries) as Record<keyof T, PlanTensor>
 }
 
+/** A dispatch and the other tilings of it that need no optional feature. */
+export function tilingsOf(dispatch: Dispatch): Dispatch[] {
+  const others = (dispatch.tilings ?? []).filter(({ requires }) => !requires)
+  return [dispatch, ...others.map((tiling) => ({ ...dispatch, ...tiling }))]
+}
+
 /**
  * Runs dispatches in order on tensors of their own, and returns what every tensor holds afterwards.
  * @throws when a word before or after a tensor has changed. The words after it lie inside the binding, so that WebGPU's
@@ -51,20 +56,20 @@ export async function runKernels<T extends Contents>(
 ): Promise<Record<keyof T, Float32Array>> {
   const { pipelines, uniform } = sharedOf(device)
   const list = [dispatches(tensorsOf(contents))].flat().map(withGuards)
-  const section = { name: 'test', first: 0, count: list.length }
-  const executable = await Executable.create({ device, pipelines, uniform }, new Plan(list, [section], [], {}))
-  const buffers: Record<string, GPUBuffer> = {}
-  for (const [name, value] of Object.entries(contents)) buffers[name] = upload(device, guarded(value), undefined, name)
-  executable.bind(buffers)
+  const compiled = await Promise.all(list.map(({ kernel, constants }) => pipelines.get(kernel, constants)))
+  const storages: Record<string, GPUBuffer> = {}
+  for (const [name, value] of Object.entries(contents)) storages[name] = upload(device, guarded(value), undefined, name)
+  const memory = { buffers: new Map<PlanTensor, GPUBuffer>(), storages, uniform }
+  const launches = list.map((dispatch, i) => new Launch(device, dispatch, compiled[i], memory))
   uniform.set(0, { ...DEFAULT_STEP, ...step })
   uniform.upload(1)
   const encoder = device.createCommandEncoder({ label: 'test' })
   const pass = encoder.beginComputePass({ label: 'test' })
-  executable.encodeStep(pass, 0, 1)
+  for (const launch of launches) launch.encode(pass, 0)
   pass.end()
   device.queue.submit([encoder.finish()])
   const results = await Promise.all(
-    Object.entries(buffers).map(async ([name, buffer]) => {
+    Object.entries(storages).map(async ([name, buffer]) => {
       const words = new Uint32Array((await downloadFloats(device, buffer)).buffer)
       buffer.destroy()
       checkGuards(words, name)

@@ -1,0 +1,192 @@
+import * as assert from 'uvu/assert'
+import { adam, dataset, rmsprop, sgd, type Engine, type Optimizer, type Vae } from '../../src/index.js'
+import { readSafetensors } from '../../src/formats/safetensors.js'
+import { gpuTest } from '../harness/gpu.js'
+import { suite } from '../harness/suite.js'
+import { blobBytes } from '../reference/formula.js'
+import { expectOtherParameters, expectSameParameters, TINY, withEngine } from '../support/engine.js'
+
+const goingOn = suite('going on')
+const files = suite('saved training')
+
+/** Epochs of 8, 8, 8 and 5 images. */
+const data = dataset({ images: blobBytes(29, [4, 3, 1], 1), shape: [4, 3, 1] })
+const batchSize = 8
+
+const optimizers: [name: string, make: () => Optimizer][] = [
+  ['Adam', () => adam({ learningRate: 0.01 })],
+  ['RMSprop', () => rmsprop({ learningRate: 0.01 })],
+  ['RMSprop with momentum', () => rmsprop({ learningRate: 0.01, momentum: 0.9 })],
+  ['SGD', () => sgd({ learningRate: 0.05 })],
+  ['SGD with momentum', () => sgd({ learningRate: 0.05, momentum: 0.9 })],
+]
+
+const create = (engine: Engine): Promise<Vae> => engine.createVae(TINY, { seed: 3 })
+
+/** A model after so many steps in one run. */
+async function after(engine: Engine, steps: number, optimizer: Optimizer): Promise<Vae> {
+  const vae = await create(engine)
+  await vae.train(data, { steps, batchSize, optimizer }).done
+  return vae
+}
+
+interface Progress {
+  step: number
+  epoch: number
+  cursor: number
+  seed: number
+}
+
+function progressOf(file: Uint8Array): Progress {
+  return JSON.parse(readSafetensors(file).metadata['elbo.training'])
+}
+
+for (const [name, make] of optimizers) {
+  gpuTest(goingOn, `3 epochs and 2 more are 5 epochs, bit for bit, with ${name}`, ({ device }) =>
+    withEngine(device, async (engine) => {
+      const optimizer = make()
+      const vae = await create(engine)
+      await vae.train(data, { epochs: 3, batchSize, optimizer }).done
+      const { step, epoch } = await vae.train(data, { epochs: 2, batchSize, optimizer }).done
+      assert.equal([step, epoch], [20, 5])
+      const whole = await create(engine)
+      await whole.train(data, { epochs: 5, batchSize, optimizer: make() }).done
+      expectSameParameters(await vae.parameters(), await whole.parameters())
+    }))
+}
+
+gpuTest(goingOn, 'a run stopped in the middle of an epoch goes on as if it never had been', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam({ learningRate: 0.01 })
+    const vae = await create(engine)
+    const run = vae.train(data, { epochs: 1000, batchSize, optimizer })
+    let last
+    for await (const event of run) {
+      if (event.step < 6) continue
+      last = await run.stop()
+      break
+    }
+    const rest = vae.train(data, { steps: 4005 - last!.step, batchSize, optimizer })
+    assert.is((await rest.done).step, 4005)
+    const whole = await after(engine, 4005, adam({ learningRate: 0.01 }))
+    expectSameParameters(await vae.parameters(), await whole.parameters())
+  }))
+
+gpuTest(goingOn, 'an epoch that was begun counts once it is finished', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam()
+    const vae = await after(engine, 6, optimizer)
+    const finished = await vae.train(data, { epochs: 1, batchSize, optimizer }).done
+    assert.equal([finished.step, finished.epoch, finished.epochEnd], [8, 2, true])
+    const next = await vae.train(data, { epochs: 1, batchSize, optimizer }).done
+    assert.equal([next.step, next.epoch, next.epochEnd], [12, 3, true])
+  }))
+
+gpuTest(goingOn, 'another optimizer object starts anew', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await after(engine, 6, adam())
+    const { step, epoch } = await vae.train(data, { steps: 2, batchSize, optimizer: adam() }).done
+    assert.equal([step, epoch], [2, 1])
+  }))
+
+gpuTest(goingOn, 'a smaller set than the one before begins a new epoch', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam()
+    const vae = await after(engine, 3, optimizer)
+    const small = dataset({ images: blobBytes(10, [4, 3, 1], 2), shape: [4, 3, 1] })
+    const { step, epoch, epochEnd } = await vae.train(small, { steps: 2, batchSize, optimizer }).done
+    assert.equal([step, epoch, epochEnd], [5, 2, true])
+  }))
+
+gpuTest(goingOn, 'single steps and training share the optimizer’s state', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam()
+    const vae = await after(engine, 3, optimizer)
+    await vae.step({ images: new Float32Array(12 * 5).fill(0.5) }, optimizer)
+    assert.is((await vae.train(data, { steps: 1, batchSize, optimizer }).done).step, 5)
+  }))
+
+for (const [name, make] of optimizers) {
+  gpuTest(files, `save, load and go on is uninterrupted training, bit for bit, with ${name}`, ({ device }) =>
+    withEngine(device, async (engine) => {
+      const whole = await (await after(engine, 17, make())).parameters()
+      const file = await (await after(engine, 6, make())).save()
+      assert.equal(progressOf(file), { step: 6, epoch: 1, cursor: 16, seed: 3 })
+
+      const loaded = await engine.load(file)
+      assert.equal(loaded.optimizer, make())
+      const { step } = await loaded.train(data, { steps: 11, batchSize, optimizer: loaded.optimizer }).done
+      assert.is(step, 17)
+      expectSameParameters(await loaded.parameters(), whole)
+
+      const equal = await engine.load(file)
+      await equal.train(data, { steps: 11, batchSize, optimizer: make() }).done
+      expectSameParameters(await equal.parameters(), whole)
+    }))
+}
+
+gpuTest(files, 'a loaded model saved again is the same file', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const file = await (await after(engine, 6, adam())).save()
+    assert.equal(await (await engine.load(file)).save(), file)
+    const untrained = await (await create(engine)).save()
+    assert.equal(await (await engine.load(untrained.buffer)).save(), untrained)
+    assert.not('elbo.training' in readSafetensors(untrained).metadata)
+  }))
+
+gpuTest(files, 'an optimizer of other settings starts anew on loaded parameters', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const loaded = await engine.load(await (await after(engine, 6, adam())).save())
+    const { step } = await loaded.train(data, { steps: 1, batchSize, optimizer: adam({ learningRate: 0.5 }) }).done
+    assert.is(step, 1)
+  }))
+
+gpuTest(files, 'a file saved while training runs holds the parameters and moments of its step', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam({ learningRate: 0.01 })
+    const vae = await create(engine)
+    const run = vae.train(data, { epochs: 1000, batchSize, optimizer })
+    const saved: Uint8Array[] = []
+    for await (const { step } of run) {
+      if (step % 40 === 0) saved.push(await vae.save())
+      if (saved.length === 3) break
+    }
+    for (const file of saved) {
+      const { step } = progressOf(file)
+      const stopped = await (await after(engine, step, adam({ learningRate: 0.01 }))).save()
+      assert.equal(progressOf(file), progressOf(stopped))
+      expectSameParameters(readSafetensors(file).tensors, readSafetensors(stopped).tensors)
+    }
+  }))
+
+gpuTest(files, 'checkpoints of a run and its end fit together', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await create(engine)
+    const saved: Uint8Array[] = []
+    const save = async (file: Uint8Array) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      saved.push(file)
+    }
+    await vae.train(data, { steps: 17, batchSize, optimizer: adam(), checkpoint: { everySteps: 5, save } }).done
+    assert.equal(saved.map((file) => progressOf(file).step), [5, 10, 15])
+    const whole = await (await after(engine, 17, adam())).parameters()
+    expectSameParameters(await vae.parameters(), whole)
+    for (const [i, file] of saved.entries()) {
+      const loaded = await engine.load(file)
+      await loaded.train(data, { steps: 17 - 5 * (i + 1), batchSize, optimizer: loaded.optimizer }).done
+      expectSameParameters(await loaded.parameters(), whole)
+    }
+  }))
+
+gpuTest(files, 'setting parameters between two runs keeps the rest of the state', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const optimizer = adam()
+    const vae = await after(engine, 3, optimizer)
+    const before = await vae.parameters()
+    await vae.setParameters({ 'decoder.0.bias': { shape: [6], data: new Float32Array(6).fill(0.5) } })
+    expectOtherParameters(await vae.parameters(), before)
+    assert.is((await vae.train(data, { steps: 1, batchSize, optimizer }).done).step, 4)
+  }))
+
+goingOn.run()
+files.run()
