@@ -1,13 +1,15 @@
 /// <reference types="@webgpu/types" />
 export { createEngine, type Engine, type EngineOptions } from './engine.js'
-export type { EvaluateOptions, Vae } from './vae.js'
+export type { EvaluateOptions, SampleOptions, Vae } from './vae.js'
 export { presets } from './model/presets.js'
 export { recipes, type Recipe } from './train/recipes.js'
 export { adam, rmsprop, sgd } from './train/optimizers.js'
 export type { Adam, Optimizer, RmsProp, Sgd } from './ops/update.js'
 export { dataset, split, subset, take, type Dataset, type DatasetOptions } from './data/dataset.js'
+export { cifar } from './data/cifar.js'
 export { idx } from './data/idx.js'
 export { glyphs } from './data/glyphs.js'
+export type { LabelOptions, Labels } from './model/labels.js'
 export type { Posterior } from './model/inference.js'
 export type {
   ConvSpec,

@@ -1,6 +1,7 @@
 import type { Dataset } from './data/dataset.js'
 import { ElboError, ShapeError } from './errors.js'
 import { compilePlan } from './model/compile.js'
+import type { LabelOptions } from './model/labels.js'
 import { checkFinite, decode, encode, priorLatents, reconstruct, type Posterior } from './model/inference.js'
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
@@ -25,6 +26,12 @@ export interface EvaluateOptions {
   seed?: number
   /** Images at a time, 128 unless given. */
   batchSize?: number
+}
+
+/** How to sample. */
+export interface SampleOptions extends LabelOptions {
+  /** Of the draws; the model's own unless given. */
+  seed?: number
 }
 
 const DEFAULT_BATCH = 100
@@ -104,18 +111,18 @@ export class Vae {
    * A deterministic latent has a mean only: the code.
    * @throws ShapeError, DataError
    */
-  encode(images: Tensor | Float32Array): Promise<Posterior> {
-    return encode(this.runtime, images)
+  encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
+    return encode(this.runtime, images, options)
   }
 
   /** Images `[batch, height, width, channels]` in [0, 1] of latents `[batch, latent]`. @throws ShapeError, DataError */
-  decode(latents: Tensor | Float32Array): Promise<Tensor> {
-    return decode(this.runtime, latents)
+  decode(latents: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
+    return decode(this.runtime, latents, options)
   }
 
   /** Images decoded from the posterior mean of images. @throws ShapeError, DataError */
-  reconstruct(images: Tensor | Float32Array): Promise<Tensor> {
-    return reconstruct(this.runtime, images)
+  reconstruct(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
+    return reconstruct(this.runtime, images, options)
   }
 
   /**
@@ -123,8 +130,8 @@ export class Vae {
    * A deterministic latent has no prior: its draws are N(0, 1) too, and need not look like the data.
    * @throws DataError unless `count` is a whole number from 1 on
    */
-  async sample(count: number, { seed = this.seed }: { seed?: number } = {}): Promise<Tensor> {
-    return decode(this.runtime, priorLatents(this.runtime, count, seed))
+  async sample(count: number, { seed = this.seed, labels }: SampleOptions = {}): Promise<Tensor> {
+    return decode(this.runtime, priorLatents(this.runtime, count, seed), { labels })
   }
 
   /** The loss over a whole set, one draw of z an image. @throws DataError, ShapeError, SpecError */

@@ -35,7 +35,7 @@ const MAX_DEPTH = 16
 /** Types, names and ranges, each value on its own. @returns a copy that holds only what was given. */
 function readSpec(value: unknown): VaeSpec {
   const fields = readObject(value, '', 'a specification')
-  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight']
+  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes']
   checkKeys(fields, '', 'a specification', keys)
   const spec: VaeSpec = {
     input: readImageShape(fields.input, 'input'),
@@ -45,6 +45,7 @@ function readSpec(value: unknown): VaeSpec {
     likelihood: readLikelihood(fields.likelihood),
   }
   if (fields.klWeight !== undefined) spec.klWeight = readWeight(fields.klWeight, 'klWeight')
+  if (fields.classes !== undefined) spec.classes = readClasses(fields.classes)
   checkLogits(spec)
   return spec
 }
@@ -120,6 +121,13 @@ function readLikelihood(value: unknown): LikelihoodSpec {
   const type = readName(fields.type, 'likelihood.type', 'likelihood', LIKELIHOOD_TYPES)
   checkKeys(fields, 'likelihood', `a ${type} likelihood`, ['type'])
   return { type }
+}
+
+/** Labels are bytes. */
+function readClasses(value: unknown): number {
+  const classes = readWhole(value, 'classes', 2)
+  if (classes > 256) throw new SpecError('classes', `needs at most 256, got ${classes}`)
+  return classes
 }
 
 function readWeight(value: unknown, path: string): number {

@@ -1,3 +1,4 @@
+import { labelGather } from '../ops/condition.js'
 import { batchGather } from '../ops/gather.js'
 import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
@@ -36,6 +37,8 @@ export interface CompiledPlan {
   plan: Plan
   /** `[B, P4(pixels)]` images that go in (not with input `latents`). */
   x?: PlanTensor
+  /** `[B]` class indices as words, of a conditional model. */
+  labels?: PlanTensor
   /** `[B, P4(Z)]` ε, written by the host where the noise is given. */
   noise?: PlanTensor
   /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
@@ -79,7 +82,7 @@ class ModelCompiler {
     this.B = padRows(sliceBatch(request))
     this.N = sizeOf(model.input)
     this.Z = model.latent.output.size
-    this.layers = new LayerCompiler(this.builder, arena, this.B)
+    this.layers = new LayerCompiler(this.builder, arena, this.B, () => this.pinned('labels', 1))
     this.learns = typeof request.output === 'object' || request.output === 'gradients'
   }
 
@@ -125,6 +128,10 @@ class ModelCompiler {
         const images = this.builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / 4)
         this.builder.push(batchGather({ images, order, x }, { B, N, first, count }))
       })
+      if (this.model.classes) {
+        const labels = this.builder.storage('labels', 'labels', Math.ceil(input.count / 4))
+        this.builder.push(labelGather({ labels, order, y: this.pinned('labels', 1) }, { B }))
+      }
     }
     return { tensor: x, activation: 'linear', needsGradient: false }
   }

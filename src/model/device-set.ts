@@ -7,12 +7,14 @@ import type { SetChunk } from './compile.js'
 interface ByteImages {
   readonly count: number
   readonly images: Uint8Array
+  readonly labels?: Uint8Array
 }
 
 /** A data set on the GPU as bytes, images padded to whole words, in as many buffers as the largest binding asks for. */
 export class DeviceSet {
   readonly chunks: SetChunk[] = []
   readonly buffers: GPUBuffer[] = []
+  private readonly labels: GPUBuffer | undefined
 
   constructor({ device }: DeviceContext, readonly data: ByteImages) {
     const size = data.images.length / data.count
@@ -28,16 +30,28 @@ export class DeviceSet {
       this.chunks.push({ first, count })
       this.buffers.push(buffer)
     }
+    if (data.labels) this.labels = labelBuffer(device, data.labels)
   }
 
   /** The buffers by the plan's names. */
   get storages(): Record<string, GPUBuffer> {
-    return Object.fromEntries(this.buffers.map((buffer, i) => [`images.${i}`, buffer]))
+    const images = Object.fromEntries(this.buffers.map((buffer, i) => [`images.${i}`, buffer]))
+    return this.labels ? { ...images, labels: this.labels } : images
   }
 
   destroy(): void {
     for (const buffer of this.buffers) buffer.destroy()
+    this.labels?.destroy()
   }
+}
+
+function labelBuffer(device: GPUDevice, labels: Uint8Array): GPUBuffer {
+  const words = new Uint8Array(padTo4(labels.length))
+  words.set(labels)
+  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
+  const buffer = device.createBuffer({ label: 'labels', size: words.length, usage })
+  device.queue.writeBuffer(buffer, 0, words)
+  return buffer
 }
 
 /** `writeBuffer` takes no view of shared memory. */

@@ -4,6 +4,7 @@ import { headWidth } from '../ops/latent.js'
 import { Random, STREAMS } from '../random.js'
 import { asRows, type Tensor } from '../tensor.js'
 import type { PlanRequest } from './compile.js'
+import { labelRows, type LabelOptions } from './labels.js'
 import type { ModelRuntime, Program } from './runtime.js'
 
 /** The posterior q(z|x) of every image. */
@@ -18,32 +19,46 @@ export interface Posterior {
 const ROWS = [8, 32, 128, 512]
 
 /** @throws ShapeError, DataError */
-export async function encode(runtime: ModelRuntime, images: Tensor | Float32Array): Promise<Posterior> {
+export async function encode(
+  runtime: ModelRuntime,
+  images: Tensor | Float32Array,
+  options: LabelOptions,
+): Promise<Posterior> {
   const { model } = runtime
   const Z = model.latent.output.size
-  const { data, rows } = imageRows(runtime, images)
+  const rows = labelled(runtime, imageRows(runtime, images), options)
   const gaussian = model.latent.type === 'gaussian'
   const width = gaussian ? headWidth(Z) : padTo4(Z)
   const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
-  const head = await mapRows(runtime, request, data, rows, (program) => [program.x!, program.head!, width])
-  const part = (first: number): Tensor => ({ shape: [rows, Z], data: columns(head, rows, width, first, Z) })
+  const head = await mapRows(runtime, request, rows, (program) => [program.x!, program.head!, width])
+  const part = (first: number): Tensor => {
+    return { shape: [rows.count, Z], data: columns(head, rows.count, width, first, Z) }
+  }
   return gaussian ? { mean: part(0), logVariance: part(padTo4(Z)) } : { mean: part(0) }
 }
 
 /** @throws ShapeError, DataError */
-export async function decode(runtime: ModelRuntime, latents: Tensor | Float32Array): Promise<Tensor> {
-  const { data, rows } = asRows(latents, [runtime.model.latent.output.size], 'latents')
-  checkFinite(data, 'latents', runtime.model.latent.output.size)
+export async function decode(
+  runtime: ModelRuntime,
+  latents: Tensor | Float32Array,
+  options: LabelOptions,
+): Promise<Tensor> {
+  const rows = labelled(runtime, asRows(latents, [runtime.model.latent.output.size], 'latents'), options)
+  checkFinite(rows.data, 'latents', runtime.model.latent.output.size)
   const request = { input: { type: 'latents' }, noise: 'given', output: 'images' } as const
-  return imagesOf(runtime, request, data, rows, (program) => program.z!)
+  return imagesOf(runtime, request, rows, (program) => program.z!)
 }
 
 /** Decodes the posterior mean. @throws ShapeError, DataError */
-export async function reconstruct(runtime: ModelRuntime, images: Tensor | Float32Array): Promise<Tensor> {
-  const { data, rows } = imageRows(runtime, images)
+export async function reconstruct(
+  runtime: ModelRuntime,
+  images: Tensor | Float32Array,
+  options: LabelOptions,
+): Promise<Tensor> {
+  const rows = labelled(runtime, imageRows(runtime, images), options)
   // The noise that is "given" is never written and stays zero, so z is the mean.
   const request = { input: { type: 'images' }, noise: 'given', output: 'images' } as const
-  return imagesOf(runtime, request, data, rows, (program) => program.x!)
+  return imagesOf(runtime, request, rows, (program) => program.x!)
 }
 
 /** `[count, latent]` draws from the prior N(0, 1). */
@@ -74,6 +89,11 @@ export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float3
   runtime.context.device.queue.writeBuffer(buffer, 0, padded as BufferSource)
 }
 
+/** Copies a batch's labels to where a program reads them. */
+export function writeLabels(runtime: ModelRuntime, { executable, labels }: Program, values: Uint32Array): void {
+  runtime.context.device.queue.writeBuffer(executable.buffer(labels!), 0, values as BufferSource)
+}
+
 /** Columns `first` to `first + count − 1` of a row-major matrix. */
 export function columns(data: Float32Array, rows: number, width: number, first: number, count: number): Float32Array {
   const out = new Float32Array(rows * count)
@@ -81,26 +101,39 @@ export function columns(data: Float32Array, rows: number, width: number, first: 
   return out
 }
 
+/** Rows of the caller's, with their labels where the model is conditional. */
+interface InputRows {
+  data: Float32Array
+  count: number
+  labels?: Uint32Array
+}
+
+function labelled(
+  { model }: ModelRuntime,
+  { data, rows: count }: { data: Float32Array; rows: number },
+  { labels }: LabelOptions,
+): InputRows {
+  return { data, count, labels: labelRows(model, labels, count) }
+}
+
 async function imagesOf(
   runtime: ModelRuntime,
   request: Omit<PlanRequest, 'batch'>,
-  data: Float32Array,
-  rows: number,
+  rows: InputRows,
   input: (program: Program) => PlanTensor,
 ): Promise<Tensor> {
   const { h, w, c } = runtime.model.input
   const size = h * w * c
   const stride = padTo4(size)
-  const out = await mapRows(runtime, request, data, rows, (program) => [input(program), program.images!, stride])
-  return { shape: [rows, h, w, c], data: stride === size ? out : columns(out, rows, stride, 0, size) }
+  const out = await mapRows(runtime, request, rows, (program) => [input(program), program.images!, stride])
+  return { shape: [rows.count, h, w, c], data: stride === size ? out : columns(out, rows.count, stride, 0, size) }
 }
 
 /** Runs a program over rows, as many at a time as it has. */
 async function mapRows(
   runtime: ModelRuntime,
   request: Omit<PlanRequest, 'batch'>,
-  data: Float32Array,
-  rows: number,
+  { data, count: rows, labels }: InputRows,
   tensors: (program: Program) => [input: PlanTensor, output: PlanTensor, outputWidth: number],
 ): Promise<Float32Array> {
   const wanted = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
@@ -112,6 +145,7 @@ async function mapRows(
     for (let first = 0; first < rows; first += batch) {
       const count = Math.min(batch, rows - first)
       writeRows(runtime, executable.buffer(input), data.subarray(first * width, (first + count) * width), width)
+      if (labels) writeLabels(runtime, program, labels.subarray(first, first + count))
       const encoder = runtime.encoder('infer')
       const pass = encoder.beginComputePass({ label: 'infer' })
       executable.encodeSlice(pass, 0)

@@ -8,12 +8,20 @@ import {
   convTransposeForward,
   convWeightParts,
 } from '../ops/conv.js'
+import { conditionBackward, conditionForward } from '../ops/condition.js'
 import { activationBackward, permuteForward, residualAdd } from '../ops/elementwise.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
 import { padTo4, type PlanTensor } from '../ops/dispatch.js'
 import type { PlanBuilder } from '../schedule/plan.js'
 import type { ParameterArena } from './arena.js'
-import type { ResolvedConv, ResolvedDense, ResolvedLayer, ResolvedPermute, ResolvedResidual } from './resolve.js'
+import type {
+  ResolvedCondition,
+  ResolvedConv,
+  ResolvedDense,
+  ResolvedLayer,
+  ResolvedPermute,
+  ResolvedResidual,
+} from './resolve.js'
 import { channelsOf, sizeOf } from './shapes.js'
 
 /** What one layer hands to the next. */
@@ -48,6 +56,8 @@ export class LayerCompiler {
     private readonly arena: ParameterArena,
     /** Rows of every activation. */
     private readonly B: number,
+    /** The labels of a conditional model's batch. */
+    private readonly labels: () => PlanTensor,
   ) {}
 
   /** Pushes the forward passes of the layers. */
@@ -85,6 +95,8 @@ export class LayerCompiler {
         return x
       case 'permute':
         return this.permute(layer, x)
+      case 'condition':
+        return this.condition(layer, x)
       case 'residual':
         return this.residual(layer, x)
     }
@@ -138,6 +150,20 @@ export class LayerCompiler {
       if (!x.needsGradient) return undefined
       const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
       this.builder.push(permuteForward({ x: dy, y: dx }, { ...shape, from: shape.to, to: shape.from }))
+      return dx
+    })
+    return { ...x, tensor: y }
+  }
+
+  private condition({ path, input, output, classes }: ResolvedCondition, x: Value): Value {
+    const [P, C] = input.kind === 'image' ? [input.h * input.w, input.c] : [1, input.size]
+    const shape = { B: this.B, P, C, K: classes }
+    const y = this.builder.activation(`${path}.y`, this.B * padTo4(sizeOf(output)))
+    this.builder.push(conditionForward({ x: x.tensor, labels: this.labels(), y }, shape))
+    this.record((dy) => {
+      if (!x.needsGradient) return undefined
+      const dx = this.builder.activation(`${path}.dx`, x.tensor.elements)
+      this.builder.push(conditionBackward({ dy, dx }, shape))
       return dx
     })
     return { ...x, tensor: y }

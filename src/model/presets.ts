@@ -54,6 +54,19 @@ export const presets = deepFreeze({
     likelihood: { type: 'bernoulli' },
   },
 
+  /** 660,824 parameters, with the label of one of ten classes: 794-400 → z 20 → 30-400-784. */
+  conditional: {
+    input: [28, 28, 1],
+    encoder: [{ type: 'dense', units: 400, activation: 'relu' }],
+    latent: { type: 'gaussian', size: 20 },
+    decoder: [
+      { type: 'dense', units: 400, activation: 'relu' },
+      { type: 'dense', units: 784 },
+    ],
+    likelihood: { type: 'bernoulli' },
+    classes: 10,
+  },
+
   /** 209,968 parameters: 784-128 → a plain code of 32 → 128-784. */
   autoencoder: {
     input: [28, 28, 1],
@@ -65,7 +78,7 @@ export const presets = deepFreeze({
     ],
     likelihood: { type: 'bernoulli' },
   },
-} satisfies Record<string, VaeSpec> as Record<'mlp' | 'mlpDeep' | 'conv' | 'autoencoder', VaeSpec>)
+} satisfies Record<string, VaeSpec> as Record<'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'autoencoder', VaeSpec>)
 
 function deepFreeze<T extends object>(value: T): T {
   for (const item of Object.values(value)) if (typeof item === 'object' && item !== null) deepFreeze(item)

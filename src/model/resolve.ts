@@ -56,6 +56,15 @@ export interface ResolvedPermute {
   output: VectorShape
 }
 
+/** The one-hot label behind the channels of every pixel, or behind the values of a vector. */
+export interface ResolvedCondition {
+  kind: 'condition'
+  path: string
+  input: Shape
+  output: Shape
+  classes: number
+}
+
 /** x + layers(x); input, output and the output of the last inner layer have one shape and one order. */
 export interface ResolvedResidual {
   kind: 'residual'
@@ -67,7 +76,13 @@ export interface ResolvedResidual {
 
 /** `path` is the prefix of the layer's parameters (`encoder.2.0`), and unique among the layers of a model. */
 export type ResolvedLayer =
-  ResolvedDense | ResolvedConv | ResolvedFlatten | ResolvedReshape | ResolvedPermute | ResolvedResidual
+  | ResolvedDense
+  | ResolvedConv
+  | ResolvedFlatten
+  | ResolvedReshape
+  | ResolvedPermute
+  | ResolvedCondition
+  | ResolvedResidual
 
 /** The heads read `input` (the encoder's last vector); the latent vector `output` lies in PyTorch's order. */
 export interface ResolvedLatent {
@@ -86,6 +101,8 @@ export interface ResolvedModel {
   decoder: ResolvedLayer[]
   likelihood: LikelihoodSpec
   klWeight: number
+  /** Number of classes of a conditional model. */
+  classes?: number
 }
 
 /** A layer's place: in messages (`encoder[2].layers[0]`) and in names (`encoder.2.0`). */
@@ -104,13 +121,15 @@ export function resolveModel(spec: VaeSpec): ResolvedModel {
   const [h, w, c] = spec.input
   const input: ImageShape = { kind: 'image', h, w, c }
 
-  const encoder = resolveLayers(spec.encoder, input, listPlaces('encoder'), groups)
+  const encoder = conditionedInput(spec, input, groups)
+  encoder.push(...resolveLayers(spec.encoder, lastShape(encoder, input), listPlaces('encoder'), groups))
   const features = vectorOf(lastShape(encoder, input), 'latent', groups)
   encoder.push(...features.views)
   checkElements(spec.latent.size * features.vector.size, 'latent.size', 'weights of the head')
 
   const code = groups.add(spec.latent.size, 'plain')
-  const decoder = resolveLayers(spec.decoder, code, listPlaces('decoder'), groups)
+  const decoder = spec.classes ? [condition(code, spec.classes, 'decoder', groups)] : []
+  decoder.push(...resolveLayers(spec.decoder, lastShape(decoder, code), listPlaces('decoder'), groups))
   decoder.push(...outputViews(spec, lastShape(decoder, code), input, groups))
 
   groups.settle()
@@ -122,6 +141,7 @@ export function resolveModel(spec: VaeSpec): ResolvedModel {
     decoder: withPermutes(decoder),
     likelihood: spec.likelihood,
     klWeight: spec.klWeight ?? 1,
+    ...(spec.classes && { classes: spec.classes }),
   }
 }
 
@@ -204,6 +224,28 @@ function resolveResidual(
   groups.join(input, inner)
   groups.join(input, output)
   return { kind: 'residual', path: name, input, output, layers }
+}
+
+/** The label joins an encoder that begins with images as planes, any other as the end of the input vector. */
+function conditionedInput(spec: VaeSpec, input: ImageShape, groups: OrderGroups): ResolvedLayer[] {
+  if (!spec.classes) return []
+  const first = spec.encoder[0]?.type
+  if (first === 'conv' || first === 'conv-transpose' || first === 'residual') {
+    return [condition(input, spec.classes, 'encoder', groups)]
+  }
+  // PyTorch's order throughout, so that the label's values lie behind the image's whatever the channels.
+  const output = groups.add(sizeOf(input), 'plain')
+  const view: ResolvedFlatten = { kind: 'flatten', path: 'encoder.flatten', input, output }
+  return [view, condition(output, spec.classes, 'encoder', groups)]
+}
+
+function condition(input: Shape, classes: number, path: string, groups: OrderGroups): ResolvedLayer {
+  const kind = 'condition'
+  const name = `${path}.condition`
+  if (input.kind === 'image') {
+    return { kind, path: name, input, output: { ...input, c: input.c + classes }, classes }
+  }
+  return { kind, path: name, input, output: groups.add(input.size + classes, 'plain'), classes }
 }
 
 /** What turns the decoder's last shape into the image it is compared with. */

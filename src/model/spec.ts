@@ -76,4 +76,9 @@ export interface VaeSpec {
   likelihood: LikelihoodSpec
   /** Weight of the KL term in the loss that training minimises; 1 is the evidence lower bound. */
   klWeight?: number
+  /**
+   * Conditional: the one-hot label of so many classes joins a dense encoder's input vector, or a convolutional one's input
+   * image as constant planes behind its channels, and the latent vector before the decoder.
+   */
+  classes?: number
 }

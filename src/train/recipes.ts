@@ -13,5 +13,6 @@ export const recipes = {
   mlp: { optimizer: rmsprop({ learningRate: 1e-3, rho: 0.9, epsilon: 1e-7 }), batchSize: 100 },
   mlpDeep: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 100 },
   conv: { optimizer: rmsprop({ learningRate: 1e-3, rho: 0.9, epsilon: 1e-7 }), batchSize: 256 },
+  conditional: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
 } satisfies Record<string, Recipe>

@@ -1,8 +1,9 @@
 import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError, SpecError } from '../errors.js'
+import { checkLabels } from '../model/labels.js'
 import type { ModelRuntime } from '../model/runtime.js'
 
-/** @throws DataError, ShapeError unless the set's images are the model's input. */
+/** @throws DataError, ShapeError unless the set's images are the model's input, and its labels among the classes. */
 export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): void {
   const { h, w, c } = model.input
   if (!(data?.images instanceof Uint8Array) || !Array.isArray(data.shape)) {
@@ -12,8 +13,12 @@ export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): v
     throw new ShapeError(`${who}: images are ${data.shape.join(' × ')}, the model needs ${h} × ${w} × ${c}`)
   }
   if (data.images.length !== data.count * h * w * c) {
-    throw new ShapeError(`${who}: ${data.count} images of ${h * w * c} bytes need ${data.count * h * w * c}, got ${data.images.length}`)
+    const needed = data.count * h * w * c
+    throw new ShapeError(`${who}: ${data.count} images of ${h * w * c} bytes need ${needed}, got ${data.images.length}`)
   }
+  if (!model.classes) return
+  if (!data.labels) throw new DataError(`${who}: the model is conditional, the data set has no labels`)
+  checkLabels(data.labels, model.classes, `${who}: labels`)
 }
 
 /** @throws SpecError unless the value is a whole number from `least` on. */

@@ -1,5 +1,6 @@
 import { NumericError, ShapeError } from '../errors.js'
-import { checkFinite, imageRows, writeRows } from '../model/inference.js'
+import { checkFinite, imageRows, writeLabels, writeRows } from '../model/inference.js'
+import { labelRows, type LabelOptions } from '../model/labels.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
 import type { Optimizer } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
@@ -8,7 +9,7 @@ import { asRows, type Tensor } from '../tensor.js'
 import { lossOf, type Loss } from './evaluate.js'
 
 /** A batch of the caller's own. */
-export interface Batch {
+export interface Batch extends LabelOptions {
   /** `[batch, height, width, channels]` in [0, 1]. */
   images: Tensor | Float32Array
   /** `[batch, latent]` values of ε; drawn when left out. With it the result is a pure function of its inputs. */
@@ -40,6 +41,8 @@ export async function runBatch(
   const latent = runtime.model.latent
   const given = batch.noise !== undefined && latent.type === 'gaussian'
   const noise = given ? noiseRows(batch.noise!, rows, latent.output.size) : undefined
+  const labels = labelRows(runtime.model, batch.labels, rows)
+  const rowsOf = { images, noise, labels, rows }
   const request = { batch: rows, input: { type: 'images' }, noise: given ? 'given' : 'drawn', output } as const
   return runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context
@@ -53,18 +56,25 @@ export async function runBatch(
     uniform.upload(slices.length)
     device.queue.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
     for (let slot = 0; slot < slices.length - 1; slot++) {
-      device.queue.submit([encodeSlice(runtime, program, { images, noise, rows }, slot, false).finish()])
+      device.queue.submit([encodeSlice(runtime, program, rowsOf, slot, false).finish()])
     }
-    const encoder = encodeSlice(runtime, program, { images, noise, rows }, slices.length - 1, true)
+    const encoder = encodeSlice(runtime, program, rowsOf, slices.length - 1, true)
     return readStep(runtime, program, encoder, slices, output === 'gradients', settings.klWeight)
   })
+}
+
+interface BatchRows {
+  images: Float32Array
+  noise?: Float32Array
+  labels?: Uint32Array
+  rows: number
 }
 
 /** Uploads a slice's rows and encodes its dispatches, with the update behind the last slice. */
 function encodeSlice(
   runtime: ModelRuntime,
   program: Program,
-  { images, noise, rows }: { images: Float32Array; noise?: Float32Array; rows: number },
+  { images, noise, labels, rows }: BatchRows,
   slice: number,
   last: boolean,
 ): GPUCommandEncoder {
@@ -75,6 +85,7 @@ function encodeSlice(
   }
   writeRows(runtime, executable.buffer(x!), ...rowsOf(images))
   if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ...rowsOf(noise))
+  if (labels) writeLabels(runtime, program, labels.subarray(slice * batch, (slice + 1) * batch))
   const encoder = runtime.encoder('step')
   const pass = encoder.beginComputePass({ label: 'step' })
   executable.encodeSlice(pass, slice, last)

@@ -123,6 +123,8 @@ function innerLayers(
         const y = innerLayers(layer.layers, x, inner, strides)
         return x.map((value, i) => value + y[i])
       }
+      case 'condition':
+        throw new Error(`${layer.path}: labels are not evaluated here`)
       default:
         return innerConv(layer, x, inner, strides[`${layer.path}.weight`])
     }

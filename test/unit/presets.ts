@@ -10,6 +10,7 @@ const counts: Record<keyof typeof presets, number> = {
   mlp: 404_244,
   mlpDeep: 1_189_984,
   conv: 550_629,
+  conditional: 660_824,
   autoencoder: 209_968,
 }
 

@@ -93,7 +93,8 @@ test('says which types there are', () => {
     /there is "gaussian", "deterministic"/,
   )
   refused(specWith({ likelihood: { type: 'gaussian', variance: 1 } }), 'likelihood.type', /there is "bernoulli"/)
-  refused(specWith({ classes: 10 }), 'classes', /has no "classes"/)
+  refused(specWith({ classes: 1 }), 'classes', /from 2/)
+  refused(specWith({ classes: 300 }), 'classes', /at most 256/)
   refused(
     encoderOf({ type: 'dense', units: 3, activation: 'leakyrelu' }),
     'encoder[0].activation',

@@ -1,0 +1,36 @@
+// condition_forward: appends the one-hot label to every pixel of an image, or to a vector, which is one pixel
+//
+//   y[n,p,c] = x[n,p,c]                    c < C
+//   y[n,p,c] = 1 if c − C = labels[n]      C ≤ c < C + K, else 0
+//
+//   x (B, P4(P·C))   y (B, P4(P·(C+K)))   labels (B) as words
+//   one invocation per value of y, padding included; grid (P4(P·(C+K)), B, 1)
+
+override WG_X: u32 = 64;
+override B: u32;
+override P: u32;            // pixels; 1 for a vector
+override C: u32;            // channels of x
+override K: u32;            // classes
+
+override WIDTH: u32 = P * (C + K);
+override STRIDE_X: u32 = (P * C + 3) / 4 * 4;
+override STRIDE_Y: u32 = (WIDTH + 3) / 4 * 4;
+
+@group(0) @binding(0) var<storage, read>       x: array<f32>;
+@group(0) @binding(1) var<storage, read>       labels: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(WG_X)
+fn condition_forward(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.x;
+  let n = id.y;
+  if (i >= STRIDE_Y || n >= B) { return; }
+  let c = i % (C + K);
+  var value = 0.0;
+  if (i < WIDTH && c < C) {
+    value = x[n * STRIDE_X + i / (C + K) * C + c];
+  } else if (i < WIDTH && c - C == labels[n]) {
+    value = 1;
+  }
+  y[n * STRIDE_Y + i] = value;
+}

@@ -1,0 +1,54 @@
+import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
+
+interface ConditionShape {
+  /** Rows. */
+  B: number
+  /** Pixels; 1 for a vector. */
+  P: number
+  /** Channels before the label. */
+  C: number
+  /** Classes. */
+  K: number
+}
+
+/** y = x with the one-hot label behind the channels of every pixel; a vector is one pixel. */
+export function conditionForward(
+  t: { x: PlanTensor; labels: PlanTensor; y: PlanTensor },
+  { B, P, C, K }: ConditionShape,
+): Dispatch {
+  return {
+    kernel: 'condition_forward',
+    constants: { B, P, C, K },
+    bindings: { x: t.x, labels: t.labels, y: t.y },
+    grid: [padTo4(P * (C + K)), B, 1],
+    shape: `B${B} ${P}x${C}+${K}`,
+    flops: 0,
+  }
+}
+
+/** dx = dy without the label's channels. */
+export function conditionBackward(t: { dy: PlanTensor; dx: PlanTensor }, { B, P, C, K }: ConditionShape): Dispatch {
+  return {
+    kernel: 'condition_backward',
+    constants: { B, P, C, K },
+    bindings: { dy: t.dy, dx: t.dx },
+    grid: [padTo4(P * C), B, 1],
+    shape: `B${B} ${P}x${C}+${K}`,
+    flops: 0,
+  }
+}
+
+/** y = labels[order[cursor + n]] out of a set's bytes. */
+export function labelGather(
+  t: { labels: PlanTensor; order: PlanTensor; y: PlanTensor },
+  { B }: { B: number },
+): Dispatch {
+  return {
+    kernel: 'label_gather',
+    constants: { B },
+    bindings: { labels: t.labels, order: t.order, y: t.y },
+    grid: [B, 1, 1],
+    shape: `B${B}`,
+    flops: 0,
+  }
+}
