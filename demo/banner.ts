@@ -9,8 +9,9 @@ const action = element('banner-action', HTMLButtonElement)
 element('banner-close', HTMLButtonElement).onclick = hideBanner
 
 export interface Remedy {
-  /** Shown on demand. */
+  /** Shown on demand, or at once where nothing works without it. */
   advice?: string
+  open?: boolean
   button?: { title: string; onClick: () => void }
 }
 
@@ -20,7 +21,7 @@ export function showBanner(message: string, remedy: Remedy = {}): void {
   text.textContent = message
   advice.textContent = remedy.advice ?? ''
   more.hidden = !remedy.advice
-  more.open = false
+  more.open = remedy.open ?? false
   banner.hidden = false
   action.hidden = !button
   if (!button) return

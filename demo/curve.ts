@@ -6,6 +6,8 @@ type Part = 'total' | 'reconstruction' | 'kl'
 
 /** Share of the width left of which the first fall may leave the picture at the top. */
 const fallShare = 0.12
+/** The upper pane spans at least this many nats. */
+const leastSpan = 12
 
 const stepScale: uPlot.Scale = {
   time: false,
@@ -114,7 +116,7 @@ export class Curve {
     const shown = [...training, ...testing].filter(({ step }) => step >= fallEnds)
     const low = Math.min(...shown.map(({ reconstruction }) => reconstruction))
     const high = Math.max(...shown.map(({ total }) => total))
-    const margin = 0.05 * (high - low) + 1
+    const margin = Math.max(0.05 * (high - low), (leastSpan - (high - low)) / 2)
     return [Math.max(0, low - margin), high + margin]
   }
 

@@ -100,7 +100,8 @@ function showState(now: RunState): void {
 function showProblem(code: string, message: string, recoverableStep?: number): void {
   const restart = { title: 'Restart', onClick: () => start(controls.current) }
   const recover = { title: `Go on from step ${recoverableStep}`, onClick: () => send({ type: 'recover' }) }
-  if (code === 'unsupported') showBanner(`${message}.`, { advice: unsupportedAdvice })
+  document.body.classList.toggle('unsupported', code === 'unsupported')
+  if (code === 'unsupported') showBanner(`${message}.`, { advice: unsupportedAdvice, open: true })
   else if (recoverableStep !== undefined) showBanner(`${message}.`, { button: recover })
   else if (code === 'device-lost' || code === 'numeric') showBanner(`${message}.`, { button: restart })
   else showBanner(`Something went wrong: ${message}`)
@@ -143,6 +144,13 @@ function receive(report: Report): void {
     case 'problem':
       return showProblem(report.code, report.message, report.recoverableStep)
   }
+}
+
+/** A hand on the plane or the pad comes first. */
+for (const id of ['plane', 'pad']) {
+  const canvas = element(id, HTMLCanvasElement)
+  canvas.addEventListener('pointerdown', () => send({ type: 'hold', on: true }))
+  for (const end of ['pointerup', 'pointercancel']) canvas.addEventListener(end, () => send({ type: 'hold', on: false }))
 }
 
 worker.onmessage = ({ data }: MessageEvent<Report>) => receive(data)

@@ -20,6 +20,7 @@ export type Request =
   | { type: 'step' }
   | { type: 'adjust'; learningRate: number; klWeight: number }
   | { type: 'save' }
+  | { type: 'hold'; on: boolean }
   | { type: 'probe'; at: Point }
   | { type: 'place'; pixels: Float32Array | undefined }
 

@@ -12,6 +12,7 @@ import { Views } from './views.js'
 /** Longer than anyone watches. */
 const endlessEpochs = 100_000
 const progressEveryMs = 100
+const longStepMs = 20
 /** At most this much learning is lost with the device. */
 const checkpointEveryMs = 20_000
 const firstCheckpointMs = 5_000
@@ -29,6 +30,7 @@ export class Session {
   private run: Run | undefined
   private following: Promise<void> | undefined
   private checkpoint: Checkpoint | undefined
+  private msPerStep = 0
   private step = 0
   private epoch = 0
   /** Steps and epochs before the present optimiser, which counts its own. */
@@ -102,6 +104,12 @@ export class Session {
     this.post({ type: 'saved', bytes, step: this.step }, [bytes.buffer])
   }
 
+  /** Lets training wait where its steps are so long that a dragged picture could not follow the pointer. */
+  hold(on: boolean): void {
+    if (!on) this.run?.resume()
+    else if (this.msPerStep > longStepMs) this.run?.pause()
+  }
+
   probe(at: Point): void {
     this.gallery?.probe(at)
   }
@@ -140,7 +148,7 @@ export class Session {
     this.vae = vae
     this.data = data
     this.optimizer = vae.optimizer ?? { ...recipes[this.settings.preset].optimizer, learningRate }
-    this.step = this.epoch = 0
+    this.step = this.epoch = this.msPerStep = 0
     this.before = { steps: 0, epochs: 0 }
     this.checkpoint = undefined
     const views = new Views(vae, data)
@@ -168,14 +176,15 @@ export class Session {
   private train(length: { epochs: number } | { steps: number }): void {
     const { vae, data, settings } = this
     if (!vae || !data || !settings) return
+    const { batchSize } = recipes[settings.preset]
     this.run = vae.train(data.train, {
       ...length,
-      batchSize: recipes[settings.preset].batchSize,
+      batchSize,
       optimizer: this.optimizer,
       klWeight: settings.klWeight,
       validation: data.test,
     })
-    this.following = this.follow(this.run).catch(this.report)
+    this.following = this.follow(this.run, batchSize).catch(this.report)
   }
 
   private async halt(): Promise<void> {
@@ -186,7 +195,7 @@ export class Session {
   }
 
   /** Tells of the training while it goes on. Pictures are made between its steps and never waited for. */
-  private async follow(run: Run): Promise<void> {
+  private async follow(run: Run, batchSize: number): Promise<void> {
     const begun = performance.now()
     let tally = new Tally(this.step, begun)
     let checkpointMs = begun + firstCheckpointMs
@@ -195,9 +204,10 @@ export class Session {
         const now = performance.now()
         this.step = this.before.steps + event.step
         this.epoch = this.before.epochs + event.epoch
+        this.msPerStep = (1000 * batchSize) / event.imagesPerSecond
         tally.add(event, this.step, this.epoch)
         if (now - tally.begunMs >= progressEveryMs) {
-          this.post({ type: 'progress', progress: tally.progress(now) })
+          this.post({ type: 'progress', progress: tally.progress(batchSize) })
           tally = new Tally(this.step, now)
         }
         this.gallery?.refreshWhenDue()
@@ -206,7 +216,7 @@ export class Session {
           void this.keep()
         }
       }
-      if (!tally.empty) this.post({ type: 'progress', progress: tally.progress(performance.now()) })
+      if (!tally.empty) this.post({ type: 'progress', progress: tally.progress(batchSize) })
     } finally {
       if (this.run === run) this.run = undefined
     }

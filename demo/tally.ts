@@ -28,7 +28,7 @@ export class Tally {
     this.validation = validation ?? this.validation
   }
 
-  progress(nowMs: number): Progress {
+  progress(batchSize: number): Progress {
     const { step, epoch, validation, imagesPerSecond, sum } = this
     const steps = step - this.firstStep
     return {
@@ -38,7 +38,7 @@ export class Tally {
       loss: { total: sum.total / steps, reconstruction: sum.reconstruction / steps, kl: sum.kl / steps },
       validation,
       imagesPerSecond,
-      msPerStep: (nowMs - this.begunMs) / steps,
+      msPerStep: (1000 * batchSize) / imagesPerSecond,
     }
   }
 }

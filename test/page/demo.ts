@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ElementHandle } from 'puppeteer-core'
 import * as assert from 'uvu/assert'
+import { normalCdf, normalQuantile } from '../../demo/normal.js'
+import { Projection } from '../../demo/projection.js'
+import { defaults, formatHash, parseHash } from '../../demo/settings.js'
 import { glyphs } from '../../src/data/glyphs.js'
 import { suite } from '../harness/suite.js'
 import { DemoPage, losableDevice, withoutWebGpu } from '../support/demo-page.js'
 
+const parts = suite('demo › parts')
 const learning = suite('demo › learning')
 const controls = suite('demo › controls')
 const trouble = suite('demo › trouble')
@@ -16,6 +20,28 @@ let demo: DemoPage
 let folder: string
 
 const close = () => demo?.page.close()
+
+parts('settings survive the address, and nonsense in it is ignored', () => {
+  const settings = { ...defaults, preset: 'conv' as const, learningRate: 0.003, klWeight: 0, seed: 12 }
+  assert.equal(parseHash(formatHash(settings)), settings)
+  assert.is(formatHash(defaults), '')
+  assert.equal(parseHash('#model=toString&rate=-1&kl=x&seed=1.5'), defaults)
+})
+
+parts('normal quantiles undo the distribution function', () => {
+  assert.ok(Math.abs(normalQuantile(0.975) - 1.959964) < 1e-5)
+  for (const x of [-2.5, -0.3, 0, 1.1]) assert.ok(Math.abs(normalQuantile(normalCdf(x)) - x) < 1e-4)
+})
+
+parts('the plane of many dimensions finds the two that differ most, and lifts its points back', () => {
+  const latents = Float32Array.from({ length: 5 * 400 }, (_, i) => [0.1, 3, 0.1, 2, 0.1][i % 5] * Math.sin(i * i))
+  const projection = new Projection(5)
+  for (let i = 0; i < 50; i++) projection.fit(latents)
+  const [x, y] = projection.project(projection.lift([1.5, -0.5]))
+  assert.ok(Math.abs(x - 1.5) + Math.abs(y + 0.5) < 1e-5, `lifted and projected: ${x}, ${y}`)
+  const along = projection.lift([1, 0]).map((value, i) => value - projection.lift([0, 0])[i])
+  assert.ok(Math.abs(along[1]) > 0.95, `the first axis: ${along}`)
+})
 
 learning.before(async () => {
   demo = await DemoPage.open()
@@ -26,8 +52,8 @@ learning('starts by itself, and the loss falls', async () => {
   await demo.learned(1)
   await demo.until('a loss', `document.getElementById('total').textContent > 0`)
   await demo.until('a lower loss', `document.getElementById('total').textContent < 230`)
-  const parts = (await demo.number('reconstruction')) + (await demo.number('kl-part'))
-  assert.ok(Math.abs((await demo.number('total')) - parts) < 0.11, 'the parts add up to the whole')
+  const sum = (await demo.number('reconstruction')) + (await demo.number('kl-part'))
+  assert.ok(Math.abs((await demo.number('total')) - sum) < 0.11, 'the parts add up to the whole')
 })
 
 learning('names the adapter, and says that a software one is slow', async () => {
@@ -215,6 +241,7 @@ function bigEndian(...words: number[]): Buffer {
   return buffer
 }
 
+parts.run()
 learning.run()
 controls.run()
 trouble.run()

@@ -75,7 +75,7 @@ export class DemoPage {
 
   /** Sends the worker a message that its prelude understands. */
   tellWorker(message: string): Promise<void> {
-    return this.page.evaluate((text) => (window as unknown as { demoWorker: Worker }).demoWorker.postMessage(text), message)
+    return this.page.evaluate((text) => Reflect.get(window, 'demoWorker').postMessage(text), message)
   }
 }
 
