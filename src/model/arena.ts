@@ -44,6 +44,12 @@ export class ParameterArena {
     return { dw: this.part('gradients', this.headNames('weight')), db: this.part('gradients', this.headNames('bias')) }
   }
 
+  /** The log-variance of a Gaussian likelihood that learns it, and its gradient. */
+  likelihood(): { logVariance: PlanTensor; dlogVariance: PlanTensor } {
+    const name = 'likelihood.log_variance'
+    return { logVariance: this.part('parameters', [name]), dlogVariance: this.part('gradients', [name]) }
+  }
+
   /** The whole arenas, for the optimiser's update. */
   updateTensors(): Omit<UpdateTensors, 'status'> {
     const { elements } = this.placement

@@ -27,7 +27,7 @@ const LAYER_KEYS: Record<LayerSpec['type'], readonly string[]> = {
 
 const LATENT_TYPES: readonly LatentSpec['type'][] = ['gaussian', 'deterministic']
 
-const LIKELIHOOD_TYPES: readonly LikelihoodSpec['type'][] = ['bernoulli']
+const LIKELIHOOD_TYPES: readonly LikelihoodSpec['type'][] = ['bernoulli', 'continuous-bernoulli', 'gaussian']
 
 /** Residuals inside residuals; a bound so that a specification that contains itself ends in a message. */
 const MAX_DEPTH = 16
@@ -119,8 +119,8 @@ function readLatent(value: unknown): LatentSpec {
 function readLikelihood(value: unknown): LikelihoodSpec {
   const fields = readObject(value, 'likelihood', 'a likelihood')
   const type = readName(fields.type, 'likelihood.type', 'likelihood', LIKELIHOOD_TYPES)
-  checkKeys(fields, 'likelihood', `a ${type} likelihood`, ['type'])
-  return { type }
+  checkKeys(fields, 'likelihood', `a ${type} likelihood`, type === 'gaussian' ? ['type', 'variance'] : ['type'])
+  return type === 'gaussian' ? { type, variance: readVariance(fields.variance) } : { type }
 }
 
 /** Labels are bytes. */
@@ -130,13 +130,20 @@ function readClasses(value: unknown): number {
   return classes
 }
 
+function readVariance(value: unknown): number | 'learned' {
+  if (value === 'learned') return value
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+  throw new SpecError('likelihood.variance', `needs a finite number above 0, or 'learned', got ${describe(value)}`)
+}
+
 function readWeight(value: unknown, path: string): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
   throw new SpecError(path, `needs a finite number from 0 on, got ${describe(value)}`)
 }
 
-/** Bernoulli reads logits: any real number, so an activation that bounds the last layer's output is a mistake. */
+/** Logits are any real number, so an activation that bounds the last layer's output is a mistake. */
 function checkLogits(spec: VaeSpec): void {
+  if (spec.likelihood.type === 'gaussian') return
   const last = spec.decoder.findLastIndex(({ type }) => type !== 'flatten' && type !== 'reshape')
   const layer = spec.decoder[last]
   if (layer === undefined || !('activation' in layer)) return
@@ -144,6 +151,6 @@ function checkLogits(spec: VaeSpec): void {
   throw new SpecError(
     `decoder[${last}].activation`,
     `the last layer must yield logits, not "${layer.activation}" values; leave the activation out, ` +
-      'the bernoulli likelihood applies the sigmoid itself',
+      `the ${spec.likelihood.type} likelihood applies the sigmoid itself`,
   )
 }

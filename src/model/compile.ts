@@ -3,7 +3,15 @@ import { batchGather } from '../ops/gather.js'
 import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
 import { headWidth, reparameterizeBackward, reparameterizeForward } from '../ops/latent.js'
-import { bceLoss, sigmoidForward } from '../ops/likelihood.js'
+import {
+  bceLoss,
+  continuousBernoulliLoss,
+  continuousBernoulliMean,
+  gaussianLoss,
+  gaussianMean,
+  rowReduce,
+  sigmoidForward,
+} from '../ops/likelihood.js'
 import { gradientAccumulate, optimizerUpdate, type Optimizer } from '../ops/update.js'
 import { PlanBuilder, type Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
@@ -102,9 +110,9 @@ class ModelCompiler {
       }
       latent = this.sampleLatent(features)
     }
-    const logits = this.layers.forward(this.model.decoder, latent)
-    if (output === 'images') this.outputImages(logits)
-    else this.lossAndGradients(logits)
+    const decoded = this.layers.forward(this.model.decoder, latent)
+    if (output === 'images') this.outputImages(decoded)
+    else this.lossAndGradients(decoded)
     return this.finish()
   }
 
@@ -178,19 +186,19 @@ class ModelCompiler {
     return { tensor: z, activation: 'linear', needsGradient: true }
   }
 
-  private outputImages(logits: Value): void {
+  private outputImages(output: Value): void {
     const { B, N } = this
     const images = this.pinned('images', padTo4(N))
-    this.builder.push(sigmoidForward({ x: logits.tensor, y: images }, { B, N }))
+    this.builder.push(MEANS[this.model.likelihood.type]({ x: output.tensor, y: images }, { B, N }))
   }
 
-  private lossAndGradients(logits: Value): void {
-    const { B, N, request } = this
-    const tensors = { logits: logits.tensor, x: this.tensors.x!, losses: this.losses, status: this.status }
-    this.builder.push(bceLoss(tensors, { B, N }, logits.activation, this.learns))
+  private lossAndGradients(output: Value): void {
+    const { request } = this
+    const likelihoodGradient = this.likelihood(output)
     if (!this.learns) return
     this.builder.begin('backward')
-    this.layers.backward(logits.tensor)
+    likelihoodGradient?.()
+    this.layers.backward(output.tensor)
     const arenas = this.arena.updateTensors()
     this.tensors.gradients = arenas.gradients
     if ((request.slices ?? 1) > 1) {
@@ -204,6 +212,24 @@ class ModelCompiler {
     this.builder.push(optimizerUpdate({ ...arenas, gradients, status: this.status }, request.output.update))
   }
 
+  /** The loss and its gradient in place of the decoder's output. @returns what pushes the likelihood's own gradient. */
+  private likelihood({ tensor, activation }: Value): (() => void) | undefined {
+    const { B, N, learns } = this
+    const { likelihood } = this.model
+    const common = { x: this.tensors.x!, losses: this.losses, status: this.status }
+    if (likelihood.type !== 'gaussian') {
+      const loss = likelihood.type === 'bernoulli' ? bceLoss : continuousBernoulliLoss
+      this.builder.push(loss({ logits: tensor, ...common }, { B, N }, activation, learns))
+      return undefined
+    }
+    const { variance } = likelihood
+    const dlogvRows = this.builder.activation('likelihood.dlogv', B)
+    const logVariance = variance === 'learned' ? this.arena.likelihood().logVariance : Math.log(variance)
+    this.builder.push(gaussianLoss({ means: tensor, dlogvRows, ...common }, { B, N }, logVariance, activation, learns))
+    if (variance !== 'learned') return undefined
+    return () => this.builder.push(rowReduce({ x: dlogvRows, y: this.arena.likelihood().dlogVariance }, { B }))
+  }
+
   private get losses(): PlanTensor {
     return this.pinned('losses', 2 * MOST_STEPS)
   }
@@ -212,3 +238,9 @@ class ModelCompiler {
     return this.pinned('status', 1, 1)
   }
 }
+
+const MEANS = {
+  bernoulli: sigmoidForward,
+  'continuous-bernoulli': continuousBernoulliMean,
+  gaussian: gaussianMean,
+} as const

@@ -28,9 +28,10 @@ export interface Placement {
 /** Arenas are bound at multiples of 256 bytes. */
 const ALIGNMENT = 64
 
-/** Every parameter of a model: encoder, heads, decoder, each weight before its bias. */
+/** Every parameter of a model: encoder, heads, decoder, each weight before its bias, then the likelihood's variance. */
 export function parameterSpecs(model: ResolvedModel): ParameterSpec[] {
-  return [...layerParameters(model.encoder), ...headParameters(model), ...layerParameters(model.decoder)]
+  const layers = [...layerParameters(model.encoder), ...headParameters(model), ...layerParameters(model.decoder)]
+  return [...layers, ...likelihoodParameters(model)]
 }
 
 /** Number of values, padding not counted. */
@@ -130,4 +131,11 @@ function headParameters({ latent: { type, input, output } }: ResolvedModel): Par
   if (type === 'deterministic') return mean
   const logVariance = denseParameters({ path: 'latent.log_variance', input, output })
   return [...mean, ...logVariance.map((spec, i) => ({ ...spec, behind: mean[i].name }))]
+}
+
+/** The log-variance that a Gaussian likelihood learns: one number, 0 at first. */
+function likelihoodParameters({ likelihood }: ResolvedModel): ParameterSpec[] {
+  if (likelihood.type !== 'gaussian' || likelihood.variance !== 'learned') return []
+  const layout = vectorLayout(1, 'plain')
+  return [{ name: 'likelihood.log_variance', shape: [1], init: { type: 'zeros' }, layout }]
 }

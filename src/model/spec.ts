@@ -63,15 +63,20 @@ export interface DeterministicLatentSpec {
 
 export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec
 
-/** `bernoulli` reads the decoder's output as logits. */
-export type LikelihoodSpec = { type: 'bernoulli' }
+/**
+ * p(x|z) of an image. `bernoulli` and `continuous-bernoulli` (for grey values, with its normalising constant) read the
+ * decoder's output as logits, `gaussian` as means; its variance is one number for all pixels, fixed or learned
+ * (the parameter `likelihood.log_variance`, which starts at 0).
+ */
+export type LikelihoodSpec =
+  { type: 'bernoulli' } | { type: 'continuous-bernoulli' } | { type: 'gaussian'; variance: number | 'learned' }
 
 /** A variational autoencoder as plain JSON. */
 export interface VaeSpec {
   input: [height: number, width: number, channels: number]
   encoder: LayerSpec[]
   latent: LatentSpec
-  /** The last layer yields logits. */
+  /** The last layer yields logits, or means for a Gaussian likelihood. */
   decoder: LayerSpec[]
   likelihood: LikelihoodSpec
   /** Weight of the KL term in the loss that training minimises; 1 is the evidence lower bound. */

@@ -8,18 +8,105 @@ interface ImageShape {
   N: number
 }
 
+/** With `gradient` the logits are overwritten by the loss's gradient, times the derivative of the activation behind them. */
+interface LogitTensors {
+  logits: PlanTensor
+  x: PlanTensor
+  losses: PlanTensor
+  status: PlanTensor
+}
+
+/** Binary cross-entropy of every image from logits, −Σ log p(x|z) in nats; its gradient is (sigmoid(l) − x) / batch. */
+export function bceLoss(t: LogitTensors, shape: ImageShape, activation: Activation, gradient: boolean): Dispatch {
+  return logitLoss('bce_loss', t, shape, activation, gradient)
+}
+
 /**
- * Binary cross-entropy of every image from logits, −Σ log p(x|z) in nats. With `gradient` the logits are overwritten by the
- * loss's gradient (sigmoid(l) − x) / batch, times the derivative of the activation that made them.
+ * The continuous Bernoulli likelihood of every image from logits (Loaiza-Ganem & Cunningham 2019), normalising constant
+ * included: A(l) − l·x with A(l) = log((exp(l) − 1) / l); its gradient is (A'(l) − x) / batch.
  */
-export function bceLoss(
-  t: { logits: PlanTensor; x: PlanTensor; losses: PlanTensor; status: PlanTensor },
+export function continuousBernoulliLoss(
+  t: LogitTensors,
+  shape: ImageShape,
+  activation: Activation,
+  gradient: boolean,
+): Dispatch {
+  return logitLoss('continuous_bernoulli_loss', t, shape, activation, gradient)
+}
+
+/**
+ * A Gaussian likelihood, ½ (μ − x)² / v + ½ log(2π v) a pixel, with a fixed variance v or a learned one: `logVariance`
+ * is the number log v, or the parameter that holds it. With `gradient` the means are overwritten by theirs; `dlogvRows`
+ * gets every image's share of the gradient by log v.
+ */
+export function gaussianLoss(
+  t: { means: PlanTensor; x: PlanTensor; dlogvRows: PlanTensor; losses: PlanTensor; status: PlanTensor },
+  { B, N }: ImageShape,
+  logVariance: number | PlanTensor,
+  activation: Activation,
+  gradient: boolean,
+): Dispatch {
+  const learned = typeof logVariance !== 'number'
+  return {
+    kernel: 'gaussian_loss',
+    constants: {
+      B,
+      N,
+      ACTIVATION_X: activationCode(activation),
+      GRADIENT: Number(gradient),
+      LOG_VARIANCE: learned ? 0 : logVariance,
+      LEARNED: Number(learned),
+    },
+    bindings: {
+      means: t.means,
+      x: t.x,
+      log_variance: learned ? logVariance : t.x,
+      dlogv_rows: t.dlogvRows,
+      losses: t.losses,
+      status: t.status,
+    },
+    grid: [64, B, 1],
+    shape: `B${B} N${N}`,
+    flops: 0,
+  }
+}
+
+/** y[0] = Σ_n x[n], in a fixed order. */
+export function rowReduce(t: { x: PlanTensor; y: PlanTensor }, { B }: { B: number }): Dispatch {
+  return {
+    kernel: 'row_reduce',
+    constants: { B },
+    bindings: { x: t.x, y: t.y },
+    grid: [64, 1, 1],
+    shape: `B${B}`,
+    flops: 0,
+  }
+}
+
+/** The image that Bernoulli logits stand for: y = sigmoid(x). */
+export function sigmoidForward(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
+  return elementwise('sigmoid_forward', t, shape)
+}
+
+/** The mean image of continuous Bernoulli logits: y = 1 / (1 − exp(−x)) − 1 / x. */
+export function continuousBernoulliMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
+  return elementwise('continuous_bernoulli_mean', t, shape)
+}
+
+/** The mean image of a Gaussian likelihood, kept to what an image may be: y = clamp(x, 0, 1). */
+export function gaussianMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
+  return elementwise('gaussian_mean', t, shape)
+}
+
+function logitLoss(
+  kernel: string,
+  t: LogitTensors,
   { B, N }: ImageShape,
   activation: Activation,
   gradient: boolean,
 ): Dispatch {
   return {
-    kernel: 'bce_loss',
+    kernel,
     constants: { B, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) },
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },
     grid: [64, B, 1],
@@ -28,10 +115,9 @@ export function bceLoss(
   }
 }
 
-/** The image that logits stand for: y = sigmoid(x). */
-export function sigmoidForward(t: { x: PlanTensor; y: PlanTensor }, { B, N }: ImageShape): Dispatch {
+function elementwise(kernel: string, t: { x: PlanTensor; y: PlanTensor }, { B, N }: ImageShape): Dispatch {
   return {
-    kernel: 'sigmoid_forward',
+    kernel,
     constants: { B, N },
     bindings: { x: t.x, y: t.y },
     grid: [padTo4(N) / 4, B, 1],

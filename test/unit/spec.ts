@@ -92,7 +92,9 @@ test('says which types there are', () => {
     'latent.type',
     /there is "gaussian", "deterministic"/,
   )
-  refused(specWith({ likelihood: { type: 'gaussian', variance: 1 } }), 'likelihood.type', /there is "bernoulli"/)
+  refused(specWith({ likelihood: { type: 'laplace' } }), 'likelihood.type', /there is "bernoulli"/)
+  refused(specWith({ likelihood: { type: 'gaussian', variance: 0 } }), 'likelihood.variance', /above 0/)
+  refused(specWith({ likelihood: { type: 'gaussian' } }), 'likelihood.variance', /'learned', got nothing/)
   refused(specWith({ classes: 1 }), 'classes', /from 2/)
   refused(specWith({ classes: 300 }), 'classes', /at most 256/)
   refused(

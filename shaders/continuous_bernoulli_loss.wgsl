@@ -1,0 +1,56 @@
+// continuous_bernoulli_loss: the likelihood of grey values in [0, 1] from logits, loss and gradient in one pass
+//
+//   losses[n]    = Σ_i A(l) − l·x            A(l) = log((exp(l) − 1) / l), the log-normaliser
+//   dlogits[n,i] = (A'(l) − x) · act'(l) / batch            0 for n ≥ batch; written over the logits
+//
+//   Loaiza-Ganem & Cunningham 2019, in the natural parameter: their C(λ) is l / tanh(l/2)
+//   logits, x (B, P4(N))   losses (ring slots, 2, B): reconstruction, then KL, of every image
+//   one workgroup a row; grid (64, B, 1)
+
+override B: u32;
+override N: u32;             // pixels × channels of an image
+override ACTIVATION_X: u32;  // of the layer that made the logits
+override GRADIENT: bool;     // false leaves the logits as they are
+
+override N4: u32 = (N + 3) / 4;
+
+@group(0) @binding(0) var<storage, read_write> logits: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(3) var<storage, read_write> status: atomic<u32>;   // becomes 1 when a loss is not finite
+@group(0) @binding(4) var<uniform>             step: Step;
+
+@compute @workgroup_size(64)
+fn continuous_bernoulli_loss(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let n = group.y;
+  let scale = select(0, step.scale, n < step.batch);
+  var sum = vec4f(0);
+  for (var q = lane; q < N4; q += 64) {
+    let at = n * N4 + q;
+    let l = logits[at];
+    let target_value = x[at];
+    let mask = lane_mask(q, N);
+    sum += mask * (log_normalizer(l) - l * target_value);
+    if (GRADIENT) {
+      let mean = continuous_bernoulli_mean_of(l);
+      logits[at] = mask * scale * (mean - target_value) * activation_derivative(l, ACTIVATION_X);
+    }
+  }
+  let total = row_sum(sum.x + sum.y + sum.z + sum.w, lane);
+  if (lane == 0) {
+    losses[step.slot * 2 * B + n] = total;
+    if (n < step.batch && !is_finite(total)) { atomicStore(&status, 1u); }
+  }
+}
+
+// A(l); near 0 its series, whose next term is below 1e-8 there
+fn log_normalizer(l: vec4f) -> vec4f {
+  let size = max(abs(l), vec4f(0.5));
+  let far = max(l, vec4f(0)) + log((1 - exp(-size)) / size);
+  let square = l * l;
+  let near = 0.5 * l + square * (0.041666667 - square * (0.00034722222 - square * 0.0000055114638));
+  return select(far, near, abs(l) < vec4f(0.5));
+}
