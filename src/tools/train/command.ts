@@ -81,6 +81,7 @@ function pageFiles(page: { script: string; style: string }, { train, test }: Loa
     'style.css': { type: 'text/css', bytes: page.style },
     'train-images': octets(train.images),
     'test-images': octets(test.images),
+    ...(train.labels && { 'train-labels': octets(train.labels) }),
     ...(test.labels && { 'test-labels': octets(test.labels) }),
     ...(resumed && { 'resume.safetensors': octets(resumed.bytes) }),
   }

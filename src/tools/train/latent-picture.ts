@@ -12,7 +12,7 @@ const priorExtent = 3.2
 
 /** Every test image where the encoder puts it, in the colour of its class. */
 export async function latentPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
-  const { mean } = await vae.encode(toFloats(test.images))
+  const { mean } = await vae.encode(toFloats(test.images), vae.spec.classes ? { labels: test.labels } : {})
   const isGaussian = vae.spec.latent.type === 'gaussian'
   const classes = [...new Set(test.labels)].sort((a, b) => a - b)
   const count = test.count.toLocaleString('en-US')

@@ -81,7 +81,7 @@ The folder then holds
   reconstructions.png   test images above, reconstructions below
   manifold.png          images decoded from a grid over the latent plane, at equal steps of the prior's probability;
                         where the latent has more dimensions, from draws of the prior; where it has no prior, from
-                        codes between those of four test images
+                        codes between those of four test images; of a conditional model, samples of every class
   latent.png            the test images in the latent plane, where the latent has two dimensions
 
 Ctrl-C stops after the steps under way and saves everything; a second one leaves at once.

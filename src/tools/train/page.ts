@@ -1,5 +1,5 @@
 // The page that trains: fetches its job's images, trains, reports, draws the pictures, hands the files back.
-import { createEngine, dataset, ElboError, NumericError, type Engine, type Run, type TrainEvent } from '../../index.js'
+import { createEngine, dataset, ElboError, NumericError, type Dataset, type Engine, type Run, type TrainEvent } from '../../index.js'
 import type { HistoryRow } from './history.js'
 import type { Job, Outcome } from './messages.js'
 import { picturesOf } from './pictures.js'
@@ -28,13 +28,8 @@ globalThis.train = async (job) => {
 }
 
 async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
-  const { shape, labels } = job.data
-  const train = dataset({ images: await download('train-images'), shape })
-  const test = dataset({
-    images: await download('test-images'),
-    shape,
-    labels: labels ? await download('test-labels') : undefined,
-  })
+  const train = await downloadSet('train', job.data)
+  const test = await downloadSet('test', job.data)
   const vae = job.resume
     ? await engine.load(await download('resume.safetensors'))
     : await engine.createVae(job.spec, { seed: job.seed })
@@ -119,6 +114,11 @@ function adapterName({ adapterInfo, isSoftware }: Engine): string {
   const { description, vendor, architecture } = adapterInfo
   const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter'
   return isSoftware ? `${name} (software adapter, on the CPU)` : name
+}
+
+async function downloadSet(name: 'train' | 'test', { shape, labels }: Job['data']): Promise<Dataset> {
+  const images = await download(`${name}-images`)
+  return dataset({ images, shape, labels: labels ? await download(`${name}-labels`) : undefined })
 }
 
 async function download(name: string): Promise<Uint8Array> {

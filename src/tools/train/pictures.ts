@@ -4,6 +4,7 @@ import { normalQuantile } from '../../../demo/normal.js'
 import { paintTiles } from '../../../demo/tiles.js'
 import { Views } from '../../../demo/views.js'
 import type { Dataset, Vae } from '../../index.js'
+import { Random, STREAMS } from '../../random.js'
 import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
@@ -20,7 +21,7 @@ export function picturesOf(
   return {
     'loss.png': () => lossPicture(rows, latent.type === 'gaussian', about),
     'reconstructions.png': () => reconstructionPicture(vae, test, about),
-    'manifold.png': () => manifoldPicture(vae, test, about),
+    'manifold.png': () => (vae.spec.classes ? classesPicture : manifoldPicture)(vae, test, about),
     ...(latent.size === 2 && { 'latent.png': () => latentPicture(vae, test, about) }),
   }
 }
@@ -29,8 +30,10 @@ export function picturesOf(
 async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
   const isGaussian = vae.spec.latent.type === 'gaussian'
-  const images = gather(test, oneOfEach(test, 2 * columns))
-  const reconstructed = await vae.reconstruct(toFloats(images))
+  const chosen = oneOfEach(test, 2 * columns)
+  const images = gather(test, chosen)
+  const options = vae.spec.classes ? { labels: chosen.map((index) => test.labels![index]) } : {}
+  const reconstructed = await vae.reconstruct(toFloats(images), options)
   const tile = tileSize(test, 56)
   const bandLength = columns * (images.length / reconstructed.shape[0])
   const bands = Math.ceil(images.length / bandLength)
@@ -80,6 +83,28 @@ async function manifoldPicture(vae: Vae, test: Dataset, about: About): Promise<B
     sheet.text(value, axis - 7, height - (i + 0.5) * tile.height, { align: 'right' })
   }
   sheet.axisNames(axis + width / 2, height / 2, height + 34)
+  return sheet.png()
+}
+
+/** A conditional model's images of every class, in columns; each row is decoded from one draw of the prior. */
+async function classesPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+  const rows = 10
+  const columns = Math.min(vae.spec.classes!, 15)
+  const { size } = vae.spec.latent
+  const random = new Random(1, STREAMS.SAMPLE)
+  const draws = Array.from({ length: rows }, () => Array.from({ length: size }, () => random.normal()))
+  const latents = Float32Array.from(draws.flatMap((draw) => Array<number[]>(columns).fill(draw).flat()))
+  const labels = Array.from({ length: rows * columns }, (_, i) => i % columns)
+  const images = await vae.decode(latents, { labels })
+  const tile = tileSize(test, 56)
+  const sheet = new Sheet(columns * tile.width, rows * tile.height + 24, about, {
+    title: 'samples by class',
+    caption: 'Each row is decoded from one draw of the prior, each column as one class.',
+  })
+  drawTiles(sheet, toBytes(images.data), test, columns, [0, 0], tile)
+  for (let label = 0; label < columns; label++) {
+    sheet.text(String(label), (label + 0.5) * tile.width, rows * tile.height + 14, { align: 'center' })
+  }
   return sheet.png()
 }
 

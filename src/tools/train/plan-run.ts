@@ -43,7 +43,7 @@ export function planRun(options: Options, data: LoadedDataset, resumed: Resumed 
     steps: options.steps,
     reportEvery,
     checkpointEvery: options.checkpointEvery,
-    data: { shape: data.train.shape, labels: data.test.labels !== undefined },
+    data: { shape: data.train.shape, labels: Boolean(data.train.labels && data.test.labels) },
     subject: `${preset ?? 'model'} on ${data.name}`,
     settings: [
       inWords(optimizer),
