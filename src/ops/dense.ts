@@ -14,8 +14,11 @@ interface DenseShape {
 /** Invocations a workgroup of the tiled kernels, which have one-dimensional grids. */
 const WORKGROUP = 16
 
-/** Fewer tiles of 8 × 16 than this leave processors idle; tiles of 4 × 4 are eight times as many. */
-const FEW_TILES = 64
+/** Fewer tiles of 8 × 16 than this leave processors idle. */
+const FEW_TILES = 16
+
+/** What a multiply-add costs in a tile of 4 × 4 beside one of 8 × 16, which loads fewer values for it (measured). */
+const NARROW_COST = 1.6
 
 /** y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i]); features past O are written 0. */
 export function denseForward(
@@ -23,7 +26,7 @@ export function denseForward(
   { B, I, O }: DenseShape,
   activation: Activation,
 ): Dispatch {
-  const narrow = isNarrow(B, O)
+  const narrow = isNarrow([B, O])
   return {
     kernel: narrow ? 'dense_forward_narrow' : 'dense_forward',
     constants: { WG_X: WORKGROUP, B, I, O, ACTIVATION: activationCode(activation) },
@@ -44,7 +47,7 @@ export function denseBackward(
   { B, I, O }: DenseShape,
   activationX: Activation,
 ): Dispatch {
-  const narrow = isNarrow(B, I)
+  const narrow = isNarrow([B, I], [O, I])
   const count = narrow ? narrowTiles : tiles
   return {
     kernel: narrow ? 'dense_backward_narrow' : 'dense_backward',
@@ -118,9 +121,15 @@ export function denseBackwardWeightNaive(
   }
 }
 
-/** Whether a product with so few rows or columns wants tiles of 4 × 4. */
-function isNarrow(rows: number, columns: number): boolean {
-  return columns <= 8 || tiles(rows, columns) < FEW_TILES
+/** Whether tiles of 4 × 4 suit these results better than tiles of 8 × 16, which are few or mostly padding. */
+function isNarrow(...results: [rows: number, columns: number][]): boolean {
+  let wide = 0
+  let narrow = 0
+  for (const [rows, columns] of results) {
+    wide += tiles(rows, columns)
+    narrow += narrowTiles(rows, columns)
+  }
+  return wide < FEW_TILES || wide * 8 * 16 > NARROW_COST * narrow * 4 * 4
 }
 
 function tiles(rows: number, columns: number): number {
