@@ -41,7 +41,8 @@ function environmentText(report) {
 /** @param {Report} report */
 function kernelTable(report) {
   const head = ['kernel', 'shape', 'presets', 'median ms', 'min ms', 'spread', 'GFLOP/s', 'GB/s', '× naive', 'outputs']
-  const rows = report.kernels.map((row) => [
+  /** @param {Report['kernels'][number]} row */
+  const cells = (row) => [
     row.kernel,
     row.shape,
     row.presets.join(' '),
@@ -50,13 +51,18 @@ function kernelTable(report) {
     figure(row.gigabytes),
     figure(row.naiveRatio),
     row.check.state === 'failed' ? 'WRONG' : row.check.state,
-  ])
+  ]
+  /** @param {boolean} naive */
+  const rows = (naive) => report.kernels.filter(({ kernel }) => kernel.endsWith('_naive') === naive).map(cells)
   const notes = [
     'GFLOP/s of matrix kernels, GB/s of the others (every tensor bound counted once, twice where updated in place).',
     '× naive: how many times as long one invocation a value takes for the same work, in turns in the same run.',
   ]
   if (report.uncovered.length > 0) notes.push(`In no plan of these presets: ${report.uncovered.join(', ')}.`)
-  return [`## Kernels on ${where(report)}`, '', table(head, rows, 3), '', ...notes].join('\n')
+  const text = [`## Kernels on ${where(report)}`, '', table(head, rows(false), 3), '', ...notes]
+  const naive = rows(true)
+  if (naive.length > 0) text.push('', `## Naive kernels on ${where(report)}`, '', table(head, naive, 3))
+  return text.join('\n')
 }
 
 /** @param {Report} report */

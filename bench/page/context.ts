@@ -50,6 +50,7 @@ export function stepValues(seed: number, batch: number): StepValues {
     klWeight: 1,
     rate: 1e-3,
     rootScale: 1,
+    keep: 1,
   }
 }
 

@@ -36,7 +36,7 @@ export function subjectsOf({ presets: wanted, seed, quick }: BenchOptions, isSof
 }
 
 /** Drawn digits where they fit, noise of the right shape elsewhere. */
-function trainingSet(spec: VaeSpec & { classes?: number }, count: number, seed: number): Dataset {
+function trainingSet(spec: VaeSpec, count: number, seed: number): Dataset {
   const { input: [h, w, c], classes } = spec
   if (h === 28 && w === 28 && c === 1) return glyphs({ count, seed })
   const images = Uint8Array.from({ length: count * h * w * c }, (_, i) => hash(i, seed))

@@ -29,7 +29,8 @@ export function bytesOf(dispatch: Dispatch): number {
 function bindingBytes({ kernel, constants, bindings }: Dispatch, name: string, { elements }: PlanTensor): number {
   if (name === 'losses') return (4 * elements) / (2 * MOST_STEPS)
   if (kernel === 'batch_gather' && name === 'images') return bindings.x.elements
-  if (kernel === 'batch_gather' && name === 'order') return 4 * constants.B
+  if (kernel.endsWith('_gather') && name === 'order') return 4 * constants.B
+  if (kernel === 'label_gather' && name === 'labels') return constants.B
   if (name === 'm' && constants.MOMENTUM === 0) return 0
   const readOnly = reflectedKernel(kernel).bindings[name].type === 'read-only-storage'
   const leftAlone = kernel === 'bce_loss' && constants.GRADIENT === 0

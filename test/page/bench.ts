@@ -68,7 +68,7 @@ bench('prints a table and writes a complete, plausible report', async () => {
     assert.ok(mlp.naive!.ratio > 0)
 
     const headings = stdout.split('\n').filter((line) => line.startsWith('## '))
-    assert.is(headings.length, 3)
+    assert.is(headings.length, 4)
     if (report.isSoftware) assert.ok(headings.every((line) => line.includes('software adapter')), headings.join('\n'))
     for (const { kernel, shape } of report.kernels) {
       assert.ok(stdout.split('\n').some((line) => line.includes(kernel) && line.includes(shape)), `no row of ${kernel}`)

@@ -1,4 +1,5 @@
 import type { Dispatch } from '../../../src/ops/dispatch.js'
+import { conditionReferences } from './condition.js'
 import { convReferences } from './conv.js'
 import { denseReferences } from './dense.js'
 import { elementwiseReferences } from './elementwise.js'
@@ -8,6 +9,7 @@ import type { Reference } from './reference.js'
 const references: Record<string, Reference> = {
   ...denseReferences,
   ...convReferences,
+  ...conditionReferences,
   ...lossReferences,
   ...elementwiseReferences,
 }

@@ -1,0 +1,61 @@
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { hash } from '../../../test/reference/formula.js'
+import { rowsOf, type Reference } from './reference.js'
+
+/** Whole numbers below `most`, as words. */
+function numbers(count: number, seed: number, most: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => hash(i, seed) % most)
+}
+
+/** y[n,p,c] = x[n,p,c] for c < C, behind it the one-hot label */
+const conditionForward: Reference = {
+  inputs: ({ B, P, C, K }, seed, { labels }) => ({
+    x: rowsOf('x', seed, B, P * C),
+    labels: numbers(labels.elements, seed, K),
+  }),
+  expected: ({ constants: { P, C, K }, before, places }) => {
+    const labels = new Uint32Array(before.labels.buffer)
+    const [strideX, strideY] = [padTo4(P * C), padTo4(P * (C + K))]
+    return places('y').map((index) => {
+      const [n, i] = [Math.floor(index / strideY), index % strideY]
+      const [p, c] = [Math.floor(i / (C + K)), i % (C + K)]
+      const value = c < C ? before.x[n * strideX + p * C + c] : Number(c - C === labels[n])
+      return { output: 'y', index, value: p < P ? value : 0, bound: 0 }
+    })
+  },
+}
+
+/** dx[n,p,c] = dy[n,p,c] for c < C */
+const conditionBackward: Reference = {
+  inputs: ({ B, P, C, K }, seed) => ({ dy: rowsOf('dy', seed, B, P * (C + K)) }),
+  expected: ({ constants: { P, C, K }, before: { dy }, places }) => {
+    const [strideX, strideY] = [padTo4(P * C), padTo4(P * (C + K))]
+    return places('dx').map((index) => {
+      const [n, i] = [Math.floor(index / strideX), index % strideX]
+      const value = i < P * C ? dy[n * strideY + Math.floor(i / C) * (C + K) + (i % C)] : 0
+      return { output: 'dx', index, value, bound: 0 }
+    })
+  },
+}
+
+/** y[n] = labels[order[cursor + n]], 0 for n ≥ batch; words, compared by the floats of the same bits */
+const labelGather: Reference = {
+  inputs: (_, seed, { labels, order }) => ({
+    labels: numbers(labels.elements, seed, 2 ** 32),
+    order: numbers(order.elements, seed + 1, 4 * labels.elements),
+  }),
+  expected: ({ step, before, places }) => {
+    const bytes = new Uint8Array(before.labels.buffer)
+    const order = new Uint32Array(before.order.buffer)
+    return places('y').map((index) => {
+      const label = index < step.batch ? bytes[order[index]] : 0
+      return { output: 'y', index, value: new Float32Array(Uint32Array.of(label).buffer)[0], bound: 0 }
+    })
+  },
+}
+
+export const conditionReferences: Record<string, Reference> = {
+  condition_forward: conditionForward,
+  condition_backward: conditionBackward,
+  label_gather: labelGather,
+}
