@@ -178,11 +178,13 @@ export class Vae {
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
     const { specs } = this.runtime.arena
-    for (const [name, { shape, data }] of Object.entries(values)) {
+    for (const [name, tensor] of Object.entries(values)) {
+      const { shape, data } = tensor ?? {}
       const spec = specs.find((candidate) => candidate.name === name)
       if (!spec) throw new ShapeError(`setParameters: there is no "${name}"; there are ${specs.map((s) => s.name).join(', ')}`)
-      if (String(shape) !== String(spec.shape) || data.length !== elementCount(spec.shape)) {
-        throw new ShapeError(`setParameters: "${name}" is [${shape}] with ${data.length} values, needs [${spec.shape}]`)
+      if (String(shape) !== String(spec.shape) || data?.length !== elementCount(spec.shape)) {
+        const came = data ? `[${shape}] with ${data.length} values` : 'no tensor { shape, data }'
+        throw new ShapeError(`setParameters: "${name}" is ${came}, needs [${spec.shape}]`)
       }
       checkFinite(data, `setParameters: "${name}"`, spec.shape.at(-1)!)
     }

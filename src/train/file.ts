@@ -62,7 +62,8 @@ export function readModel(bytes: Uint8Array): SavedModel {
   const model = readSpec(metadata['elbo.spec'])
   const specs = parameterSpecs(model)
   const parameters = pick(tensors, specs, '')
-  const saved: SavedModel = { model, seed: readJson(metadata, 'elbo.seed') as number, parameters }
+  const seed = readWhole(readJson(metadata, 'elbo.seed'), '"elbo.seed" needs')
+  const saved: SavedModel = { model, seed, parameters }
   if (metadata['elbo.training'] !== undefined) {
     const state = readState(metadata)
     const moments = Object.fromEntries(
@@ -104,9 +105,7 @@ function readSpec(text: string | undefined): ResolvedModel {
 function readState(metadata: Record<string, string>): TrainingState {
   const state = readJson(metadata, 'elbo.training') as TrainingState
   for (const key of ['step', 'epoch', 'cursor', 'seed'] as const) {
-    if (!Number.isSafeInteger(state?.[key]) || state[key] < 0) {
-      throw new FormatError(`"elbo.training" needs a whole number "${key}", got ${state?.[key]}`)
-    }
+    readWhole(state?.[key], `"elbo.training" needs as "${key}"`)
   }
   try {
     return { ...state, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), restored: true }
@@ -124,7 +123,13 @@ function readJson(metadata: Record<string, string>, key: string): unknown {
   }
 }
 
-/** The tensors of the parameters under a prefix, which is cut off; shapes must be the specification's. */
+/** @throws FormatError unless the value is a whole number from 0 on. */
+function readWhole(value: unknown, needs: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new FormatError(`${needs} a whole number from 0 on, got ${value}`)
+}
+
+/** The tensors of the parameters under a prefix, which is cut off; shapes must be the specification's, values finite. */
 function pick(
   tensors: Record<string, Tensor>,
   specs: readonly ParameterSpec[],
@@ -137,6 +142,8 @@ function pick(
       if (String(tensor.shape) !== String(shape)) {
         throw new FormatError(`"${prefix}${name}" is [${tensor.shape}], its specification needs [${shape}]`)
       }
+      const bad = tensor.data.find((value) => !Number.isFinite(value))
+      if (bad !== undefined) throw new FormatError(`"${prefix}${name}" holds ${bad}, needs finite numbers`)
       return [name, tensor]
     }),
   )
