@@ -2,6 +2,7 @@ import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward, sigmoid } from '../../../test/reference/activation.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
+import { LATE_STEP } from '../context.js'
 import { FUNCTION_BOUND, rowsOf, whole, type Bindings, type Expected, type Given, type Reference } from './reference.js'
 
 const sigmoidForward: Reference = {
@@ -78,9 +79,6 @@ function updated(update: (given: Given, state: Record<'p' | 'm' | 'v', Float64Ar
 }
 
 const isSecond = ({ output }: Expected) => output === 'v'
-
-/** The kernel takes the step's corrections as factors: at a late step they are 1. */
-const LATE_STEP = 1e9
 
 const adam = updated(({ constants: { BETA1, BETA2, EPSILON }, step }, state, g) =>
   adamUpdate(state, g, LATE_STEP, { learningRate: step.rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON }),
