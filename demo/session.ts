@@ -135,7 +135,8 @@ export class Session {
     const engine = await this.ensureEngine()
     const data = wanted.data === 'files' && this.opened ? this.opened : (this.builtIn ??= glyphPair())
     const vae = await make(engine)
-    const { learningRate } = vae.optimizer ?? wanted
+    const rate = vae.optimizer?.learningRate
+    const learningRate = typeof rate === 'number' ? rate : wanted.learningRate
     try {
       checkFit(vae, data)
       this.settings = { ...wanted, preset: presetOf(vae), learningRate }

@@ -1,15 +1,17 @@
 // adam_update: Adam (Kingma & Ba 2015) over the whole arena, as PyTorch defines it (epsilon outside the root)
 //
 //   m = β1·m + (1−β1)·g      v = β2·v + (1−β2)·g²
-//   p = p − rate · m / (√v · root_scale + ε)        rate = lr / (1−β1ᵗ), root_scale = 1 / √(1−β2ᵗ)
+//   p = keep · p − rate · m / (√v · root_scale + ε)        rate = lr / (1−β1ᵗ), root_scale = 1 / √(1−β2ᵗ)
+//   keep = 1 − lr · decay: decoupled weight decay (AdamW, Loshchilov & Hutter 2019), 1 without
 //
-//   p, g, m, v (N): one flat arena each
+//   g is the gradient, scaled down where its global norm is above CLIP; p, g, m, v (N): one flat arena each
 //   one invocation per vec4, striding over the grid; grid (N/4, 1, 1) or less
 //
 // Nothing is updated once `status` is set: a step whose loss is not finite leaves the parameters as they were.
 
 override WG_X: u32 = 64;
 override N4: u32;            // vec4s in the arena
+override CLIP: f32;          // largest global norm of the gradients; 0 does not clip
 override BETA1: f32;
 override ONE_MINUS_BETA1: f32;
 override BETA2: f32;
@@ -21,13 +23,20 @@ override EPSILON: f32;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> v: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // becomes 1 when a gradient is not finite
-@group(0) @binding(5) var<uniform>             step: Step;
+@group(0) @binding(5) var<storage, read>       norm_partials: array<f32>;    // of gradient_norm, where CLIP is not 0
+@group(0) @binding(6) var<uniform>             step: Step;
 
 @compute @workgroup_size(WG_X)
 fn adam_update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   if (atomicLoad(&status) != 0) { return; }
+  var factor = 1.0;
+  if (CLIP > 0) {
+    var square_norm = 0.0;
+    for (var i = 0u; i < NORM_PARTIALS; i++) { square_norm += norm_partials[i]; }
+    factor = clip_factor(square_norm, CLIP);
+  }
   for (var i = id.x; i < N4; i += groups.x * WG_X) {
-    let g = gradients[i];
+    let g = factor * gradients[i];
     if (!all_finite(g)) {
       atomicStore(&status, 1u);
       return;
@@ -36,6 +45,6 @@ fn adam_update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups
     let square = BETA2 * v[i] + ONE_MINUS_BETA2 * g * g;
     m[i] = mean;
     v[i] = square;
-    parameters[i] -= step.rate * mean / (sqrt(square) * step.root_scale + EPSILON);
+    parameters[i] = step.keep * parameters[i] - step.rate * mean / (sqrt(square) * step.root_scale + EPSILON);
   }
 }

@@ -6,7 +6,7 @@ import { checkFinite, decode, encode, priorLatents, reconstruct, type Posterior 
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
-import { updateFactors, type Optimizer } from './ops/update.js'
+import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import { elementCount, type Tensor } from './tensor.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
@@ -162,7 +162,7 @@ export class Vae {
    * @throws ShapeError, DataError; NumericError when one is not finite
    */
   async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
-    const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, rate: 0, rootScale: 1 }
+    const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, ...NO_UPDATE }
     const { loss, gradients } = await runBatch(this.runtime, batch, 'gradients', settings)
     return { loss, gradients: this.runtime.named(gradients) }
   }
@@ -209,8 +209,8 @@ export class Vae {
     this.checkIdle()
     const state = stateFor(this.runtime, this.state, optimizer, this.seed)
     this.state = state
-    const { rate, rootScale } = updateFactors(optimizer, state.step + 1)
-    const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, rate, rootScale }
+    const factors = updateFactors(optimizer, state.step + 1)
+    const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }
     const { loss } = await runBatch(this.runtime, batch, { update: optimizer }, settings)
     state.step++
     return loss

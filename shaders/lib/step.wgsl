@@ -11,4 +11,5 @@ struct Step {
   kl_weight: f32,
   rate: f32,         // learning rate; Adam's is divided by 1 - beta1^t
   root_scale: f32,   // Adam: 1 / sqrt(1 - beta2^t); the others: 1
+  keep: f32,         // share of a parameter that weight decay leaves, 1 without
 }

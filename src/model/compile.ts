@@ -12,7 +12,7 @@ import {
   rowReduce,
   sigmoidForward,
 } from '../ops/likelihood.js'
-import { gradientAccumulate, optimizerUpdate, type Optimizer } from '../ops/update.js'
+import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate, type Optimizer, type UpdateTensors } from '../ops/update.js'
 import { PlanBuilder, type Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { LayerCompiler, type Value } from './layers.js'
@@ -208,8 +208,17 @@ class ModelCompiler {
     }
     if (typeof request.output !== 'object') return
     this.builder.begin('update')
-    const gradients = this.tensors.gradients
-    this.builder.push(optimizerUpdate({ ...arenas, gradients, status: this.status }, request.output.update))
+    this.update({ ...arenas, gradients: this.tensors.gradients, status: this.status }, request.output.update)
+  }
+
+  private update(tensors: UpdateTensors, optimizer: Optimizer): void {
+    if (optimizer.clipNorm) {
+      const partials = this.builder.activation('gradient.norm', NORM_PARTIALS)
+      this.builder.push(gradientNorm({ gradients: tensors.gradients, partials }))
+      this.builder.push(optimizerUpdate({ ...tensors, norms: partials }, optimizer))
+    } else {
+      this.builder.push(optimizerUpdate(tensors, optimizer))
+    }
   }
 
   /** The loss and its gradient in place of the decoder's output. @returns what pushes the likelihood's own gradient. */

@@ -1,32 +1,47 @@
 import type { Dispatch, PlanTensor } from './dispatch.js'
+import { rateAt, type Rate } from './rates.js'
+
+/** What every optimiser has. */
+interface Common {
+  /** A number, or a schedule over the updates. */
+  readonly learningRate: Rate
+  /** Largest global norm of the gradients, which are scaled down where it is above; 0 does not clip. */
+  readonly clipNorm?: number
+}
 
 /** Adam (Kingma & Ba 2015), PyTorch's definition: epsilon outside the root, bias-corrected moments. */
-export interface Adam {
+export interface Adam extends Common {
   readonly type: 'adam'
-  readonly learningRate: number
   readonly beta1: number
   readonly beta2: number
   readonly epsilon: number
 }
 
+/** Adam with decoupled weight decay (Loshchilov & Hutter 2019): p = (1 − lr · decay) · p before Adam's update. */
+export interface AdamW extends Omit<Adam, 'type'> {
+  readonly type: 'adamw'
+  readonly weightDecay: number
+}
+
 /** RMSprop, PyTorch's definition: v = ρ·v + (1−ρ)·g², epsilon outside the root. PyTorch calls ρ `alpha`, Keras `rho`. */
-export interface RmsProp {
+export interface RmsProp extends Common {
   readonly type: 'rmsprop'
-  readonly learningRate: number
   readonly rho: number
   readonly epsilon: number
   readonly momentum: number
 }
 
 /** Stochastic gradient descent with momentum, PyTorch's definition: m = momentum·m + g. */
-export interface Sgd {
+export interface Sgd extends Common {
   readonly type: 'sgd'
-  readonly learningRate: number
   readonly momentum: number
 }
 
-/** What `adam`, `rmsprop` and `sgd` return. Its identity names the optimiser's state: the same object goes on with the same moments. */
-export type Optimizer = Adam | RmsProp | Sgd
+/**
+ * What `adam`, `adamw`, `rmsprop` and `sgd` return. Its identity names the optimiser's state: the same object goes on with
+ * the same moments.
+ */
+export type Optimizer = Adam | AdamW | RmsProp | Sgd
 
 /** The arenas one update reads and writes, each the same number of elements. */
 export interface UpdateTensors {
@@ -37,46 +52,40 @@ export interface UpdateTensors {
   /** Mean of squared gradients. */
   v: PlanTensor
   status: PlanTensor
+  /** `NORM_PARTIALS` partial sums by `gradientNorm`, for an optimiser that clips. */
+  norms?: PlanTensor
 }
+
+/** Elements of `gradientNorm`'s result. */
+export const NORM_PARTIALS = 64
 
 const MOST_INVOCATIONS = 65535 * 64
 
 /** One update of every parameter, in one dispatch over the flat arenas. */
 export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatch {
-  const N4 = t.parameters.elements / 4
   const { gradients, parameters, m, v, status } = t
-  const common = {
-    grid: [Math.min(N4, MOST_INVOCATIONS), 1, 1] as [number, number, number],
-    shape: `N${t.parameters.elements}`,
+  const N4 = parameters.elements / 4
+  const { kernel, constants } = updateKernel(optimizer)
+  const bindings = { gradients, parameters, m, status, norm_partials: t.norms ?? gradients }
+  return {
+    kernel,
+    constants: { N4, CLIP: t.norms ? (optimizer.clipNorm ?? 0) : 0, ...constants },
+    bindings: optimizer.type === 'sgd' ? bindings : { ...bindings, v },
+    grid: [Math.min(N4, MOST_INVOCATIONS), 1, 1],
+    shape: `N${parameters.elements}`,
     flops: 0,
   }
-  switch (optimizer.type) {
-    case 'adam': {
-      const { beta1, beta2, epsilon } = optimizer
-      const betas = { BETA1: beta1, ONE_MINUS_BETA1: 1 - beta1, BETA2: beta2, ONE_MINUS_BETA2: 1 - beta2 }
-      return {
-        kernel: 'adam_update',
-        constants: { N4, ...betas, EPSILON: epsilon },
-        bindings: { gradients, parameters, m, v, status },
-        ...common,
-      }
-    }
-    case 'rmsprop': {
-      const { rho, epsilon, momentum } = optimizer
-      return {
-        kernel: 'rmsprop_update',
-        constants: { N4, RHO: rho, ONE_MINUS_RHO: 1 - rho, EPSILON: epsilon, MOMENTUM: momentum },
-        bindings: { gradients, parameters, m, v, status },
-        ...common,
-      }
-    }
-    case 'sgd':
-      return {
-        kernel: 'sgd_update',
-        constants: { N4, MOMENTUM: optimizer.momentum },
-        bindings: { gradients, parameters, m, status },
-        ...common,
-      }
+}
+
+/** partials[k] = Σ g² over a share of the arena, for clipping by the global norm. */
+export function gradientNorm(t: { gradients: PlanTensor; partials: PlanTensor }): Dispatch {
+  return {
+    kernel: 'gradient_norm',
+    constants: { N4: t.gradients.elements / 4 },
+    bindings: { gradients: t.gradients, partials: t.partials },
+    grid: [64 * NORM_PARTIALS, 1, 1],
+    shape: `N${t.gradients.elements}`,
+    flops: 0,
   }
 }
 
@@ -100,6 +109,7 @@ export function gradientAccumulate(t: { gradients: PlanTensor; sum: PlanTensor }
 export function momentsOf(optimizer: Optimizer): ('m' | 'v')[] {
   switch (optimizer.type) {
     case 'adam':
+    case 'adamw':
       return ['m', 'v']
     case 'rmsprop':
       return optimizer.momentum > 0 ? ['m', 'v'] : ['v']
@@ -108,11 +118,42 @@ export function momentsOf(optimizer: Optimizer): ('m' | 'v')[] {
   }
 }
 
-/** The factors of the update that change with the step, which counts from 1. */
-export function updateFactors(optimizer: Optimizer, step: number): { rate: number; rootScale: number } {
-  if (optimizer.type !== 'adam') return { rate: optimizer.learningRate, rootScale: 1 }
+/** The factors of an update that change with the step. */
+export interface UpdateFactors {
+  rate: number
+  rootScale: number
+  /** Share of a parameter that weight decay leaves. */
+  keep: number
+}
+
+/** For a step that updates nothing. */
+export const NO_UPDATE: UpdateFactors = { rate: 0, rootScale: 1, keep: 1 }
+
+/** The factors of update number `step`, which counts from 1. */
+export function updateFactors(optimizer: Optimizer, step: number): UpdateFactors {
+  const rate = rateAt(optimizer.learningRate, step - 1)
+  if (optimizer.type !== 'adam' && optimizer.type !== 'adamw') return { rate, rootScale: 1, keep: 1 }
   return {
-    rate: optimizer.learningRate / (1 - optimizer.beta1 ** step),
+    rate: rate / (1 - optimizer.beta1 ** step),
     rootScale: 1 / Math.sqrt(1 - optimizer.beta2 ** step),
+    keep: optimizer.type === 'adamw' ? 1 - rate * optimizer.weightDecay : 1,
+  }
+}
+
+function updateKernel(optimizer: Optimizer): { kernel: string; constants: Record<string, number> } {
+  switch (optimizer.type) {
+    case 'adam':
+    case 'adamw': {
+      const { beta1, beta2, epsilon } = optimizer
+      const betas = { BETA1: beta1, ONE_MINUS_BETA1: 1 - beta1, BETA2: beta2, ONE_MINUS_BETA2: 1 - beta2 }
+      return { kernel: 'adam_update', constants: { ...betas, EPSILON: epsilon } }
+    }
+    case 'rmsprop': {
+      const { rho, epsilon, momentum } = optimizer
+      const constants = { RHO: rho, ONE_MINUS_RHO: 1 - rho, EPSILON: epsilon, MOMENTUM: momentum }
+      return { kernel: 'rmsprop_update', constants }
+    }
+    case 'sgd':
+      return { kernel: 'sgd_update', constants: { MOMENTUM: optimizer.momentum } }
   }
 }

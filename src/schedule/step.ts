@@ -26,6 +26,7 @@ export interface StepValues {
   klWeight: number
   rate: number
   rootScale: number
+  keep: number
 }
 
 /** The uniform of up to `MOST_STEPS` steps, written once a submission. */
@@ -53,6 +54,7 @@ export class StepUniform {
     this.view.setFloat32(at + stepLayout.kl_weight, values.klWeight, true)
     this.view.setFloat32(at + stepLayout.rate, values.rate, true)
     this.view.setFloat32(at + stepLayout.root_scale, values.rootScale, true)
+    this.view.setFloat32(at + stepLayout.keep, values.keep, true)
   }
 
   /** Sends the first `count` slices; the queue orders this before the next submission. */

@@ -1,6 +1,7 @@
 import type { ModelRuntime } from '../model/runtime.js'
 import { BufferUsage } from '../device/flags.js'
 import type { Dataset } from '../data/dataset.js'
+import { NO_UPDATE } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { StepQueue } from '../schedule/step-queue.js'
 import { checkSet } from './sets.js'
@@ -47,7 +48,7 @@ export async function evaluateSet(
       for (; sizes.length < most && first < data.count; first += batch) {
         const size = Math.min(batch, data.count - first)
         const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
-        queue.add({ ...values, klWeight, rate: 0, rootScale: 1 })
+        queue.add({ ...values, ...NO_UPDATE, klWeight })
         sizes.push(size)
       }
       const submission = queue.submit((losses) => {

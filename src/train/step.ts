@@ -2,7 +2,7 @@ import { NumericError, ShapeError } from '../errors.js'
 import { checkFinite, imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { labelRows, type LabelOptions } from '../model/labels.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
-import type { Optimizer } from '../ops/update.js'
+import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { meanLosses } from '../schedule/step-queue.js'
 import { asRows, type Tensor } from '../tensor.js'
@@ -17,13 +17,11 @@ export interface Batch extends LabelOptions {
 }
 
 /** The per-step values that a batch does not carry. */
-interface StepSettings {
+interface StepSettings extends UpdateFactors {
   klWeight: number
   seed: number
   /** Position in the noise stream, where the noise is drawn. */
   counter: number
-  rate: number
-  rootScale: number
 }
 
 /**

@@ -144,9 +144,9 @@ export class Trainer {
     const most = Math.min(this.pace.stepsPerSubmission, queue.mostSteps(options.batchSize))
     while (steps.length < most && submitted.step < this.totalSteps) {
       const batch = Math.min(options.batchSize, data.count - submitted.cursor)
-      const { rate, rootScale } = updateFactors(submitted.optimizer, submitted.step + 1)
+      const factors = updateFactors(submitted.optimizer, submitted.step + 1)
       const { cursor, step: counter } = submitted
-      queue.add({ batch, cursor, counter, seed, scale: 1 / batch, klWeight: options.klWeight, rate, rootScale })
+      queue.add({ batch, cursor, counter, seed, scale: 1 / batch, klWeight: options.klWeight, ...factors })
       advance(submitted, batch, data.count)
       const epochEnd = submitted.cursor === 0
       steps.push({ step: submitted.step, epoch: submitted.epoch + (epochEnd ? 0 : 1), batch, epochEnd })

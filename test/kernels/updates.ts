@@ -38,9 +38,10 @@ function referenceUpdate(
   gradients: Float32Array,
   step: number,
 ): void {
-  if (optimizer.type === 'adam') adamUpdate(state, gradients, step, optimizer)
-  else if (optimizer.type === 'rmsprop') rmspropUpdate(state, gradients, optimizer)
-  else sgdUpdate(state, gradients, optimizer)
+  const learningRate = optimizer.learningRate as number
+  if (optimizer.type === 'adam') adamUpdate(state, gradients, step, { ...optimizer, learningRate })
+  else if (optimizer.type === 'rmsprop') rmspropUpdate(state, gradients, { ...optimizer, learningRate })
+  else if (optimizer.type === 'sgd') sgdUpdate(state, gradients, { ...optimizer, learningRate })
 }
 
 async function update(
@@ -75,7 +76,7 @@ for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
       const bounds = expected.p.map((value, i) => STEPS * ULP * Math.abs(value) + 16 * ULP * Math.abs(sizes.p[i]))
       expectWithin(state.parameters, expected.p, bounds, 'parameters')
       for (const moment of ['m', 'v'] as const) {
-        const keeps = moment === 'v' ? type !== 'sgd' : optimizer.type === 'adam' || optimizer.momentum > 0
+        const keeps = moment === 'v' ? type !== 'sgd' : !('momentum' in optimizer) || optimizer.momentum > 0
         if (!keeps) expectSameBits(state[moment], start[moment], moment)
         else expectWithin(state[moment], expected[moment], sizes[moment].map((size) => 16 * ULP * size + 1e-30), moment)
       }

@@ -26,6 +26,7 @@ const DEFAULT_STEP: StepValues = {
   klWeight: 1,
   rate: 0,
   rootScale: 1,
+  keep: 1,
 }
 
 /** Tensors by the names of their contents, for the operation that makes the dispatch. */

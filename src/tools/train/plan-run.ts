@@ -10,8 +10,8 @@ import type { Job } from './messages.js'
 import { UsageError, type Options } from './options.js'
 
 const reportEvery = 10
-const optimizerTitles = { adam: 'Adam', rmsprop: 'RMSprop', sgd: 'SGD' }
-const settingTitles: Record<string, string> = { learningRate: 'learning rate' }
+const optimizerTitles = { adam: 'Adam', adamw: 'AdamW', rmsprop: 'RMSprop', sgd: 'SGD' }
+const settingTitles: Record<string, string> = { learningRate: 'learning rate', clipNorm: 'gradients clipped at norm', weightDecay: 'weight decay' }
 
 /** Puts together what the page is to do: what was asked for, then what is saved, then the preset's recipe. */
 export function planRun(options: Options, data: LoadedDataset, resumed: Resumed | undefined): Job {
