@@ -22,7 +22,7 @@ override N4: u32 = (N + 3) / 4;
 @group(0) @binding(2) var<storage, read>       log_variance: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dlogv_rows: array<f32>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(5) var<storage, read_write> status: atomic<u32>;   // becomes 1 when a loss is not finite
+@group(0) @binding(5) var<storage, read_write> status: atomic<u32>;   // 0, or failure(slot) of the first loss that is not finite
 @group(0) @binding(6) var<uniform>             step: Step;
 
 @compute @workgroup_size(64)
@@ -48,6 +48,6 @@ fn gaussian_loss(
     let total = 0.5 * (square * inverse + f32(N) * (logv + 1.8378770664093453));
     losses[step.slot * 2 * B + n] = total;
     dlogv_rows[n] = 0.5 * (f32(N) - square * inverse) * scale;
-    if (n < step.batch && !is_finite(total)) { atomicStore(&status, 1u); }
+    if (n < step.batch && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
   }
 }

@@ -1,4 +1,4 @@
-// gradient_norm: the squares of all gradients, for clipping by their global norm
+// gradient_norm: the squares of all gradients, for clipping by their global norm and to see that all are finite
 //
 //   partials[k] = Σ g²  over the values of workgroup k, in a fixed order
 //
@@ -11,6 +11,8 @@ override SHARE: u32 = (N4 + 63) / 64;
 
 @group(0) @binding(0) var<storage, read>       gradients: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read_write> status: atomic<u32>;   // 0, or failure(slot) of the first such gradient
+@group(0) @binding(3) var<uniform>             step: Step;
 
 @compute @workgroup_size(64)
 fn gradient_norm(
@@ -21,5 +23,8 @@ fn gradient_norm(
   var sum = vec4f(0);
   for (var i = group.x * SHARE + lane; i < end; i += 64) { sum += gradients[i] * gradients[i]; }
   let total = row_sum(sum.x + sum.y + sum.z + sum.w, lane);
-  if (lane == 0) { partials[group.x] = total; }
+  if (lane == 0) {
+    partials[group.x] = total;
+    if (!is_finite(total)) { atomicMax(&status, failure(step.slot)); }
+  }
 }

@@ -13,3 +13,8 @@ struct Step {
   root_scale: f32,   // Adam: 1 / sqrt(1 - beta2^t); the others: 1
   keep: f32,         // share of a parameter that weight decay leaves, 1 without
 }
+
+// What `status` becomes where something is not finite: the largest comes from the first slot, and that one stays.
+fn failure(slot: u32) -> u32 {
+  return 256 - slot;
+}

@@ -212,13 +212,10 @@ class ModelCompiler {
   }
 
   private update(tensors: UpdateTensors, optimizer: Optimizer): void {
-    if (optimizer.clipNorm) {
-      const partials = this.builder.activation('gradient.norm', NORM_PARTIALS)
-      this.builder.push(gradientNorm({ gradients: tensors.gradients, partials }))
-      this.builder.push(optimizerUpdate({ ...tensors, norms: partials }, optimizer))
-    } else {
-      this.builder.push(optimizerUpdate(tensors, optimizer))
-    }
+    const { gradients, status } = tensors
+    const partials = this.builder.activation('gradient.norm', NORM_PARTIALS)
+    this.builder.push(gradientNorm({ gradients, partials, status }))
+    this.builder.push(optimizerUpdate({ ...tensors, norms: optimizer.clipNorm ? partials : undefined }, optimizer))
   }
 
   /** The loss and its gradient in place of the decoder's output. @returns what pushes the likelihood's own gradient. */

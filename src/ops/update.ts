@@ -77,12 +77,12 @@ export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatc
   }
 }
 
-/** partials[k] = Σ g² over a share of the arena, for clipping by the global norm. */
-export function gradientNorm(t: { gradients: PlanTensor; partials: PlanTensor }): Dispatch {
+/** partials[k] = Σ g² over a share of the arena, for clipping by the global norm; `status` tells where one is not finite. */
+export function gradientNorm(t: { gradients: PlanTensor; partials: PlanTensor; status: PlanTensor }): Dispatch {
   return {
     kernel: 'gradient_norm',
     constants: { N4: t.gradients.elements / 4 },
-    bindings: { gradients: t.gradients, partials: t.partials },
+    bindings: { gradients: t.gradients, partials: t.partials, status: t.status },
     grid: [64 * NORM_PARTIALS, 1, 1],
     shape: `N${t.gradients.elements}`,
     flops: 0,

@@ -15,9 +15,9 @@ export interface StepLoss {
 /**
  * What a submission's steps left behind.
  * @param losses one a step
- * @param failed a loss or gradient was not finite: from then on no step has changed the parameters.
+ * @param failed the first step with a loss or gradient that was not finite: it and those behind it changed nothing.
  */
-export type StepReport = (losses: StepLoss[], failed: boolean) => void
+export type StepReport = (losses: StepLoss[], failed: number | undefined) => void
 
 /** What a queue needs of a program. */
 export interface QueuedProgram {
@@ -112,7 +112,7 @@ export class StepQueue {
     try {
       await staging.mapAsync(MAP_READ, 0, lossBytes + 4)
       const mapped = staging.getMappedRange(0, lossBytes + 4)
-      const failed = new Uint32Array(mapped, lossBytes, 1)[0] !== 0
+      const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const losses = meanLosses(new Float32Array(mapped, 0, lossBytes / 4), steps, this.program.rows)
       staging.unmap()
       report(losses, failed)
@@ -121,6 +121,13 @@ export class StepQueue {
       this.waiting.shift()?.()
     }
   }
+}
+
+/** The step of the slot that `status` tells, as `failure` in shaders/lib/step.wgsl writes it. */
+function failedStep(status: number, steps: readonly number[][]): number | undefined {
+  if (status === 0) return undefined
+  let slots = MOST_STEPS - status
+  return steps.findIndex((batches) => (slots -= batches.length) < 0)
 }
 
 /**

@@ -156,14 +156,14 @@ export class Trainer {
   }
 
   /** The results of one submission have arrived. */
-  private report(losses: StepLoss[], failed: boolean, steps: readonly Submitted[]): void {
+  private report(losses: StepLoss[], failed: number | undefined, steps: readonly Submitted[]): void {
     this.pace.completed(steps.length, performance.now())
     this.imagesPerSecond = this.meter.add(steps.reduce((sum, { batch }) => sum + batch, 0))
     if (this.failure) return
     for (const [i, step] of steps.entries()) {
       const mean = losses[i]
       const finite = Number.isFinite(mean.reconstruction + mean.kl)
-      if (!finite || (failed && i === steps.length - 1)) {
+      if (!finite || i === failed) {
         this.failure = numericError(step, finite)
         return
       }
