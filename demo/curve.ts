@@ -109,19 +109,25 @@ export class Curve {
     ] as uPlot.AlignedData
   }
 
+  /** Without the first fall once it is past; a step that went astray leaves the picture. */
   private upperRange(): uPlot.Range.MinMax {
     const { training, testing } = this
     if (training.length === 0) return [0, 600]
     const fallEnds = fallShare ** 2 * training[training.length - 1].step
     const shown = [...training, ...testing].filter(({ step }) => step >= fallEnds)
     const low = Math.min(...shown.map(({ reconstruction }) => reconstruction))
-    const high = Math.max(...shown.map(({ total }) => total))
+    const high = Math.min(Math.max(...shown.map(({ total }) => total)), 1.1 * training[0].total)
     const margin = Math.max(0.05 * (high - low), (leastSpan - (high - low)) / 2)
     return [Math.max(0, low - margin), high + margin]
   }
 
+  /** From nothing to the highest, unless that is far above the rest. */
   private lowerRange(): uPlot.Range.MinMax {
-    return [0, 1.15 * Math.max(1, ...this.training.map(({ kl }) => kl))]
+    const { training } = this
+    if (training.length === 0) return [0, 1]
+    const ordered = training.map(({ kl }) => kl).sort((a, b) => a - b)
+    const usual = ordered[Math.floor(0.95 * ordered.length)]
+    return [0, 1.15 * Math.max(1, Math.min(ordered[ordered.length - 1], 1.5 * usual, training[0].total))]
   }
 
   private hover(plot: uPlot): void {

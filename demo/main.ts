@@ -18,6 +18,7 @@ const send = (request: Request, transfer: Transferable[] = []) => worker.postMes
 const text = (id: string, content: string) => (element(id, HTMLElement).textContent = content)
 
 let state: RunState = 'preparing'
+let batchSize: number | undefined
 
 const history = new History()
 const numbers = new Numbers()
@@ -59,18 +60,21 @@ const controls = new Controls({
 
 function start(settings: Settings): void {
   hideBanner()
+  batchSize = undefined
   showSettings(settings)
   send({ type: 'start', settings })
 }
 
 function showSettings(settings: Settings): void {
   controls.show(settings)
-  text('snippet', snippet(settings))
+  text('snippet', snippet(settings, batchSize))
   window.history.replaceState(null, '', location.pathname + location.search + formatHash(settings))
 }
 
 function showModel(begun: ModelInfo): void {
+  batchSize = begun.batchSize
   showSettings(begun.settings)
+  element('waiting', HTMLElement).hidden = false
   history.clear()
   curve.draw()
   numbers.clear()
@@ -94,6 +98,7 @@ function showState(now: RunState): void {
   toggle.disabled = now === 'preparing'
   element('step', HTMLButtonElement).disabled = now === 'preparing' || now === 'stopped'
   element('save', HTMLButtonElement).disabled = now === 'preparing' || now === 'stopped'
+  text('waiting', now === 'preparing' ? 'Preparing the model…' : now === 'learning' ? 'Waiting for the first step…' : '')
   text('status', { preparing: 'Preparing the model', learning: 'Learning', paused: 'Paused', stopped: 'Stopped' }[now])
 }
 
@@ -126,6 +131,7 @@ function receive(report: Report): void {
     case 'state':
       return showState(report.state)
     case 'progress':
+      element('waiting', HTMLElement).hidden = true
       history.add(report.progress)
       numbers.show(report.progress)
       return curve.draw()

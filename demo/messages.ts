@@ -30,6 +30,7 @@ export type GridKind = 'manifold' | 'samples' | 'interpolations'
 /** A model and its data, as it begins. Images are bytes, `[count, height, width, channels]`. */
 export interface ModelInfo {
   settings: Settings
+  batchSize: number
   shape: [height: number, width: number, channels: number]
   latentSize: number
   gaussian: boolean

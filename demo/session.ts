@@ -5,7 +5,7 @@ import {
 import { filePair, glyphPair, type DataPair } from './data.js'
 import { Gallery } from './gallery.js'
 import type { NamedBytes, Point, Post } from './messages.js'
-import { presetNames, type PresetName, type Settings } from './settings.js'
+import { defaults, presetNames, type PresetName, type Settings } from './settings.js'
 import { Tally } from './tally.js'
 import { Views } from './views.js'
 
@@ -154,8 +154,14 @@ export class Session {
     this.checkpoint = undefined
     const views = new Views(vae, data)
     this.gallery = new Gallery(views, this.post, this.report)
-    this.post({ type: 'model', model: views.describe(this.settings) })
+    this.post({ type: 'model', model: views.describe(this.settings, this.batchSize) })
     void this.gallery.refresh()
+  }
+
+  /** The recipe's; of the convolutional model less where a step of it would take ten seconds. */
+  private get batchSize(): number {
+    const { preset } = this.settings ?? defaults
+    return preset === 'conv' && this.engine?.isSoftware ? 32 : recipes[preset].batchSize
   }
 
   private async ensureEngine(): Promise<Engine> {
@@ -177,7 +183,7 @@ export class Session {
   private train(length: { epochs: number } | { steps: number }): void {
     const { vae, data, settings } = this
     if (!vae || !data || !settings) return
-    const { batchSize } = recipes[settings.preset]
+    const { batchSize } = this
     this.run = vae.train(data.train, {
       ...length,
       batchSize,
@@ -185,7 +191,7 @@ export class Session {
       klWeight: settings.klWeight,
       validation: data.test,
     })
-    this.following = this.follow(this.run, batchSize).catch(this.report)
+    this.following = this.follow(this.run).catch(this.report)
   }
 
   private async halt(): Promise<void> {
@@ -196,8 +202,9 @@ export class Session {
   }
 
   /** Tells of the training while it goes on. Pictures are made between its steps and never waited for. */
-  private async follow(run: Run, batchSize: number): Promise<void> {
+  private async follow(run: Run): Promise<void> {
     const begun = performance.now()
+    const { batchSize } = this
     let tally = new Tally(this.step, begun)
     let checkpointMs = begun + firstCheckpointMs
     try {

@@ -10,7 +10,7 @@ import type { Settings } from './settings.js'
 const gridSide = 15
 const originalCount = 10
 const mostPoints = 1_000
-const fewestPoints = 300
+const fewestPoints = 200
 /** As many points are encoded as lets a set of pictures take about this long. */
 const pictureMs = 300
 const sampleSeed = 1
@@ -38,10 +38,11 @@ export class Views {
     this.pointImages = toFloats(data.test.images.subarray(0, mostPoints * this.imageSize))
   }
 
-  describe(settings: Settings): ModelInfo {
+  describe(settings: Settings, batchSize: number): ModelInfo {
     const { vae, data } = this
     return {
       settings,
+      batchSize,
       shape: data.test.shape,
       latentSize: vae.spec.latent.size,
       gaussian: vae.spec.latent.type === 'gaussian',
