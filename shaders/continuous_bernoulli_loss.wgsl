@@ -17,7 +17,7 @@ override N4: u32 = (N + 3) / 4;
 @group(0) @binding(0) var<storage, read_write> logits: array<vec4f>;
 @group(0) @binding(1) var<storage, read>       x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(3) var<storage, read_write> status: atomic<u32>;   // 0, or failure(slot) of the first loss that is not finite
+@group(0) @binding(3) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first loss not finite
 @group(0) @binding(4) var<uniform>             step: Step;
 
 @compute @workgroup_size(64)

@@ -11,7 +11,7 @@ override SHARE: u32 = (N4 + 63) / 64;
 
 @group(0) @binding(0) var<storage, read>       gradients: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> partials: array<f32>;
-@group(0) @binding(2) var<storage, read_write> status: atomic<u32>;   // 0, or failure(slot) of the first such gradient
+@group(0) @binding(2) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first not finite
 @group(0) @binding(3) var<uniform>             step: Step;
 
 @compute @workgroup_size(64)

@@ -19,7 +19,7 @@ override Z4: u32 = (Z + 3) / 4;
 @group(0) @binding(1) var<storage, read_write> noise: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> z: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // 0, or failure(slot) of the first loss that is not finite
+@group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first loss not finite
 @group(0) @binding(5) var<uniform>             step: Step;
 
 @compute @workgroup_size(64)

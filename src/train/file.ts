@@ -129,7 +129,7 @@ function readWhole(value: unknown, needs: string): number {
   throw new FormatError(`${needs} a whole number from 0 on, got ${value}`)
 }
 
-/** The tensors of the parameters under a prefix, which is cut off; shapes must be the specification's, values finite. */
+/** The tensors of the parameters under a prefix, which is cut off; their shapes must be as specified, values finite. */
 function pick(
   tensors: Record<string, Tensor>,
   specs: readonly ParameterSpec[],
