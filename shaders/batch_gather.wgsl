@@ -2,6 +2,8 @@
 //
 //   x[n,i] = images[order[cursor + n], i] / 255        0 for n ≥ batch
 //
+//   FLIP mirrors every image left to right with probability ½. BINARIZE 1 draws every pixel anew, 1 with the
+//   probability of its grey value, 0 else; BINARIZE 2 makes it 1 from ½ on.
 //   images (COUNT, N) bytes, an image padded to whole words   order (set's size)   x (B, P4(N))
 //   one invocation per vec4 of x; grid (P4(N)/4, B, 1)
 //
@@ -9,9 +11,13 @@
 
 override WG_X: u32 = 64;
 override N: u32;            // pixels × channels of an image
+override W: u32;            // pixels of a row
+override C: u32;            // channels
 override B: u32;            // rows of x
 override FIRST: u32;        // this buffer's first image
 override COUNT: u32;        // images in this buffer
+override FLIP: bool;
+override BINARIZE: u32;     // 0 no, 1 sample, 2 threshold
 
 override N4: u32 = (N + 3) / 4;
 
@@ -31,7 +37,33 @@ fn batch_gather(@builtin(global_invocation_id) id: vec3u) {
   }
   let image = order[step.cursor + n] - FIRST;   // wraps to a huge number below FIRST
   if (image >= COUNT) { return; }
-  let word = images[image * N4 + q];
-  let bytes = (vec4u(word) >> vec4u(0, 8, 16, 24)) & vec4u(255);
-  x[n * N4 + q] = vec4f(bytes) / 255;
+  var bytes = (vec4u(images[image * N4 + q]) >> vec4u(0, 8, 16, 24)) & vec4u(255);
+  if (FLIP) {
+    let bits = threefry2x32(stream_key(step.seed, FLIP_STREAM), vec2u(step.row + n, step.counter));
+    if ((bits.x & 1) == 1) { bytes = mirrored(image, 4 * q); }
+  }
+  var value = vec4f(bytes) / 255;
+  if (BINARIZE == 1) {
+    let key = stream_key(step.seed, BINARIZE_STREAM);
+    let pair = 2 * ((step.row + n) * N4 + q);
+    let bits = vec4u(threefry2x32(key, vec2u(pair, step.counter)), threefry2x32(key, vec2u(pair + 1, step.counter)));
+    let uniform_value = vec4f(bits >> vec4u(8)) * 0x1p-24;
+    value = select(vec4f(0), vec4f(1), uniform_value < value);
+  } else if (BINARIZE == 2) {
+    value = select(vec4f(0), vec4f(1), value >= vec4f(0.5));
+  }
+  x[n * N4 + q] = value;
+}
+
+// four values of the image from place i on, each row read from right to left; 0 past the end
+fn mirrored(image: u32, i: u32) -> vec4u {
+  let first = vec2u(mirrored_byte(image, i), mirrored_byte(image, i + 1));
+  return vec4u(first, mirrored_byte(image, i + 2), mirrored_byte(image, i + 3));
+}
+
+fn mirrored_byte(image: u32, i: u32) -> u32 {
+  if (i >= N) { return 0; }
+  let row = i / (W * C) * (W * C);
+  let place = row + (W - 1 - (i - row) / C) * C + i % C;
+  return (images[image * N4 + place / 4] >> (place % 4 * 8)) & 255;
 }

@@ -28,12 +28,14 @@ export const STREAMS = {
   GLYPHS: 5,
   /** Order of the labels of the drawn digits. index: number of the draw; position: block of ten images. */
   GLYPH_LABELS: 6,
-  /** Dynamic binarisation of images. index: pixel within the batch; position: step. */
+  /** Dynamic binarisation of images. index: pair of pixels within the batch, images padded to fours; position: step. */
   BINARIZE: 7,
   /** ε while evaluating. index: pair of values within the batch's `[batch, latent]`; position: number of the batch. */
   EVALUATE: 8,
   /** ε of the importance-weighted bound. index: pair of values; position: number of the batch. */
   IMPORTANCE: 9,
+  /** Mirroring of images. index: image within the batch; position: step. */
+  FLIP: 10,
 } as const
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS]

@@ -6,6 +6,7 @@ import { checkFinite, decode, encode, priorLatents, reconstruct, type Posterior 
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
+import type { Augmentation } from './ops/gather.js'
 import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import { elementCount, type Tensor } from './tensor.js'
@@ -13,7 +14,7 @@ import { evaluateSet, type Loss } from './train/evaluate.js'
 import { saveModel } from './train/file.js'
 import { adam } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
-import { checkWeight, checkWhole } from './train/sets.js'
+import { checkAugmentation, checkWeight, checkWhole } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
 import { runBatch, type Batch } from './train/step.js'
 import { checkTraining, Trainer } from './train/trainer.js'
@@ -26,6 +27,8 @@ export interface EvaluateOptions {
   seed?: number
   /** Images at a time, 128 unless given. */
   batchSize?: number
+  /** As in training; the draws are the seed's. */
+  binarize?: Augmentation['binarize']
 }
 
 /** How to sample. */
@@ -89,11 +92,12 @@ export class Vae {
     this.state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
     if (seed !== undefined) this.state.seed = seed
     this.planFor = { batch: batchSize, optimizer }
+    const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
     const trainer = new Trainer(this.runtime, this.state, data, {
       ...options,
       batchSize,
       klWeight,
-      evaluate: (set) => this.evaluate(set, { klWeight }),
+      evaluate: (set) => this.evaluate(set, { klWeight: validationWeight, binarize: options.binarize }),
       save: () => this.save(),
     })
     this.trainer = trainer
@@ -140,7 +144,8 @@ export class Vae {
     checkWeight(klWeight, 'evaluate.klWeight')
     checkWhole(seed, 'evaluate.seed', 0)
     checkWhole(batchSize, 'evaluate.batchSize')
-    return evaluateSet(this.runtime, data, { klWeight, seed, batchSize })
+    checkAugmentation({ binarize: options.binarize }, 'evaluate')
+    return evaluateSet(this.runtime, data, { klWeight, seed, batchSize, binarize: options.binarize })
   }
 
   /**

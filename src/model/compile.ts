@@ -1,5 +1,5 @@
 import { labelGather } from '../ops/condition.js'
-import { batchGather } from '../ops/gather.js'
+import { batchGather, type Augmentation } from '../ops/gather.js'
 import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
 import { headWidth, reparameterizeBackward, reparameterizeForward } from '../ops/latent.js'
@@ -26,6 +26,13 @@ export interface SetChunk {
   count: number
 }
 
+/** A data set on the GPU, of `count` images. */
+export interface SetInput extends Augmentation {
+  type: 'set'
+  count: number
+  chunks: SetChunk[]
+}
+
 /** What a plan is compiled for. */
 export interface PlanRequest {
   /** Images a step. */
@@ -33,7 +40,7 @@ export interface PlanRequest {
   /** In how many slices the batch runs, their gradients added up; 1 unless given. */
   slices?: number
   /** Where the input comes from: a data set on the GPU, or the caller. */
-  input: { type: 'set'; count: number; chunks: SetChunk[] } | { type: 'images' } | { type: 'latents' }
+  input: SetInput | { type: 'images' } | { type: 'latents' }
   /** Whether ε is drawn on the GPU or handed in; without meaning where nothing is sampled. */
   noise: 'drawn' | 'given'
   /** Which result: the heads' output, images, losses alone, losses and gradients, or a whole training step. */
@@ -127,6 +134,7 @@ class ModelCompiler {
 
   private inputImages(): Value {
     const { B, N } = this
+    const { h: H, w: W, c: C } = this.model.input
     const { input } = this.request
     const x = this.pinned('x', padTo4(N))
     if (input.type === 'set') {
@@ -134,7 +142,7 @@ class ModelCompiler {
       const order = this.builder.storage('order', 'order', input.count)
       input.chunks.forEach(({ first, count }, i) => {
         const images = this.builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / 4)
-        this.builder.push(batchGather({ images, order, x }, { B, N, first, count }))
+        this.builder.push(batchGather({ images, order, x }, { B, H, W, C, first, count }, input))
       })
       if (this.model.classes) {
         const labels = this.builder.storage('labels', 'labels', Math.ceil(input.count / 4))

@@ -20,10 +20,10 @@ export interface EngineContext extends DeviceContext, ScheduleContext {
   lost?: DeviceLostError
 }
 
-/** The arenas of a model: parameters, their gradients (summed over slices), the optimiser's moments. */
+/** The arenas of a model: parameters, gradients (and their sum over slices), moments, the best parameters so far. */
 export type Arena = (typeof ARENAS)[number]
 
-const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v'] as const
+const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v', 'best'] as const
 
 /** A compiled plan with its GPU side, kept for the next call. */
 export interface Program extends CompiledPlan {
@@ -72,6 +72,13 @@ export class ModelRuntime {
   clear(arena: Arena): void {
     const encoder = this.context.device.createCommandEncoder({ label: `clear ${arena}` })
     encoder.clearBuffer(this.buffer(arena))
+    this.context.device.queue.submit([encoder.finish()])
+  }
+
+  /** Copies one arena over another. */
+  copy(from: Arena, to: Arena): void {
+    const encoder = this.encoder(`copy ${from}`)
+    encoder.copyBufferToBuffer(this.buffer(from), 0, this.buffer(to), 0, this.buffer(from).size)
     this.context.device.queue.submit([encoder.finish()])
   }
 

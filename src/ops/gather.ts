@@ -1,13 +1,26 @@
 import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
 
+/** What happens to images on their way out of the data set, anew every time they are used. */
+export interface Augmentation {
+  /** `'sample'`: every pixel is 1 with the probability of its grey value, else 0; `'threshold'`: 1 from ½ on. */
+  binarize?: 'sample' | 'threshold'
+  /** Mirrors every image left to right with probability ½. */
+  flip?: boolean
+}
+
+const BINARIZE = { off: 0, sample: 1, threshold: 2 }
+
 /** x = images[order[cursor + n]] / 255, from one buffer of the set that holds images `first` to `first + count − 1`. */
 export function batchGather(
   t: { images: PlanTensor; order: PlanTensor; x: PlanTensor },
-  { B, N, first, count }: { B: number; N: number; first: number; count: number },
+  { B, H, W, C, first, count }: { B: number; H: number; W: number; C: number; first: number; count: number },
+  { binarize, flip = false }: Augmentation = {},
 ): Dispatch {
+  const N = H * W * C
+  const augmentation = { FLIP: Number(flip), BINARIZE: BINARIZE[binarize ?? 'off'] }
   return {
     kernel: 'batch_gather',
-    constants: { B, N, FIRST: first, COUNT: count },
+    constants: { B, N, W, C, FIRST: first, COUNT: count, ...augmentation },
     bindings: { images: t.images, order: t.order, x: t.x },
     grid: [padTo4(N) / 4, B, 1],
     shape: `B${B} N${N}`,

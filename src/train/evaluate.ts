@@ -1,6 +1,7 @@
 import type { ModelRuntime } from '../model/runtime.js'
 import { BufferUsage } from '../device/flags.js'
 import type { Dataset } from '../data/dataset.js'
+import type { Augmentation } from '../ops/gather.js'
 import { NO_UPDATE } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { StepQueue } from '../schedule/step-queue.js'
@@ -27,12 +28,13 @@ const STEPS_PER_SUBMISSION = 4
 export async function evaluateSet(
   runtime: ModelRuntime,
   data: Dataset,
-  { klWeight, seed, batchSize }: { klWeight: number; seed: number; batchSize: number },
+  options: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
 ): Promise<Loss> {
   checkSet(runtime, data, 'evaluate')
+  const { klWeight, seed, batchSize, binarize } = options
   const batch = Math.min(batchSize, data.count)
   const set = runtime.set(data)
-  const input = { type: 'set', count: data.count, chunks: set.chunks } as const
+  const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
   return runtime.with({ batch, input, noise: 'drawn', output: 'losses' }, async (program) => {
     const { device, uniform } = runtime.context
     const order = identityOrder(device, data.count)

@@ -1,9 +1,11 @@
 import type { Dataset } from '../data/dataset.js'
+import type { Augmentation } from '../ops/gather.js'
+import type { Rate } from '../ops/rates.js'
 import type { Optimizer } from '../ops/update.js'
 import type { Loss } from './evaluate.js'
 
 /** How to train. Give `epochs` or `steps`. */
-export interface TrainOptions {
+export interface TrainOptions extends Augmentation {
   /** Passes over the data; a pass that was interrupted counts once it is finished. */
   epochs?: number
   /** Updates. */
@@ -14,8 +16,13 @@ export interface TrainOptions {
   optimizer?: Optimizer
   /** Evaluated at the end of every epoch. */
   validation?: Dataset
-  /** Weight of the KL term, instead of the specification's. */
-  klWeight?: number
+  /** Weight of the KL term, instead of the specification's: a number, or a schedule over the updates. */
+  klWeight?: Rate
+  /**
+   * Ends the run once the validation loss has not fallen by more than `minimumGain` (0) in `patience` epochs, and in any
+   * case leaves the parameters of the best epoch.
+   */
+  earlyStopping?: { patience: number; minimumGain?: number }
   /** Of the order of the images and the noise; the model's own unless given. */
   seed?: number
   /** Aborting makes the run reject with the signal's reason; what was learned stays. */
@@ -42,6 +49,8 @@ export interface TrainEvent {
   epochEnd: boolean
   /** The validation set's loss, at the end of an epoch. */
   validation?: Loss
+  /** With early stopping, at the end of an epoch: no epoch of this run was better. */
+  best?: boolean
 }
 
 const MOST_UNREAD = 1024

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError, SpecError } from '../errors.js'
 import { checkLabels } from '../model/labels.js'
 import type { ModelRuntime } from '../model/runtime.js'
+import type { Augmentation } from '../ops/gather.js'
 
 /** @throws DataError, ShapeError unless the set's images are the model's input, and its labels among the classes. */
 export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): void {
@@ -31,4 +32,12 @@ export function checkWhole(value: number, path: string, least = 1): void {
 /** @throws SpecError unless the value is a finite number not below 0. */
 export function checkWeight(value: number, path: string): void {
   if (!(value >= 0 && value < Infinity)) throw new SpecError(path, `needs a finite number not below 0, got ${value}`)
+}
+
+/** @throws SpecError unless binarisation and mirroring are what they may be. */
+export function checkAugmentation({ binarize, flip }: Augmentation, path: string): void {
+  if (binarize !== undefined && binarize !== 'sample' && binarize !== 'threshold') {
+    throw new SpecError(`${path}.binarize`, `needs 'sample' or 'threshold', got ${binarize}`)
+  }
+  if (flip !== undefined && typeof flip !== 'boolean') throw new SpecError(`${path}.flip`, `needs true or false, got ${flip}`)
 }

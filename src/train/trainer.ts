@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
 import { DataError, NumericError, SpecError } from '../errors.js'
 import type { ModelRuntime } from '../model/runtime.js'
+import { checkRate, rateAt, type Rate } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
 import { shuffledOrder, streamKey, STREAMS } from '../random.js'
 import { Pace } from '../schedule/pace.js'
@@ -10,13 +11,13 @@ import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import { lossOf, type Loss } from './evaluate.js'
 import { Meter } from './meter.js'
 import type { Control, TrainEvent, TrainOptions } from './run.js'
-import { checkSet, checkWeight, checkWhole } from './sets.js'
+import { checkAugmentation, checkSet, checkWeight, checkWhole } from './sets.js'
 import type { TrainingState } from './state.js'
 
 /** What a trainer needs besides the model and the data. */
 export interface TrainerOptions extends TrainOptions {
   batchSize: number
-  klWeight: number
+  klWeight: Rate
   /** Evaluates the validation set. */
   evaluate(data: Dataset): Promise<Loss>
   /** The saved file, for checkpoints. */
@@ -29,6 +30,7 @@ interface Submitted {
   epoch: number
   batch: number
   epochEnd: boolean
+  klWeight: number
 }
 
 /** Runs the training loop: fills the queue with steps, turns what comes back into events. */
@@ -38,7 +40,8 @@ export class Trainer {
   private readonly meter = new Meter()
   private readonly firstStep: number
   private readonly totalSteps: number
-  private readonly sums = { reconstruction: 0, kl: 0, images: 0 }
+  private readonly sums = { total: 0, reconstruction: 0, kl: 0, images: 0 }
+  private readonly best = { loss: Infinity, epoch: 0 }
   private last: TrainEvent | undefined
   private lastStep: Submitted | undefined
   private emit: (event: TrainEvent) => void = () => {}
@@ -72,7 +75,8 @@ export class Trainer {
     this.emit = emit
     const { runtime, data, options, state } = this
     const set = runtime.set(data)
-    const input = { type: 'set', count: data.count, chunks: set.chunks } as const
+    const { binarize, flip } = options
+    const input = { type: 'set', count: data.count, chunks: set.chunks, binarize, flip } as const
     const request = { batch: options.batchSize, input, noise: 'drawn', output: { update: state.optimizer } } as const
     return runtime.with(request, async (program) => {
       const { device, uniform } = runtime.context
@@ -100,7 +104,7 @@ export class Trainer {
       if (this.failure) throw this.failure
     }
     try {
-      while (this.submitted.step < this.totalSteps && !(control.stopped && this.submitted.step > this.firstStep)) {
+      while (this.goesOn(control)) {
         signal?.throwIfAborted()
         if (control.held) {
           await drain()
@@ -121,6 +125,7 @@ export class Trainer {
       }
       await drain()
       if (this.sums.images > 0) this.flush(this.lastStep!)
+      if (this.best.epoch > 0 && !this.last!.best) this.runtime.copy('best', 'parameters')
       return this.last!
     } catch (error) {
       await Promise.allSettled(underWay)
@@ -128,6 +133,13 @@ export class Trainer {
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** A stop is heeded after the first step, so that there is always an event to end with. */
+  private goesOn(control: Control): boolean {
+    const { patience = Infinity } = this.options.earlyStopping ?? {}
+    if (this.best.epoch > 0 && this.state.epoch - this.best.epoch >= patience) return false
+    return this.submitted.step < this.totalSteps && !(control.stopped && this.submitted.step > this.firstStep)
   }
 
   /** Adds as many steps as the pace allows, none beyond this epoch or the next checkpoint. */
@@ -146,10 +158,11 @@ export class Trainer {
       const batch = Math.min(options.batchSize, data.count - submitted.cursor)
       const factors = updateFactors(submitted.optimizer, submitted.step + 1)
       const { cursor, step: counter } = submitted
-      queue.add({ batch, cursor, counter, seed, scale: 1 / batch, klWeight: options.klWeight, ...factors })
+      const klWeight = rateAt(options.klWeight, counter)
+      queue.add({ batch, cursor, counter, seed, scale: 1 / batch, klWeight, ...factors })
       advance(submitted, batch, data.count)
       const epochEnd = submitted.cursor === 0
-      steps.push({ step: submitted.step, epoch: submitted.epoch + (epochEnd ? 0 : 1), batch, epochEnd })
+      steps.push({ step: submitted.step, epoch: submitted.epoch + (epochEnd ? 0 : 1), batch, epochEnd, klWeight })
       if (epochEnd || submitted.step % every === 0) break
     }
     return steps
@@ -175,6 +188,7 @@ export class Trainer {
   /** Adds a step to the running mean, and makes an event of it when it is time. */
   private count(step: Submitted, mean: StepLoss): void {
     const { sums, options, totalSteps } = this
+    sums.total += lossOf(mean, step.klWeight).total * step.batch
     sums.reconstruction += mean.reconstruction * step.batch
     sums.kl += mean.kl * step.batch
     sums.images += step.batch
@@ -186,9 +200,9 @@ export class Trainer {
 
   private flush({ step, epoch, epochEnd }: Submitted): void {
     const { sums, options, totalSteps, imagesPerSecond } = this
-    const average = { reconstruction: sums.reconstruction / sums.images, kl: sums.kl / sums.images }
-    sums.reconstruction = sums.kl = sums.images = 0
-    const loss = lossOf(average, options.klWeight)
+    const { total, reconstruction, kl, images } = sums
+    const loss = { total: total / images, reconstruction: reconstruction / images, kl: kl / images }
+    sums.total = sums.reconstruction = sums.kl = sums.images = 0
     this.last = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd }
     if (!(epochEnd && options.validation)) this.emit(this.last) // else once the validation's loss is known
   }
@@ -202,11 +216,21 @@ export class Trainer {
   private async betweenSteps({ step, epochEnd }: Submitted): Promise<void> {
     const { validation, checkpoint, evaluate, save } = this.options
     if (epochEnd && validation) {
-      this.last = { ...this.last!, validation: await evaluate(validation) }
+      const loss = await evaluate(validation)
+      this.last = { ...this.last!, validation: loss, ...(this.options.earlyStopping && { best: this.isBest(loss) }) }
       this.emit(this.last)
     }
     if (checkpoint && step % checkpoint.everySteps === 0) await checkpoint.save(await save())
     this.meter.restart()
+  }
+
+  /** Keeps a copy of the parameters when the epoch just ended is the best so far. */
+  private isBest({ total }: Loss): boolean {
+    const { best, state, options } = this
+    if (total >= best.loss - (options.earlyStopping?.minimumGain ?? 0)) return false
+    Object.assign(best, { loss: total, epoch: state.epoch })
+    this.runtime.copy('parameters', 'best')
+    return true
   }
 }
 
@@ -230,13 +254,15 @@ function numericError({ step, epoch }: Submitted, lossIsFinite: boolean): Numeri
 export function checkTraining(
   runtime: ModelRuntime,
   data: Dataset,
-  options: TrainOptions & { batchSize: number; klWeight: number },
+  options: TrainOptions & { batchSize: number; klWeight: Rate },
 ): void {
   checkSet(runtime, data, 'train')
   if (options.validation) checkSet(runtime, options.validation, 'train: validation')
   const { epochs, steps, batchSize, klWeight, seed = 0, reportEvery = 1, checkpoint } = options
   if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
-  checkWeight(klWeight, 'train.klWeight')
+  checkRate(klWeight, 'train.klWeight')
+  checkAugmentation(options, 'train')
+  checkEarlyStopping(options)
   checkWhole(seed, 'train.seed', 0)
   checkWhole((epochs ?? steps)!, epochs === undefined ? 'train.steps' : 'train.epochs')
   checkWhole(batchSize, 'train.batchSize')
@@ -245,4 +271,11 @@ export function checkTraining(
   if (batchSize > data.count) {
     throw new DataError(`train: a batch of ${batchSize} is larger than the set of ${data.count}; take batchSize ${data.count} or less`)
   }
+}
+
+function checkEarlyStopping({ earlyStopping, validation }: TrainOptions): void {
+  if (!earlyStopping) return
+  checkWhole(earlyStopping.patience, 'train.earlyStopping.patience')
+  checkWeight(earlyStopping.minimumGain ?? 0, 'train.earlyStopping.minimumGain')
+  if (!validation) throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
 }

@@ -55,7 +55,10 @@ for (const { count, N, B, batch, cursor, firsts } of cases) {
       (t) =>
         firsts.map((first, i) => {
           const buffer = (t as Record<string, typeof t.x>)[`images.${i}`]
-          return batchGather({ images: buffer, order: t.order, x: t.x }, { B: R, N, first, count: ends[i] - first })
+          return batchGather(
+            { images: buffer, order: t.order, x: t.x },
+            { B: R, H: 1, W: N, C: 1, first, count: ends[i] - first },
+          )
         }),
       { batch, cursor },
     )
