@@ -1,6 +1,6 @@
 import { GpuClock } from './device/clock.js'
 import { acquireDevice, type DeviceOptions } from './device/device.js'
-import { DeviceLostError, SpecError } from './errors.js'
+import { DeviceLostError, ElboError, SpecError } from './errors.js'
 import { PipelineCache } from './kernels/pipelines.js'
 import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
@@ -28,12 +28,14 @@ export class Engine {
   /** Resolves when the device is gone; models then throw the same error. */
   readonly lost: Promise<DeviceLostError>
   private readonly models = new Set<ModelRuntime>()
+  private destroyed = false
 
   /** @internal */
   constructor(private readonly context: EngineContext) {
     this.lost = context.device.lost.then(({ reason, message }) => {
       const why = reason === 'destroyed' ? 'it was destroyed' : message || 'the driver reset or the GPU process ended'
       context.lost = new DeviceLostError(`the GPU device is gone: ${why}. Make a new engine and load the last saved file`)
+      for (const model of this.models) model.end()
       return context.lost
     })
   }
@@ -78,6 +80,7 @@ export class Engine {
 
   /** Frees every model, and the device unless the caller brought it. */
   destroy(): void {
+    this.destroyed = true
     for (const model of this.models) model.destroy()
     this.models.clear()
     this.context.uniform.destroy()
@@ -87,6 +90,7 @@ export class Engine {
 
   private runtime(model: ModelRuntime['model']): ModelRuntime {
     if (this.context.lost) throw this.context.lost
+    if (this.destroyed) throw new ElboError('destroyed', 'this engine was destroyed; create another one')
     const runtime = new ModelRuntime(this.context, model)
     this.models.add(runtime)
     return runtime

@@ -143,6 +143,7 @@ async function mapRows(
     const [input, output, outputWidth] = tensors(program)
     const out = new Float32Array(rows * outputWidth)
     for (let first = 0; first < rows; first += batch) {
+      runtime.check()
       const count = Math.min(batch, rows - first)
       writeRows(runtime, executable.buffer(input), data.subarray(first * width, (first + count) * width), width)
       if (labels) writeLabels(runtime, program, labels.subarray(first, first + count))

@@ -36,6 +36,9 @@ export interface Program extends CompiledPlan {
 
 const MOST_PROGRAMS = 24
 
+/** How long a device's loss may take to be told after the first thing it breaks. */
+const LOSS_MS = 200
+
 /** Rows are counted in one dimension of a dispatch: WebGPU's default limit is 65,535 workgroups. */
 const MOST_ROWS = 32768
 
@@ -47,6 +50,7 @@ export class ModelRuntime {
   private readonly turns = new Map<string, Promise<unknown>>()
   private readonly sets = new WeakMap<object, DeviceSet>()
   private liveSets: WeakRef<DeviceSet>[] = []
+  private readonly endings = new Set<() => void>()
   private destroyed = false
 
   constructor(
@@ -120,19 +124,22 @@ export class ModelRuntime {
     return this.guard(this.context.readback.read(encoder, ranges))
   }
 
-  /** Turns whatever a lost device breaks into a `DeviceLostError`. */
+  /** Turns what a lost device or a destroyed model breaks into the error that says so. */
   async guard<T>(promise: Promise<T>): Promise<T> {
     try {
       return await promise
     } catch (error) {
       if (error instanceof ElboError) throw error
-      await Promise.resolve() // `device.lost` settles first
-      throw this.context.lost ?? error
+      const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
+      await Promise.race([this.context.device.lost, late]) // what a loss breaks may be told before the loss
+      this.check()
+      throw error
     }
   }
 
   /** The data set on the device; uploaded on first use and kept while the caller keeps the set. */
   set(data: DeviceSet['data']): DeviceSet {
+    this.check()
     let set = this.sets.get(data)
     if (!set) {
       set = new DeviceSet(this.context, data)
@@ -161,7 +168,9 @@ export class ModelRuntime {
     const before = this.turns.get(key)
     const turn = (async () => {
       await before?.catch(() => {})
-      return use(await this.program(request))
+      const program = await this.program(request)
+      this.check()
+      return use(program)
     })()
     this.turns.set(key, turn)
     try {
@@ -176,9 +185,27 @@ export class ModelRuntime {
     executable.bind({ ...storages, ...this.storages(plan) })
   }
 
+  /** Calls back when the model is destroyed or its device lost. @returns what takes that back */
+  onEnd(listener: () => void): () => void {
+    this.endings.add(listener)
+    return () => this.endings.delete(listener)
+  }
+
+  /** Wakes whoever waits on this model: it is destroyed, or its device is lost. */
+  end(): void {
+    for (const listener of this.endings) listener()
+  }
+
+  /** @throws DeviceLostError, or ElboError once the model is destroyed */
+  check(): void {
+    if (this.context.lost) throw this.context.lost
+    if (this.destroyed) throw new ElboError('destroyed', 'this model was destroyed; create or load another one')
+  }
+
   /** Frees everything; later calls throw. */
   destroy(): void {
     this.destroyed = true
+    this.end()
     for (const program of this.programs.values()) {
       program.then(({ executable }) => executable.destroy(), () => {})
     }
@@ -233,10 +260,5 @@ export class ModelRuntime {
       this.programs.delete(key)
       program.then(({ executable }) => executable.destroy(), () => {})
     }
-  }
-
-  private check(): void {
-    if (this.context.lost) throw this.context.lost
-    if (this.destroyed) throw new ElboError('destroyed', 'this model was destroyed; create or load another one')
   }
 }

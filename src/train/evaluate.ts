@@ -43,28 +43,32 @@ export async function evaluateSet(
     const sums = { reconstruction: 0, kl: 0 }
     const key = streamKey(seed, STREAMS.EVALUATE)
     const pending: Promise<void>[] = []
-    for (let first = 0; first < data.count; ) {
-      await runtime.guard(queue.ready())
-      const sizes: number[] = []
-      const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
-      for (; sizes.length < most && first < data.count; first += batch) {
-        const size = Math.min(batch, data.count - first)
-        const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
-        queue.add({ ...values, ...NO_UPDATE, klWeight })
-        sizes.push(size)
-      }
-      const submission = queue.submit((losses) => {
-        losses.forEach((mean, step) => {
-          sums.reconstruction += mean.reconstruction * sizes[step]
-          sums.kl += mean.kl * sizes[step]
+    try {
+      for (let first = 0; first < data.count; ) {
+        await runtime.guard(queue.ready())
+        runtime.check()
+        const sizes: number[] = []
+        const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
+        for (; sizes.length < most && first < data.count; first += batch) {
+          const size = Math.min(batch, data.count - first)
+          const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
+          queue.add({ ...values, ...NO_UPDATE, klWeight })
+          sizes.push(size)
+        }
+        const submission = queue.submit((losses) => {
+          losses.forEach((mean, step) => {
+            sums.reconstruction += mean.reconstruction * sizes[step]
+            sums.kl += mean.kl * sizes[step]
+          })
         })
-      })
-      submission.catch(() => {}) // reported by the wait below
-      pending.push(submission)
+        submission.catch(() => {}) // reported by the wait below
+        pending.push(submission)
+      }
+      await runtime.guard(Promise.all(pending))
+    } finally {
+      queue.destroy()
+      order.destroy()
     }
-    await runtime.guard(Promise.all(pending))
-    queue.destroy()
-    order.destroy()
     return lossOf({ reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
   })
 }

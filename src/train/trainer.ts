@@ -95,8 +95,9 @@ export class Trainer {
 
   private async loop(control: Control, queue: StepQueue, order: GPUBuffer): Promise<TrainEvent> {
     const { signal } = this.options
-    const onAbort = () => control.changed()
-    signal?.addEventListener('abort', onAbort)
+    const wake = () => control.changed()
+    signal?.addEventListener('abort', wake)
+    const forget = this.runtime.onEnd(wake)
     const underWay = new Set<Promise<void>>()
     const drain = async () => {
       await this.runtime.guard(Promise.all(underWay))
@@ -105,6 +106,7 @@ export class Trainer {
     }
     try {
       while (this.goesOn(control)) {
+        this.runtime.check()
         signal?.throwIfAborted()
         if (control.held) {
           await drain()
@@ -114,6 +116,7 @@ export class Trainer {
         }
         await this.runtime.guard(queue.ready())
         if (this.failure) throw this.failure
+        this.runtime.check()
         const steps = this.addSteps(queue, order)
         const submission = queue.submit((losses, failed) => this.report(losses, failed, steps))
         submission.then(() => underWay.delete(submission), () => {})
@@ -131,7 +134,8 @@ export class Trainer {
       await Promise.allSettled(underWay)
       throw error
     } finally {
-      signal?.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', wake)
+      forget()
     }
   }
 
