@@ -16,7 +16,7 @@ import { adam } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkAugmentation, checkWeight, checkWhole } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
-import { runBatch, type Batch } from './train/step.js'
+import { batchRows, runBatch, type Batch } from './train/step.js'
 import { checkTraining, Trainer } from './train/trainer.js'
 
 /** How to evaluate a set. */
@@ -47,6 +47,7 @@ export class Vae {
   private state: TrainingState | undefined
   private trainer: Trainer | undefined
   private steps: Promise<unknown> = Promise.resolve()
+  private stepsUnderWay = 0
   private planFor: { batch: number; optimizer: Optimizer } | undefined
 
   /** @internal */
@@ -87,6 +88,7 @@ export class Vae {
    */
   train(data: Dataset, options: TrainOptions): Run {
     this.checkIdle()
+    if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
     const { optimizer = this.optimizer ?? adam(), batchSize = DEFAULT_BATCH, klWeight = this.klWeight, seed } = options
     checkTraining(this.runtime, data, { ...options, batchSize, klWeight })
     this.state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
@@ -154,9 +156,14 @@ export class Vae {
    */
   async step(batch: Batch, optimizer: Optimizer): Promise<Loss> {
     const before = this.steps
+    this.stepsUnderWay++
     const turn = (async () => {
-      await before.catch(() => {})
-      return this.stepNow(batch, optimizer)
+      try {
+        await before.catch(() => {})
+        return await this.stepNow(batch, optimizer)
+      } finally {
+        this.stepsUnderWay--
+      }
     })()
     this.steps = turn
     return turn
@@ -168,7 +175,7 @@ export class Vae {
    */
   async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
     const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, ...NO_UPDATE }
-    const { loss, gradients } = await runBatch(this.runtime, batch, 'gradients', settings)
+    const { loss, gradients } = await runBatch(this.runtime, batchRows(this.runtime, batch), 'gradients', settings)
     return { loss, gradients: this.runtime.named(gradients) }
   }
 
@@ -212,11 +219,13 @@ export class Vae {
 
   private async stepNow(batch: Batch, optimizer: Optimizer): Promise<Loss> {
     this.checkIdle()
+    this.runtime.check()
+    const rows = batchRows(this.runtime, batch) // before the state: a batch that is refused leaves it alone
     const state = stateFor(this.runtime, this.state, optimizer, this.seed)
     this.state = state
     const factors = updateFactors(optimizer, state.step + 1)
     const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }
-    const { loss } = await runBatch(this.runtime, batch, { update: optimizer }, settings)
+    const { loss } = await runBatch(this.runtime, rows, { update: optimizer }, settings)
     state.step++
     return loss
   }

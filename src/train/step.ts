@@ -24,48 +24,53 @@ interface StepSettings extends UpdateFactors {
   counter: number
 }
 
+/** A batch, checked. */
+export interface BatchRows {
+  images: Float32Array
+  noise?: Float32Array
+  labels?: Uint32Array
+  rows: number
+}
+
+/** Reads a batch. @throws ShapeError, DataError */
+export function batchRows(runtime: ModelRuntime, batch: Batch): BatchRows {
+  const { data: images, rows } = imageRows(runtime, batch.images)
+  const { type, output } = runtime.model.latent
+  const given = batch.noise !== undefined && type === 'gaussian'
+  const noise = given ? noiseRows(batch.noise!, rows, output.size) : undefined
+  return { images, noise, labels: labelRows(runtime.model, batch.labels, rows), rows }
+}
+
 /**
  * Runs one step on the caller's batch: losses and gradients, and with an optimiser the update.
  * @returns the loss before the update and, for output `gradients`, the whole gradient arena
- * @throws ShapeError, DataError; NumericError when the loss or a gradient is not finite, with the parameters unchanged
+ * @throws NumericError when the loss or a gradient is not finite, with the parameters unchanged
  */
 export async function runBatch(
   runtime: ModelRuntime,
-  batch: Batch,
+  batch: BatchRows,
   output: 'gradients' | { update: Optimizer },
   settings: StepSettings,
 ): Promise<{ loss: Loss; gradients: Float32Array }> {
-  const { data: images, rows } = imageRows(runtime, batch.images)
-  const latent = runtime.model.latent
-  const given = batch.noise !== undefined && latent.type === 'gaussian'
-  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size) : undefined
-  const labels = labelRows(runtime.model, batch.labels, rows)
-  const rowsOf = { images, noise, labels, rows }
-  const request = { batch: rows, input: { type: 'images' }, noise: given ? 'given' : 'drawn', output } as const
+  const { rows } = batch
+  const request = { batch: rows, input: { type: 'images' }, noise: batch.noise ? 'given' : 'drawn', output } as const
   return runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context
     const slices: number[] = []
     for (let row = 0; row < rows; row += program.batch) slices.push(Math.min(program.batch, rows - row))
     const seed = streamKey(settings.seed, STREAMS.NOISE)
-    slices.forEach((batch, slot) => {
+    slices.forEach((size, slot) => {
       const row = slot * program.batch
-      uniform.set(slot, { ...settings, seed, batch, row, slot, cursor: 0, scale: 1 / rows })
+      uniform.set(slot, { ...settings, seed, batch: size, row, slot, cursor: 0, scale: 1 / rows })
     })
     uniform.upload(slices.length)
     device.queue.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
     for (let slot = 0; slot < slices.length - 1; slot++) {
-      device.queue.submit([encodeSlice(runtime, program, rowsOf, slot, false).finish()])
+      device.queue.submit([encodeSlice(runtime, program, batch, slot, false).finish()])
     }
-    const encoder = encodeSlice(runtime, program, rowsOf, slices.length - 1, true)
+    const encoder = encodeSlice(runtime, program, batch, slices.length - 1, true)
     return readStep(runtime, program, encoder, slices, output === 'gradients', settings.klWeight)
   })
-}
-
-interface BatchRows {
-  images: Float32Array
-  noise?: Float32Array
-  labels?: Uint32Array
-  rows: number
 }
 
 /** Uploads a slice's rows and encodes its dispatches, with the update behind the last slice. */
