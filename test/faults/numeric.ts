@@ -1,0 +1,138 @@
+import * as assert from 'uvu/assert'
+import { adam, dataset, NumericError, rmsprop, sgd, type Engine, type Optimizer, type Tensor } from '../../src/index.js'
+import { readSafetensors } from '../../src/formats/safetensors.js'
+import { gpuTest } from '../harness/gpu.js'
+import { suite } from '../harness/suite.js'
+import { blobBytes } from '../reference/formula.js'
+import { expectSameParameters, TINY, withEngine } from '../support/engine.js'
+import { expectError } from '../support/errors.js'
+
+const exploding = suite('a learning rate that explodes')
+const overflowing = suite('a gradient that overflows')
+
+const data = dataset({ images: blobBytes(29, [4, 3, 1], 1), shape: [4, 3, 1] })
+const images = new Float32Array(36).fill(0.5)
+const batchSize = 8
+
+const optimizers: [name: string, make: (learningRate: number) => Optimizer][] = [
+  ['Adam', (learningRate) => adam({ learningRate })],
+  ['RMSprop with momentum', (learningRate) => rmsprop({ learningRate, momentum: 0.9 })],
+  ['SGD with momentum', (learningRate) => sgd({ learningRate, momentum: 0.9 })],
+]
+
+async function stepOf(vae: { save(): Promise<Uint8Array> }): Promise<number> {
+  return JSON.parse(readSafetensors(await vae.save()).metadata['elbo.training']).step
+}
+
+function expectFinite(parameters: Record<string, Tensor>): void {
+  for (const [name, { data }] of Object.entries(parameters)) {
+    const bad = data.findIndex((value) => !Number.isFinite(value))
+    assert.is(bad, -1, `${name}[${bad}] is ${data[bad]}`)
+  }
+}
+
+for (const [name, make] of optimizers) {
+  gpuTest(exploding, `ends the run with the parameters from before the bad step, with ${name}`, ({ device }) =>
+    withEngine(device, async (engine) => {
+      const optimizer = make(3e4)
+      const vae = await engine.createVae(TINY, { seed: 1 })
+      const run = vae.train(data, { epochs: 10_000, batchSize, optimizer })
+      const error = await expectError(() => run.done, NumericError, 'numeric', 'finite at step', 'smaller learning rate')
+      const failed = Number(/at step (\d+)/.exec(error.message)![1])
+      assert.is(await stepOf(vae), failed - 1)
+      const parameters = await vae.parameters()
+      expectFinite(parameters)
+      const stopped = await engine.createVae(TINY, { seed: 1 })
+      if (failed > 1) await stopped.train(data, { steps: failed - 1, batchSize, optimizer: make(3e4) }).done
+      expectSameParameters(parameters, await stopped.parameters())
+
+      // The same step fails again; from good parameters training goes on.
+      const again = vae.train(data, { steps: 5, batchSize, optimizer })
+      await expectError(() => again.done, NumericError, 'numeric', `at step ${failed}`)
+      expectSameParameters(await vae.parameters(), parameters)
+      await vae.setParameters(await (await engine.createVae(TINY, { seed: 2 })).parameters())
+      const { loss } = await vae.train(data, { epochs: 2, batchSize, optimizer: adam() }).done
+      assert.ok(Number.isFinite(loss.total))
+    }))
+}
+
+gpuTest(exploding, 'ends single steps in the same way', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await engine.createVae(TINY, { seed: 1 })
+    const optimizer = sgd({ learningRate: 1e20 })
+    let before = await vae.parameters()
+    let steps = 0
+    const error = await expectError(
+      async () => {
+        for (; steps < 50; steps++) {
+          before = await vae.parameters()
+          await vae.step({ images }, optimizer)
+        }
+      },
+      NumericError,
+      'numeric',
+      'not finite',
+      'unchanged',
+    )
+    assert.ok(error instanceof NumericError)
+    const after = await vae.parameters()
+    expectFinite(after)
+    expectSameParameters(after, before)
+    assert.is(await stepOf(vae), steps)
+  }))
+
+/**
+ * A model with a finite loss, whose gradient of the encoder's weights is beyond float32: tiny features, the head's weights
+ * enormous, so that the mean is still ordinary.
+ */
+async function overflowingModel(engine: Engine) {
+  const vae = await engine.createVae({ ...TINY, encoder: [{ type: 'dense', units: 5 }] }, { seed: 1 })
+  const { 'encoder.0.weight': first, 'latent.mean.weight': head } = await vae.parameters()
+  await vae.setParameters({
+    'encoder.0.weight': { ...first, data: first.data.map((value) => 1e-37 * value) },
+    'latent.mean.weight': { ...head, data: head.data.fill(3e38) },
+  })
+  return vae
+}
+
+gpuTest(overflowing, 'is reported by gradients, and no update is made by a step', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await overflowingModel(engine)
+    const before = await vae.parameters()
+    const { total } = await vae.evaluate(data)
+    assert.ok(Number.isFinite(total), 'the loss itself should be finite here')
+    await expectError(() => vae.gradients({ images }), NumericError, 'numeric', 'gradient', 'not finite')
+    for (const [, make] of optimizers) {
+      await expectError(() => vae.step({ images }, make(1e-3)), NumericError, 'numeric', 'gradient', 'unchanged')
+      expectSameParameters(await vae.parameters(), before)
+    }
+  }))
+
+gpuTest(overflowing, 'ends a run at its step, with the parameters from before', ({ device }) =>
+  withEngine(device, async (engine) => {
+    for (const [, make] of optimizers) {
+      const vae = await overflowingModel(engine)
+      const before = await vae.parameters()
+      const run = vae.train(data, { steps: 300, batchSize, optimizer: make(1e-3) })
+      await expectError(() => run.done, NumericError, 'numeric', 'gradient', 'at step 1 ')
+      expectSameParameters(await vae.parameters(), before)
+      assert.is(await stepOf(vae), 0)
+    }
+  }))
+
+gpuTest(overflowing, 'in the middle of a submission ends the run at its step too', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await engine.createVae(TINY, { seed: 1 })
+    const optimizer = sgd({ learningRate: 1e-3 })
+    await vae.train(data, { steps: 2000, batchSize, optimizer }).done // by now a submission holds many steps
+    const before = await vae.parameters()
+    // Beyond float32 once multiplied by the mean, while the loss's own parts stay finite.
+    const run = vae.train(data, { steps: 2000, batchSize, optimizer, klWeight: 3e38 })
+    await expectError(() => run.done, NumericError, 'numeric', 'at step')
+    const step = await stepOf(vae)
+    if (step === 2000) return expectSameParameters(await vae.parameters(), before)
+    expectFinite(await vae.parameters())
+  }))
+
+exploding.run()
+overflowing.run()

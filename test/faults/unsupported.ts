@@ -1,0 +1,69 @@
+import * as assert from 'uvu/assert'
+import { createEngine, UnsupportedError } from '../../src/index.js'
+import { gpuTest } from '../harness/gpu.js'
+import { suite } from '../harness/suite.js'
+import { expectError } from '../support/errors.js'
+
+const test = suite('no WebGPU')
+
+/** Runs the body while the browser offers this as `navigator.gpu`. */
+async function withGpu(gpu: unknown, body: () => Promise<unknown>): Promise<void> {
+  Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true })
+  try {
+    await body()
+  } finally {
+    Reflect.deleteProperty(navigator, 'gpu')
+  }
+}
+
+test('a browser without it is told which ones have it', () =>
+  withGpu(undefined, () =>
+    expectError(() => createEngine(), UnsupportedError, 'unsupported', 'no WebGPU', 'Chrome', 'Firefox', 'Safari'),
+  ))
+
+test('a page that is not secure is told to use https', async () => {
+  Object.defineProperty(globalThis, 'isSecureContext', { value: false, configurable: true })
+  try {
+    await withGpu(undefined, () => expectError(() => createEngine(), UnsupportedError, 'unsupported', 'https', 'localhost'))
+  } finally {
+    Object.defineProperty(globalThis, 'isSecureContext', { value: true, configurable: true })
+  }
+})
+
+test('a browser that gives no adapter is told what may be off', () =>
+  withGpu({ requestAdapter: async () => null }, () =>
+    expectError(() => createEngine(), UnsupportedError, 'unsupported', 'no adapter', 'driver', '--enable-unsafe-webgpu'),
+  ))
+
+test('an adapter that gives no device is quoted', async () => {
+  const cause = new Error('too many devices')
+  const adapter = {
+    features: new Set(),
+    limits: {},
+    info: {},
+    requestDevice: () => Promise.reject(cause),
+  }
+  await withGpu({ requestAdapter: async () => adapter }, async () => {
+    const error = await expectError(() => createEngine(), UnsupportedError, 'unsupported', 'too many devices')
+    assert.is(error.cause, cause)
+  })
+})
+
+gpuTest(test, 'does not matter where a device is handed in', ({ device }) =>
+  withGpu(undefined, async () => {
+    const engine = await createEngine({ device })
+    assert.is(engine.device, device)
+    assert.is(engine.adapterInfo, device.adapterInfo)
+    engine.destroy()
+  }))
+
+gpuTest(test, 'an engine asks for its own device where none is handed in, and ends it', async () => {
+  const engine = await createEngine()
+  assert.type(engine.isSoftware, 'boolean')
+  assert.ok(engine.adapterInfo.vendor !== undefined)
+  const { device } = engine
+  engine.destroy()
+  assert.is((await device.lost).reason, 'destroyed')
+})
+
+test.run()
