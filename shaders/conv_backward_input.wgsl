@@ -27,12 +27,12 @@ override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
 override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
 
-@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;   // (B, Ho, Wo, Co)
-@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (Co, Kh, Kw, Ci)
-@group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (Ci), if BIAS
-@group(0) @binding(3) var<storage, read>       skip: array<vec4f>;   // (B, H, W, Ci), if SKIP
+@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;          // (B, Ho, Wo, Co)
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;           // (Co, Kh, Kw, Ci)
+@group(0) @binding(2) var<storage, read>       b: array<vec4f>;           // (Ci), if BIAS
+@group(0) @binding(3) var<storage, read>       skip: array<vec4f>;        // (B, H, W, Ci), if SKIP
 @group(0) @binding(4) var<storage, read>       activated: array<vec4f>;   // (B, H, W, Ci), if ACTIVATION_X
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;   // (B, H, W, Ci)
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;          // (B, H, W, Ci)
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {

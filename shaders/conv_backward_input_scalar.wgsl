@@ -27,12 +27,15 @@ override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
 override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
 
-@group(0) @binding(0) var<storage, read>       dy: array<f32>;   // (B, Ho, Wo, Co)
-@group(0) @binding(1) var<storage, read>       w: array<f32>;   // (Co, Kh, Kw, Ci)
-@group(0) @binding(2) var<storage, read>       b: array<f32>;   // (Ci), if BIAS
-@group(0) @binding(3) var<storage, read>       skip: array<f32>;   // (B, H, W, Ci), if SKIP
+override ROWS: u32 = (Kh + S - 1) / S;   // at most, of taps that reach a pixel
+override COLUMNS: u32 = (Kw + S - 1) / S;
+
+@group(0) @binding(0) var<storage, read>       dy: array<f32>;          // (B, Ho, Wo, Co)
+@group(0) @binding(1) var<storage, read>       w: array<f32>;           // (Co, Kh, Kw, Ci)
+@group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Ci), if BIAS
+@group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, H, W, Ci), if SKIP
 @group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, H, W, Ci), if ACTIVATION_X
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;   // (B, H, W, Ci)
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;          // (B, H, W, Ci)
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
@@ -41,41 +44,56 @@ fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
   let n = id.z * 8;
   if ci >= Ci || pixel >= H * W { return; }
 
-  let image = (Ho * Wo * Co + 3) / 4 * 4;
   let bottom = pixel / W + PAD_TOP;        // kh + ho · S
   let right = pixel % W + PAD_LEFT;        // kw + wo · S
-  let kh = taps_reaching(bottom, Kh, Ho, S);
-  let kw = taps_reaching(right, Kw, Wo, S);
 
   var v00 = mat4x4f(); var v01 = mat4x4f(); var v02 = mat4x4f(); var v03 = mat4x4f();
   var v10 = mat4x4f(); var v11 = mat4x4f(); var v12 = mat4x4f(); var v13 = mat4x4f();
-  for (var i = kh.x; i < kh.y; i += S) {
-    let line = n * image + (bottom - i) / S * Wo * Co;
-    let end = (max(kw.y, kw.x) - kw.x + S - 1) / S * Co;
-    for (var k = 0u; k < end; k += 3) {                      // (kw, co) together, three at a time
-      let three = min(k + vec3u(0, 1, 2), vec3u(end - 1));
-      let j = kw.x + three / Co * S;
-      let co = three % Co;
-      let at = line + (right - j) / S * Co + co;
-      let tap = ((co * Kh + i) * Kw + j) * Ci + ci;
-      let d0 = dy_rows(at, image, end - k);
-      let d1 = dy_rows(at + image * 4, image, end - k);
-      let w0 = w_rows(tap);
-      v00 += w0 * d0;
-      v10 += w0 * d1;
-      if Ci > 4 {
-        let w1 = w_rows(tap + 4);
-        v01 += w1 * d0;
-        v11 += w1 * d1;
-      }
-      if Ci > 8 {
-        let w2 = w_rows(tap + 8);
-        v02 += w2 * d0;
-        v12 += w2 * d1;
-        let w3 = w_rows(tap + 12);
-        v03 += w3 * d0;
-        v13 += w3 * d1;
-      }
+  var k = 0u;
+  loop {                                     // nine of (row, column, co) at a time
+    let k0 = k + vec3u(0, 1, 2);
+    let k1 = k + vec3u(3, 4, 5);
+    let k2 = k + vec3u(6, 7, 8);
+    let p0 = places(k0, bottom, right);
+    let p1 = places(k1, bottom, right);
+    let p2 = places(k2, bottom, right);
+    let d00 = dy_rows(n, p0);
+    let d01 = dy_rows(n, p1);
+    let d02 = dy_rows(n, p2);
+    let d10 = dy_rows(n + 4, p0);
+    let d11 = dy_rows(n + 4, p1);
+    let d12 = dy_rows(n + 4, p2);
+    let q0 = taps(k0, bottom, right) + ci;
+    let q1 = taps(k1, bottom, right) + ci;
+    let q2 = taps(k2, bottom, right) + ci;
+    let w00 = w_rows(q0);
+    let w01 = w_rows(q1);
+    let w02 = w_rows(q2);
+    v00 += w00 * d00 + w01 * d01 + w02 * d02;
+    v10 += w00 * d10 + w01 * d11 + w02 * d12;
+    if Ci > 4 {
+      let w10 = w_rows(q0 + 4);
+      let w11 = w_rows(q1 + 4);
+      let w12 = w_rows(q2 + 4);
+      v01 += w10 * d00 + w11 * d01 + w12 * d02;
+      v11 += w10 * d10 + w11 * d11 + w12 * d12;
+    }
+    if Ci > 8 {
+      let w20 = w_rows(q0 + 8);
+      let w21 = w_rows(q1 + 8);
+      let w22 = w_rows(q2 + 8);
+      v02 += w20 * d00 + w21 * d01 + w22 * d02;
+      v12 += w20 * d10 + w21 * d11 + w22 * d12;
+      let w30 = w_rows(q0 + 12);
+      let w31 = w_rows(q1 + 12);
+      let w32 = w_rows(q2 + 12);
+      v03 += w30 * d00 + w31 * d01 + w32 * d02;
+      v13 += w30 * d10 + w31 * d11 + w32 * d12;
+    }
+
+    continuing {
+      k += 9;
+      break if k >= ROWS * COLUMNS * Co;
     }
   }
 
@@ -89,17 +107,35 @@ fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
   store(n + 4, pixel, ci + 12, v13);
 }
 
-// 3 values of 4 images, 0 from the count-th on
-fn dy_rows(at: vec3u, image: u32, count: u32) -> mat4x3f {
-  return mat4x3f(
-    dy_three(at, count), dy_three(at + image, count), dy_three(at + 2 * image, count), dy_three(at + 3 * image, count));
+// where in an image of dy the (row, column, co) of the taps that reach the pixel read; −1 outside
+fn places(k: vec3u, bottom: u32, right: u32) -> vec3i {
+  let i = k / (COLUMNS * Co);
+  let j = k / Co % COLUMNS;
+  let ho = bottom / S - i;
+  let wo = right / S - j;
+  let inside = (bottom % S + i * S < vec3u(Kh)) & (right % S + j * S < vec3u(Kw))
+    & (ho < vec3u(Ho)) & (wo < vec3u(Wo)) & (i < vec3u(ROWS));
+  return select(vec3i(-1), vec3i((ho * Wo + wo) * Co + k % Co), inside);
 }
 
-fn dy_three(at: vec3u, count: u32) -> vec3f {
-  return select(vec3f(), vec3f(dy[at.x], dy[at.y], dy[at.z]), vec3u(0, 1, 2) < vec3u(count));
+// where their weights begin
+fn taps(k: vec3u, bottom: u32, right: u32) -> vec3u {
+  let kh = bottom % S + k / (COLUMNS * Co) * S;
+  let kw = right % S + k / Co % COLUMNS * S;
+  return ((k % Co * Kh + kh) * Kw + kw) * Ci;
 }
 
-// weights of 4 channels; those past the end are not stored
+// 3 values of 4 images, 0 outside
+fn dy_rows(n: u32, place: vec3i) -> mat4x3f {
+  return mat4x3f(dy_three(n, place), dy_three(n + 1, place), dy_three(n + 2, place), dy_three(n + 3, place));
+}
+
+fn dy_three(n: u32, place: vec3i) -> vec3f {
+  let at = n * ((Ho * Wo * Co + 3) / 4 * 4) + vec3u(max(place, vec3i(0)));
+  return select(vec3f(), vec3f(dy[at.x], dy[at.y], dy[at.z]), place >= vec3i(0));
+}
+
+// 3 weights of 4 channels; those past the end are not stored
 fn w_rows(at: vec3u) -> mat3x4f {
   return mat3x4f(w_four(at.x), w_four(at.y), w_four(at.z));
 }

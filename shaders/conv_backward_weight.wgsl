@@ -24,7 +24,7 @@ override S: u32;              // stride in both directions
 override PAD_TOP: u32;
 override PAD_LEFT: u32;
 override TRANSPOSED: bool;    // db is the sum of x
-override SPLITS: u32;
+override SPLITS: u32;         // slices of dw and db
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;    // (B, H, W, Ci)
 @group(0) @binding(1) var<storage, read>       dy: array<vec4f>;   // (B, Ho, Wo, Co)

@@ -30,7 +30,7 @@ override M_STRIDE: u32;       // of dw, from one m to the next
 override TAP_STRIDE: u32;     // from one (kh, kw) to the next
 override F_STRIDE: u32;
 override BIAS_OF_FEW: bool;   // db is the sum of few
-override SPLITS: u32;
+override SPLITS: u32;         // slices of dw and db
 
 @group(0) @binding(0) var<storage, read>       many: array<f32>;   // (B, Hm, Wm, M)
 @group(0) @binding(1) var<storage, read>       few: array<f32>;    // (B, Hf, Wf, F)

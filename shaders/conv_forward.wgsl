@@ -26,12 +26,12 @@ override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
 override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
 
-@group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, H, W, Ci)
-@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (Co, Kh, Kw, Ci)
-@group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (Co), if BIAS
-@group(0) @binding(3) var<storage, read>       skip: array<vec4f>;   // (B, Ho, Wo, Co), if SKIP
+@group(0) @binding(0) var<storage, read>       x: array<vec4f>;           // (B, H, W, Ci)
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;           // (Co, Kh, Kw, Ci)
+@group(0) @binding(2) var<storage, read>       b: array<vec4f>;           // (Co), if BIAS
+@group(0) @binding(3) var<storage, read>       skip: array<vec4f>;        // (B, Ho, Wo, Co), if SKIP
 @group(0) @binding(4) var<storage, read>       activated: array<vec4f>;   // (B, Ho, Wo, Co), if ACTIVATION_X
-@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;   // (B, Ho, Wo, Co)
+@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;           // (B, Ho, Wo, Co)
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_forward(@builtin(global_invocation_id) id: vec3u) {

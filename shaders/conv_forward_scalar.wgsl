@@ -26,12 +26,12 @@ override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
 override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
 
-@group(0) @binding(0) var<storage, read>       x: array<f32>;   // (B, H, W, Ci)
-@group(0) @binding(1) var<storage, read>       w: array<f32>;   // (Co, Kh, Kw, Ci)
-@group(0) @binding(2) var<storage, read>       b: array<f32>;   // (Co), if BIAS
-@group(0) @binding(3) var<storage, read>       skip: array<f32>;   // (B, Ho, Wo, Co), if SKIP
+@group(0) @binding(0) var<storage, read>       x: array<f32>;           // (B, H, W, Ci)
+@group(0) @binding(1) var<storage, read>       w: array<f32>;           // (Co, Kh, Kw, Ci)
+@group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Co), if BIAS
+@group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, Ho, Wo, Co), if SKIP
 @group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, Ho, Wo, Co), if ACTIVATION_X
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;   // (B, Ho, Wo, Co)
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;           // (B, Ho, Wo, Co)
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_forward_scalar(@builtin(global_invocation_id) id: vec3u) {
@@ -40,37 +40,50 @@ fn conv_forward_scalar(@builtin(global_invocation_id) id: vec3u) {
   let n = id.z * 8;
   if co >= Co || pixel >= Ho * Wo { return; }
 
-  let image = (H * W * Ci + 3) / 4 * 4;
   let top = i32(pixel / Wo * S) - i32(PAD_TOP);
   let left = i32(pixel % Wo * S) - i32(PAD_LEFT);
-  let kh = taps_inside(top, Kh, H);
-  let kw = taps_inside(left, Kw, W);
 
   var y00 = mat4x4f(); var y01 = mat4x4f(); var y02 = mat4x4f(); var y03 = mat4x4f();
   var y10 = mat4x4f(); var y11 = mat4x4f(); var y12 = mat4x4f(); var y13 = mat4x4f();
-  for (var i = kh.x; i < kh.y; i++) {
-    let at = n * image + (u32(top + i32(i)) * W + u32(left + i32(kw.x))) * Ci;
-    let tap = (i * Kw + kw.x) * Ci;
-    let end = (max(kw.y, kw.x) - kw.x) * Ci;
-    for (var k = 0u; k < end; k += 3) {      // (kw, ci) together, three at a time: contiguous in x and in w
-      let x0 = x_rows(at + k, image, end - k);
-      let x1 = x_rows(at + k + image * 4, image, end - k);
-      let w0 = w_columns(co, tap + k);
-      y00 += w0 * x0;
-      y10 += w0 * x1;
-      if Co > 4 {
-        let w1 = w_columns(co + 4, tap + k);
-        y01 += w1 * x0;
-        y11 += w1 * x1;
-      }
-      if Co > 8 {
-        let w2 = w_columns(co + 8, tap + k);
-        y02 += w2 * x0;
-        y12 += w2 * x1;
-        let w3 = w_columns(co + 12, tap + k);
-        y03 += w3 * x0;
-        y13 += w3 * x1;
-      }
+  var k = 0u;
+  loop {                                     // nine of (kh, kw, ci) at a time
+    let p0 = places(k + vec3u(0, 1, 2), top, left);
+    let p1 = places(k + vec3u(3, 4, 5), top, left);
+    let p2 = places(k + vec3u(6, 7, 8), top, left);
+    let x00 = x_rows(n, p0);
+    let x01 = x_rows(n, p1);
+    let x02 = x_rows(n, p2);
+    let x10 = x_rows(n + 4, p0);
+    let x11 = x_rows(n + 4, p1);
+    let x12 = x_rows(n + 4, p2);
+    let w00 = w_columns(co, k);
+    let w01 = w_columns(co, k + 3);
+    let w02 = w_columns(co, k + 6);
+    y00 += w00 * x00 + w01 * x01 + w02 * x02;
+    y10 += w00 * x10 + w01 * x11 + w02 * x12;
+    if Co > 4 {
+      let w10 = w_columns(co + 4, k);
+      let w11 = w_columns(co + 4, k + 3);
+      let w12 = w_columns(co + 4, k + 6);
+      y01 += w10 * x00 + w11 * x01 + w12 * x02;
+      y11 += w10 * x10 + w11 * x11 + w12 * x12;
+    }
+    if Co > 8 {
+      let w20 = w_columns(co + 8, k);
+      let w21 = w_columns(co + 8, k + 3);
+      let w22 = w_columns(co + 8, k + 6);
+      y02 += w20 * x00 + w21 * x01 + w22 * x02;
+      y12 += w20 * x10 + w21 * x11 + w22 * x12;
+      let w30 = w_columns(co + 12, k);
+      let w31 = w_columns(co + 12, k + 3);
+      let w32 = w_columns(co + 12, k + 6);
+      y03 += w30 * x00 + w31 * x01 + w32 * x02;
+      y13 += w30 * x10 + w31 * x11 + w32 * x12;
+    }
+
+    continuing {
+      k += 9;
+      break if k >= Kh * Kw * Ci;
     }
   }
 
@@ -84,14 +97,22 @@ fn conv_forward_scalar(@builtin(global_invocation_id) id: vec3u) {
   store(n + 4, pixel, co + 12, y13);
 }
 
-// 3 values of 4 images, 0 from the count-th on
-fn x_rows(at: u32, image: u32, count: u32) -> mat4x3f {
-  return mat4x3f(
-    x_three(at, count), x_three(at + image, count), x_three(at + 2 * image, count), x_three(at + 3 * image, count));
+// where in an image the (kh, kw, ci) read; −1 outside
+fn places(k: vec3u, top: i32, left: i32) -> vec3i {
+  let h = top + vec3i(k / (Kw * Ci));
+  let w = left + vec3i(k / Ci % Kw);
+  let inside = (vec3u(h) < vec3u(H)) & (vec3u(w) < vec3u(W)) & (k < vec3u(Kh * Kw * Ci));
+  return select(vec3i(-1), (h * i32(W) + w) * i32(Ci) + vec3i(k % Ci), inside);
 }
 
-fn x_three(at: u32, count: u32) -> vec3f {
-  return select(vec3f(), vec3f(x[at], x[at + 1], x[at + 2]), vec3u(0, 1, 2) < vec3u(count));
+// 3 values of 4 images, 0 outside
+fn x_rows(n: u32, place: vec3i) -> mat4x3f {
+  return mat4x3f(x_three(n, place), x_three(n + 1, place), x_three(n + 2, place), x_three(n + 3, place));
+}
+
+fn x_three(n: u32, place: vec3i) -> vec3f {
+  let at = n * ((H * W * Ci + 3) / 4 * 4) + vec3u(max(place, vec3i(0)));
+  return select(vec3f(), vec3f(x[at.x], x[at.y], x[at.z]), place >= vec3i(0));
 }
 
 // 3 weights of 4 channels; those past the end repeat the last

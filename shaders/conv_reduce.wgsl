@@ -5,14 +5,14 @@
 //   One invocation owns one element of dw or, after these, of db; grid (NW + NB, 1, 1)
 
 override WG_X: u32 = 64;
-override NW: u32;
-override NB: u32;
-override SPLITS: u32;
+override NW: u32;             // elements of dw
+override NB: u32;             // elements of db
+override SPLITS: u32;         // slices of parts_w and parts_b
 
-@group(0) @binding(0) var<storage, read>       parts_w: array<f32>;
-@group(0) @binding(1) var<storage, read>       parts_b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dw: array<f32>;
-@group(0) @binding(3) var<storage, read_write> db: array<f32>;
+@group(0) @binding(0) var<storage, read>       parts_w: array<f32>;   // (SPLITS, NW)
+@group(0) @binding(1) var<storage, read>       parts_b: array<f32>;   // (SPLITS, NB)
+@group(0) @binding(2) var<storage, read_write> dw: array<f32>;        // (NW)
+@group(0) @binding(3) var<storage, read_write> db: array<f32>;        // (NB)
 
 @compute @workgroup_size(WG_X)
 fn conv_reduce(@builtin(global_invocation_id) id: vec3u) {

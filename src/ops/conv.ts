@@ -1,3 +1,4 @@
+import { ShapeError } from '../errors.js'
 import { activationCode, type Activation } from './activation.js'
 import { padRows, type Dispatch, type PlanTensor } from './dispatch.js'
 
@@ -58,7 +59,7 @@ export interface ConvBackwardWeightTensors {
 }
 
 /** Invocations that a weight gradient should have at least: its sums are long and its tiles may be few. */
-const INVOCATIONS = 2048
+const INVOCATIONS = 4096
 const MOST_SPLITS = 64
 
 /** `y = act(b + x ⋆ w) + skip`; x `(B, H, W, Ci)`, y `(B, Ho, Wo, Co)`. */
@@ -124,7 +125,7 @@ function reduceTaps(x: PlanTensor, w: PlanTensor, y: PlanTensor, epilogue: Epilo
   const { B, Ci, Ho, Wo, Co } = shape
   const common = { ...describe(shape), ...taps(shape, w, epilogue, { x, y }) }
   if (Ci % 4 === 0 && Co < 4) {
-    return { ...common, kernel: 'conv_forward_row', grid: [Co, Ho * Math.ceil(Wo / 16), padRows(B)] }
+    return { ...common, kernel: 'conv_forward_narrow', grid: [Co, Ho * Math.ceil(Wo / 2), padRows(B) / 8] }
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_forward' : 'conv_forward_scalar'
   return onTiles({ ...common, kernel, grid: [Math.ceil(Co / 16), Ho * Wo, padRows(B) / 8] })
@@ -135,7 +136,8 @@ function spreadTaps(dy: PlanTensor, w: PlanTensor, dx: PlanTensor, epilogue: Epi
   const { B, H, W, Ci, Co, S } = shape
   const common = { ...describe(shape), ...taps(shape, w, epilogue, { dy, dx }) }
   if (Co % 4 === 0 && Ci < 4) {
-    return { ...common, kernel: 'conv_backward_input_row', grid: [Ci, H * S * Math.ceil(W / (16 * S)), padRows(B)] }
+    const pairs = S * Math.ceil(W / (2 * S))
+    return { ...common, kernel: 'conv_backward_input_narrow', grid: [Ci, H * pairs, padRows(B) / 8] }
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_backward_input' : 'conv_backward_input_scalar'
   return onTiles({ ...common, kernel, grid: [Math.ceil(Ci / 16), H * W, padRows(B) / 8] })
@@ -149,13 +151,13 @@ function backwardWeight(
   shape: ConvShape,
 ): Dispatch[] {
   const SPLITS = weightSplits(shape, transposed)
-  const out = SPLITS > 1 ? parts : { dw, db }
-  if (out === undefined) throw new Error(`convBackwardWeight: needs parts, ${SPLITS} slices of dw and db`)
   const { tiles, kernel } = weightTiling(shape, transposed)
+  const out = SPLITS > 1 ? parts : { dw, db }
+  if (!out) throw new ShapeError(`${kernel}: "parts" is missing, needs ${SPLITS} slices of dw and db (convWeightParts)`)
   const { Ci, Co, Kh, Kw } = shape
   const WG_Y = Math.min(8, 2 ** Math.floor(Math.log2(SPLITS)))
   const common = { ...describe(shape), kernel, grid: [tiles, SPLITS, 1] as Dispatch['grid'] }
-  const constants = { WG_X: 32 / WG_Y, WG_Y, B: padRows(shape.B), SPLITS }
+  const constants = { WG_X: 64 / WG_Y, WG_Y, B: padRows(shape.B), SPLITS }
   const sums: Dispatch =
     kernel === 'conv_backward_weight'
       ? {
@@ -250,11 +252,11 @@ function taps(
   }
 }
 
-/** Workgroups of 32 tiles, no wider than the channels ask for. */
+/** Workgroups of 64 tiles, no wider than the channels ask for. */
 function onTiles(dispatch: Dispatch): Dispatch {
   const [tiles] = dispatch.grid
   const WG_X = tiles > 2 ? 4 : tiles
-  return { ...dispatch, constants: { ...dispatch.constants, WG_X, WG_Y: 32 / WG_X } }
+  return { ...dispatch, constants: { ...dispatch.constants, WG_X, WG_Y: 64 / WG_X } }
 }
 
 /** The multiply-adds of all taps, those outside the image counted too. */
