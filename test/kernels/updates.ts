@@ -1,12 +1,14 @@
-import type { Dispatch } from '../../src/ops/dispatch.js'
-import { optimizerUpdate, updateFactors, type Optimizer } from '../../src/ops/update.js'
-import { adam, rmsprop, sgd } from '../../src/train/optimizers.js'
+import * as assert from 'uvu/assert'
+import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+import { gradientNorm, NORM_PARTIALS, optimizerUpdate, updateFactors, type Optimizer } from '../../src/ops/update.js'
+import { adam, adamw, rmsprop, sgd } from '../../src/train/optimizers.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
+import { norm } from '../reference/compare.js'
 import { uniformArray } from '../reference/formula.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../reference/optimizers.js'
-import { expectSameBits, expectWithin, ULP } from '../support/bounds.js'
-import { runKernels } from '../support/run-kernel.js'
+import { expectSameBits, expectWithin, sumBounds, ULP } from '../support/bounds.js'
+import { bitsOf, runKernels } from '../support/run-kernel.js'
 
 /** 16 · 11 vectors: two and three quarters of a workgroup. */
 const N = 64 * 11
@@ -15,9 +17,14 @@ const STEPS = 3
 const suites: { optimizer: Optimizer; what: string }[] = [
   { optimizer: adam(), what: 'with its defaults' },
   { optimizer: adam({ learningRate: 0.03, beta1: 0.5, beta2: 0.9, epsilon: 1e-2 }), what: 'with other settings' },
+  { optimizer: adamw({ learningRate: 0.02, weightDecay: 0.1 }), what: 'with decoupled weight decay' },
+  { optimizer: adam({ clipNorm: 0.5 }), what: 'with clipped gradients' },
   { optimizer: rmsprop(), what: 'without momentum' },
+  { optimizer: rmsprop({ clipNorm: 2, momentum: 0.5 }), what: 'with clipped gradients and momentum' },
   { optimizer: rmsprop({ learningRate: 0.02, rho: 0.8, epsilon: 1e-3, momentum: 0.9 }), what: 'with momentum' },
   { optimizer: sgd({ learningRate: 0.1 }), what: 'without momentum' },
+  { optimizer: sgd({ learningRate: 0.1, clipNorm: 0.5 }), what: 'with clipped gradients' },
+  { optimizer: sgd({ learningRate: 0.1, clipNorm: 1e3 }), what: 'with a bound that no gradient reaches' },
   { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }), what: 'with momentum' },
 ]
 
@@ -32,16 +39,28 @@ function initialState(): State {
   return { parameters: uniformArray(N, 1), m: new Float32Array(N), v: new Float32Array(N) }
 }
 
+/** Gradients scaled down to the norm that the optimiser allows, as PyTorch's clip_grad_norm_ does. */
+function clipped({ clipNorm }: Optimizer, gradients: Float32Array): Float64Array {
+  const factor = clipNorm ? Math.min(1, clipNorm / (norm(gradients) + 1e-6)) : 1
+  return Float64Array.from(gradients, (value) => factor * value)
+}
+
 function referenceUpdate(
   optimizer: Optimizer,
   state: Record<'p' | 'm' | 'v', Float64Array>,
-  gradients: Float32Array,
+  given: Float32Array,
   step: number,
 ): void {
   const learningRate = optimizer.learningRate as number
-  if (optimizer.type === 'adam') adamUpdate(state, gradients, step, { ...optimizer, learningRate })
-  else if (optimizer.type === 'rmsprop') rmspropUpdate(state, gradients, { ...optimizer, learningRate })
-  else if (optimizer.type === 'sgd') sgdUpdate(state, gradients, { ...optimizer, learningRate })
+  const gradients = clipped(optimizer, given)
+  if (optimizer.type === 'adamw') {
+    for (let i = 0; i < N; i++) state.p[i] *= 1 - learningRate * optimizer.weightDecay
+  }
+  if (optimizer.type === 'adam' || optimizer.type === 'adamw') {
+    adamUpdate(state, gradients, step, { ...optimizer, learningRate })
+  }
+  if (optimizer.type === 'rmsprop') rmspropUpdate(state, gradients, { ...optimizer, learningRate })
+  if (optimizer.type === 'sgd') sgdUpdate(state, gradients, { ...optimizer, learningRate })
 }
 
 async function update(
@@ -53,13 +72,17 @@ async function update(
   status = 0,
   change: (dispatch: Dispatch) => Dispatch = (dispatch) => dispatch,
 ) {
-  const contents = { parameters, m, v, gradients, status: Uint32Array.of(status) }
-  return runKernels(device, contents, (t) => change(optimizerUpdate(t, optimizer)), updateFactors(optimizer, step))
+  const contents = { parameters, m, v, gradients, norms: NORM_PARTIALS, status: Uint32Array.of(status) }
+  const dispatches = (t: Record<keyof typeof contents, PlanTensor>) => [
+    ...(optimizer.clipNorm ? [gradientNorm({ ...t, partials: t.norms })] : []),
+    change(optimizerUpdate({ ...t, norms: optimizer.clipNorm ? t.norms : undefined }, optimizer)),
+  ]
+  return runKernels(device, contents, dispatches, updateFactors(optimizer, step))
 }
 
 for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
   const test = suite(`${type}_update`)
-  for (const { optimizer, what } of suites.filter((entry) => entry.optimizer.type === type)) {
+  for (const { optimizer, what } of suites.filter((entry) => entry.optimizer.type.startsWith(type))) {
     gpuTest(test, `follows the reference for ${STEPS} steps on ${N} values ${what}`, async ({ device }) => {
       const start = initialState()
       const expected = { p: Float64Array.from(start.parameters), m: new Float64Array(N), v: new Float64Array(N) }
@@ -100,3 +123,35 @@ for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
 
   test.run()
 }
+
+const gradientNorms = suite('gradient_norm')
+
+for (const elements of [64, N, 64 * 301]) {
+  gpuTest(gradientNorms, `sums the squares of ${elements} values in ${NORM_PARTIALS} shares`, async ({ device }) => {
+    const gradients = uniformArray(elements, 1)
+    const contents = { gradients, partials: NORM_PARTIALS, status: new Uint32Array(1) }
+    const { partials, status } = await runKernels(device, contents, gradientNorm)
+    const share = 4 * Math.ceil(elements / 4 / NORM_PARTIALS)
+    const expected = Float64Array.from({ length: NORM_PARTIALS }, (_, k) => {
+      return norm(gradients.subarray(k * share, (k + 1) * share)) ** 2
+    })
+    expectWithin(partials, expected, sumBounds(share, expected), 'partials')
+    assert.is(bitsOf(status)[0], 0)
+  })
+}
+
+for (const value of [NaN, Infinity, -Infinity, 1e20]) {
+  gpuTest(gradientNorms, `tells the slot of a gradient of ${value}, and the first slot stays`, async ({ device }) => {
+    const gradients = uniformArray(N, 1)
+    gradients[N - 30] = value // its square is not finite
+    const run = async (slot: number, before: number) => {
+      const contents = { gradients, partials: NORM_PARTIALS, status: Uint32Array.of(before) }
+      return bitsOf((await runKernels(device, contents, gradientNorm, { slot })).status)[0]
+    }
+    assert.is(await run(0, 0), 256)
+    assert.is(await run(7, 0), 249)
+    assert.is(await run(9, 249), 249)
+  })
+}
+
+gradientNorms.run()
