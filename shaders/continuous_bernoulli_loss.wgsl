@@ -5,7 +5,7 @@
 //
 //   Loaiza-Ganem & Cunningham 2019, in the natural parameter: their C(λ) is l / tanh(l/2)
 //   logits, x (B, P4(N))   losses (ring slots, 2, B): reconstruction, then KL, of every image
-//   one workgroup a row; grid (64, B, 1)
+//   one workgroup a row; grid (LANES, B, 1)
 
 override B: u32;
 override N: u32;             // pixels × channels of an image
@@ -20,7 +20,7 @@ override N4: u32 = (N + 3) / 4;
 @group(0) @binding(3) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first loss not finite
 @group(0) @binding(4) var<uniform>             step: Step;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn continuous_bernoulli_loss(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
@@ -28,7 +28,7 @@ fn continuous_bernoulli_loss(
   let n = group.y;
   let scale = select(0, step.scale, n < step.batch);
   var sum = vec4f(0);
-  for (var q = lane; q < N4; q += 64) {
+  for (var q = lane; q < N4; q += LANES) {
     let at = n * N4 + q;
     let l = logits[at];
     let target_value = x[at];

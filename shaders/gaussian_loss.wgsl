@@ -6,7 +6,7 @@
 //
 //   means, x (B, P4(N))   log_variance (1)   dlogv_rows (B)
 //   losses (ring slots, 2, B): reconstruction, then KL, of every image
-//   one workgroup a row; grid (64, B, 1)
+//   one workgroup a row; grid (LANES, B, 1)
 
 override B: u32;
 override N: u32;             // pixels × channels of an image
@@ -25,7 +25,7 @@ override N4: u32 = (N + 3) / 4;
 @group(0) @binding(5) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first loss not finite
 @group(0) @binding(6) var<uniform>             step: Step;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn gaussian_loss(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
@@ -36,7 +36,7 @@ fn gaussian_loss(
   if (LEARNED) { logv = log_variance[0]; }
   let inverse = exp(-logv);
   var squares = vec4f(0);
-  for (var q = lane; q < N4; q += 64) {
+  for (var q = lane; q < N4; q += LANES) {
     let at = n * N4 + q;
     let mean = means[at];
     let error = lane_mask(q, N) * (mean - x[at]);

@@ -5,7 +5,7 @@
 //
 //   head (B, 2·P4(Z)): a row is mean, then log-variance   noise, z (B, P4(Z))
 //   losses (ring slots, 2, B): reconstruction, then KL, of every image
-//   one workgroup a row; grid (64, B, 1)
+//   one workgroup a row; grid (LANES, B, 1)
 //
 // With DRAW the noise is drawn here from the step's stream and left in `noise` for the backward pass.
 
@@ -22,14 +22,14 @@ override Z4: u32 = (Z + 3) / 4;
 @group(0) @binding(4) var<storage, read_write> status: atomic<u32>;   // failure(slot) of the first loss not finite
 @group(0) @binding(5) var<uniform>             step: Step;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn reparameterize_forward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let n = group.y;
   var kl = vec4f(0);
-  for (var q = lane; q < Z4; q += 64) {
+  for (var q = lane; q < Z4; q += LANES) {
     let at = n * Z4 + q;
     let mean = head[2 * n * Z4 + q];
     let log_variance = head[(2 * n + 1) * Z4 + q];

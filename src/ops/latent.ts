@@ -1,4 +1,4 @@
-import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
+import { padTo4, rowLaneTilings, type Dispatch, type PlanTensor } from './dispatch.js'
 
 interface LatentShape {
   /** Rows. */
@@ -22,10 +22,8 @@ export function reparameterizeForward(
   draw: boolean,
 ): Dispatch {
   return {
-    kernel: 'reparameterize_forward',
-    constants: { B, Z, DRAW: Number(draw) },
+    ...rowLaneTilings('reparameterize_forward', { B, Z, DRAW: Number(draw) }, B, padTo4(Z) / 4),
     bindings: { head: t.head, noise: t.noise, z: t.z, losses: t.losses, status: t.status },
-    grid: [64, B, 1],
     shape: `B${B} Z${Z}`,
     flops: 0,
   }

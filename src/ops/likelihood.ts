@@ -1,5 +1,5 @@
 import { activationCode, type Activation } from './activation.js'
-import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
+import { padTo4, rowLaneTilings, type Dispatch, type PlanTensor } from './dispatch.js'
 
 interface ImageShape {
   /** Rows. */
@@ -47,16 +47,16 @@ export function gaussianLoss(
   gradient: boolean,
 ): Dispatch {
   const learned = typeof logVariance !== 'number'
+  const constants = {
+    B,
+    N,
+    ACTIVATION_X: activationCode(activation),
+    GRADIENT: Number(gradient),
+    LOG_VARIANCE: learned ? 0 : logVariance,
+    LEARNED: Number(learned),
+  }
   return {
-    kernel: 'gaussian_loss',
-    constants: {
-      B,
-      N,
-      ACTIVATION_X: activationCode(activation),
-      GRADIENT: Number(gradient),
-      LOG_VARIANCE: learned ? 0 : logVariance,
-      LEARNED: Number(learned),
-    },
+    ...rowLaneTilings('gaussian_loss', constants, B, padTo4(N) / 4),
     bindings: {
       means: t.means,
       x: t.x,
@@ -65,7 +65,6 @@ export function gaussianLoss(
       losses: t.losses,
       status: t.status,
     },
-    grid: [64, B, 1],
     shape: `B${B} N${N}`,
     flops: 0,
   }
@@ -105,11 +104,10 @@ function logitLoss(
   activation: Activation,
   gradient: boolean,
 ): Dispatch {
+  const constants = { B, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) }
   return {
-    kernel,
-    constants: { B, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) },
+    ...rowLaneTilings(kernel, constants, B, padTo4(N) / 4),
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },
-    grid: [64, B, 1],
     shape: `B${B} N${N}`,
     flops: 0,
   }

@@ -1,4 +1,4 @@
-import type { Dispatch, PlanTensor } from './dispatch.js'
+import { rowLaneTilings, type Dispatch, type PlanTensor } from './dispatch.js'
 import { rateAt, type Rate } from './rates.js'
 
 /** What every optimiser has. */
@@ -79,11 +79,10 @@ export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatc
 
 /** partials[k] = Σ g² over a share of the arena, for clipping by the global norm; `status` tells where one is not finite. */
 export function gradientNorm(t: { gradients: PlanTensor; partials: PlanTensor; status: PlanTensor }): Dispatch {
+  const N4 = t.gradients.elements / 4
   return {
-    kernel: 'gradient_norm',
-    constants: { N4: t.gradients.elements / 4 },
+    ...rowLaneTilings('gradient_norm', { N4 }, NORM_PARTIALS, Math.ceil(N4 / NORM_PARTIALS)),
     bindings: { gradients: t.gradients, partials: t.partials, status: t.status },
-    grid: [64 * NORM_PARTIALS, 1, 1],
     shape: `N${t.gradients.elements}`,
     flops: 0,
   }

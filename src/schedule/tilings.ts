@@ -10,7 +10,7 @@ export async function withTilings(context: ScheduleContext, plan: Plan, memory: 
   const dispatches: Dispatch[] = []
   for (const dispatch of plan.dispatches) {
     const candidates = tilingsOf(dispatch, device).map((tiling) => ({
-      kernel: tiling.kernel,
+      kernel: labelOf(tiling),
       prepare: async () => {
         const pipeline = await pipelines.get(tiling.kernel, tiling.constants)
         const launch = new Launch(device, { ...dispatch, ...tiling }, pipeline, memory)
@@ -29,11 +29,15 @@ function tilingsOf({ kernel, constants, grid, tilings = [] }: Dispatch, { featur
   return [{ kernel, constants, grid }, ...tilings.filter(({ requires }) => !requires || features.has(requires))]
 }
 
-function withTiling(dispatch: Dispatch, kernel: string): Dispatch {
-  const tiling = dispatch.tilings?.find((candidate) => candidate.kernel === kernel)
+function withTiling(dispatch: Dispatch, label: string): Dispatch {
+  const tiling = dispatch.tilings?.find((candidate) => labelOf(candidate) === label)
   if (!tiling) return dispatch
-  const { constants, grid } = tiling
+  const { kernel, constants, grid } = tiling
   return { ...dispatch, kernel, constants, grid }
+}
+
+function labelOf({ kernel, variant }: Tiling): string {
+  return variant ? `${kernel} ${variant}` : kernel
 }
 
 /** What is timed: the fixed kernel's name stands for the family. */
