@@ -11,11 +11,11 @@ import { ensureInstalled } from './src/tools/ensure-installed.mjs'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const shaderFolder = join(root, 'shaders')
 
-/** Comments go, line numbers stay. */
+/** Comments and indentation go, line numbers stay. */
 function stripComments(code) {
   return code
     .split('\n')
-    .map((line) => line.replace(/\/\/.*$/, '').trimEnd())
+    .map((line) => line.replace(/\/\/.*$/, '').trim())
     .join('\n')
     .trimEnd()
 }
@@ -46,12 +46,7 @@ function reflectKernel(WgslReflect, name, source, libraries) {
   const where = `shaders/${name}.wgsl`
   const kernel = stripComments(source)
   const needed = neededLibraries(kernel, libraries.filter((library) => library.name !== name))
-  const files = [[where, 1]]
-  let code = kernel
-  for (const library of needed) {
-    files.push([`shaders/lib/${library.name}.wgsl`, code.split('\n').length + 1])
-    code += `\n${library.code}`
-  }
+  const code = [kernel, ...needed.map((library) => library.code)].join('\n')
   const reflected = reflect(WgslReflect, code, where)
   const entries = reflected.entry.compute
   if (entries.length !== 1 || entries[0].name !== name) {
@@ -75,7 +70,7 @@ function reflectKernel(WgslReflect, name, source, libraries) {
   while (workgroup.length < 3) workgroup.push('1')
   const step = reflected.structs.find((struct) => struct.name === 'Step')
   return {
-    kernel: { code, files, bindings, overrides, workgroup },
+    kernel: { code: kernel, libraries: needed.map((library) => library.name), bindings, overrides, workgroup },
     step: step && Object.fromEntries(step.members.map((member) => [member.name, member.offset])),
   }
 }
@@ -107,7 +102,9 @@ export async function kernelTable({ naive = false } = {}) {
     kernels[name] = kernel
     stepLayout = step ?? stepLayout
   }
-  return { kernels, stepLayout }
+  const used = new Set(Object.values(kernels).flatMap((kernel) => kernel.libraries))
+  const shared = libraries.filter(({ name }) => used.has(name)).map(({ name, code }) => [name, code])
+  return { kernels, libraries: Object.fromEntries(shared), stepLayout }
 }
 
 /** esbuild plugin: `elbo:kernels` is the reflected table. */
@@ -117,11 +114,9 @@ export function kernelPlugin(options) {
     setup(build) {
       build.onResolve({ filter: /^elbo:kernels$/ }, ({ path }) => ({ path, namespace: 'kernels' }))
       build.onLoad({ filter: /.*/, namespace: 'kernels' }, async () => {
-        const { kernels, stepLayout } = await kernelTable(options)
-        return {
-          contents: `export const kernels = ${JSON.stringify(kernels)}\nexport const stepLayout = ${JSON.stringify(stepLayout)}`,
-          loader: 'js',
-        }
+        const table = Object.entries(await kernelTable(options))
+        const contents = table.map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`).join('\n')
+        return { contents, loader: 'js' }
       })
     },
   }

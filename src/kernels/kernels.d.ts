@@ -1,10 +1,10 @@
 declare module 'elbo:kernels' {
   /** One kernel as `build.mjs` reflects it. */
   export interface ReflectedKernel {
-    /** WGSL: the kernel's file, then the shared functions it needs. Comments are gone, line numbers are the file's. */
+    /** The kernel's file. Comments and indentation are gone, line numbers are the file's. */
     code: string
-    /** `[file, its first line in code]`, in order. */
-    files: [file: string, firstLine: number][]
+    /** The shared functions it needs, to be appended in this order. */
+    libraries: string[]
     /** By WGSL variable name; all in group 0. */
     bindings: Record<string, { binding: number; type: GPUBufferBindingType; sizeBytes?: number }>
     /** Overrides by name, with the default's expression or null where there is none. */
@@ -13,6 +13,8 @@ declare module 'elbo:kernels' {
     workgroup: [string, string, string]
   }
   export const kernels: Record<string, ReflectedKernel>
+  /** The files of `shaders/lib/`, by name. */
+  export const libraries: Record<string, string>
   /** Byte offset of each member of the `Step` uniform. */
   export const stepLayout: Record<string, number>
 }

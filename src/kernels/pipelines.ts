@@ -1,4 +1,4 @@
-import { kernels, type ReflectedKernel } from 'elbo:kernels'
+import { kernels, libraries, type ReflectedKernel } from 'elbo:kernels'
 import { SHADER_STAGE_COMPUTE } from '../device/flags.js'
 import { KernelError } from '../errors.js'
 
@@ -79,7 +79,7 @@ export class PipelineCache {
         buffer: { type, hasDynamicOffset: type === 'uniform', minBindingSize: sizeBytes ?? 0 },
       }))
       entry = {
-        module: this.device.createShaderModule({ label: name, code: reflected.code }),
+        module: this.device.createShaderModule({ label: name, code: wholeCode(reflected) }),
         layout: this.device.createBindGroupLayout({ label: name, entries }),
       }
       this.modules.set(name, entry)
@@ -97,13 +97,30 @@ function checkConstants(name: string, { overrides }: ReflectedKernel, constants:
   }
 }
 
+function wholeCode(kernel: ReflectedKernel): string {
+  return [kernel.code, ...kernel.libraries.map((library) => libraries[library])].join('\n')
+}
+
 /** `shaders/dense_forward.wgsl:27:12: unresolved value 'ww'`, then the line and a caret. */
-async function explain(module: GPUShaderModule, name: string, { code, files }: ReflectedKernel, error: unknown) {
+async function explain(module: GPUShaderModule, name: string, kernel: ReflectedKernel, error: unknown) {
   const { messages } = await module.getCompilationInfo()
   const first = messages.find((message) => message.type === 'error')
   if (!first) return `${name}: ${error instanceof Error ? error.message : String(error)}`
-  const [file, firstLine] = files.filter(([, line]) => line <= first.lineNum).at(-1)!
-  const line = code.split('\n')[first.lineNum - 1] ?? ''
+  const [file, lineNumber] = placeOf(kernel, name, first.lineNum)
+  const line = wholeCode(kernel).split('\n')[first.lineNum - 1] ?? ''
   const caret = ' '.repeat(Math.max(first.linePos - 1, 0)) + '^'
-  return `${file}:${first.lineNum - firstLine + 1}:${first.linePos}: ${first.message}\n  ${line}\n  ${caret}`
+  return `${file}:${lineNumber}:${first.linePos}: ${first.message}\n  ${line}\n  ${caret}`
+}
+
+/** The file and its line that a line of the whole code comes from. */
+function placeOf({ code, libraries: needed }: ReflectedKernel, name: string, line: number): [string, number] {
+  let [file, rest] = [`shaders/${name}.wgsl`, line]
+  let length = code.split('\n').length
+  for (const library of needed) {
+    if (rest <= length) break
+    rest -= length
+    file = `shaders/lib/${library}.wgsl`
+    length = libraries[library].split('\n').length
+  }
+  return [file, rest]
 }
