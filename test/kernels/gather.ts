@@ -1,10 +1,11 @@
+import * as assert from 'uvu/assert'
 import { padRows, padTo4 } from '../../src/ops/dispatch.js'
-import { batchGather } from '../../src/ops/gather.js'
-import { shuffledOrder } from '../../src/random.js'
+import { batchGather, type Augmentation } from '../../src/ops/gather.js'
+import { shuffledOrder, streamKey, STREAMS, threefry2x32, uniformFromBits } from '../../src/random.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { hash } from '../reference/formula.js'
-import { expectWithin, relativeBounds, ULP } from '../support/bounds.js'
+import { expectSame, expectWithin, relativeBounds, ULP } from '../support/bounds.js'
 import { padExpected } from '../support/matrix.js'
 import { runKernels } from '../support/run-kernel.js'
 
@@ -70,5 +71,75 @@ for (const { count, N, B, batch, cursor, firsts } of cases) {
     expectWithin(x, padExpected(expected, R, N), relativeBounds(padExpected(expected, R, N), 3 * ULP), 'x')
   })
 }
+
+/** Images of 3 × 5 pixels and 2 channels, in two buffers. */
+const augmented = { count: 30, H: 3, W: 5, C: 2, B: 13, batch: 11, cursor: 6, row: 8, counter: 4, firsts: [0, 16] }
+
+/** What the kernel makes of the images, and what they were. */
+async function augment(device: GPUDevice, augmentation: Augmentation) {
+  const { count, H, W, C, B, batch, cursor, row, counter, firsts } = augmented
+  const N = H * W * C
+  const images = Uint8Array.from({ length: count * N }, (_, i) => (i % 5 === 0 ? 255 * (i % 2) : hash(i, 1)))
+  const padded = new Uint8Array(count * padTo4(N))
+  for (let i = 0; i < count; i++) padded.set(images.subarray(i * N, (i + 1) * N), i * padTo4(N))
+  const [low, high] = [0, 16].map((first) => {
+    return new Uint32Array(padded.slice(first * padTo4(N), (first === 0 ? 16 : count) * padTo4(N)).buffer)
+  })
+  const order = shuffledOrder(count, 3, 0)
+  const { x } = await runKernels(
+    device,
+    { low, high, order, x: padRows(B) * padTo4(N) },
+    (t) =>
+      firsts.map((first, i) => {
+        const shape = { B: padRows(B), H, W, C, first, count: (firsts[i + 1] ?? count) - first }
+        return batchGather({ images: i === 0 ? t.low : t.high, order: t.order, x: t.x }, shape, augmentation)
+      }),
+    { batch, cursor, row, counter, seed: streamKey(SEED, STREAMS.NOISE) },
+  )
+  const plain = Float64Array.from({ length: padRows(B) * N }, (_, i) => {
+    const n = Math.floor(i / N)
+    return n < batch ? images[order[cursor + n] * N + (i % N)] / 255 : 0
+  })
+  return { x, plain }
+}
+
+const SEED = 2 ** 40 + 5
+
+gpuTest(gather, 'mirrors the images that the stream of mirroring says, row by row', async ({ device }) => {
+  const { H, W, C, B, batch, row, counter } = augmented
+  const N = H * W * C
+  const { x, plain } = await augment(device, { flip: true })
+  const key = streamKey(SEED, STREAMS.FLIP)
+  const mirrored = Array.from({ length: batch }, (_, n) => threefry2x32(...key, row + n, counter)[0] % 2 === 1)
+  assert.ok(mirrored.includes(true) && mirrored.includes(false))
+  const expected = plain.map((value, i) => {
+    const [n, w] = [Math.floor(i / N), Math.floor(i / C) % W]
+    return mirrored[n] ? plain[i + (W - 1 - 2 * w) * C] : value
+  })
+  const padded = padExpected(expected, padRows(B), N)
+  expectWithin(x, padded, relativeBounds(padded, 3 * ULP), 'x')
+})
+
+gpuTest(gather, 'draws every pixel with the probability of its grey value', async ({ device }) => {
+  const { H, W, C, B, batch, row, counter } = augmented
+  const N = H * W * C
+  const { x, plain } = await augment(device, { binarize: 'sample' })
+  const key = streamKey(SEED, STREAMS.BINARIZE)
+  const expected = plain.map((value, i) => {
+    const [n, place] = [Math.floor(i / N), i % N]
+    const words = threefry2x32(...key, ((row + n) * padTo4(N)) / 2 + Math.floor(place / 2), counter)
+    const drawn = uniformFromBits(words[place % 2])
+    assert.ok(n >= batch || value === 0 || value === 1 || Math.abs(drawn - value) > 1e-6, 'too close to call in float32')
+    return n < batch && drawn < value ? 1 : 0
+  })
+  assert.ok(expected.includes(1))
+  expectSame(x, padExpected(expected, padRows(B), N), 'x')
+})
+
+gpuTest(gather, 'cuts grey values at one half', async ({ device }) => {
+  const { H, W, C, B } = augmented
+  const { x, plain } = await augment(device, { binarize: 'threshold' })
+  expectSame(x, padExpected(plain.map((value) => (value >= 0.5 ? 1 : 0)), padRows(B), H * W * C), 'x')
+})
 
 gather.run()

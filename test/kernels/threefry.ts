@@ -1,4 +1,4 @@
-import { kernels } from 'elbo:kernels'
+import { libraries } from 'elbo:kernels'
 import * as assert from 'uvu/assert'
 import { normalPair, threefry2x32, uniformFromBits } from '../../src/random.js'
 import { download, gpuTest, upload } from '../harness/gpu.js'
@@ -15,14 +15,6 @@ const PUBLISHED = [
   [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
   [0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3],
 ]
-
-/** The library as kernels get it. */
-function library(): string {
-  const { code, files } = kernels.reparameterize_forward
-  const index = files.findIndex(([file]) => file === 'shaders/lib/threefry.wgsl')
-  const [start, end] = [files[index][1] - 1, files[index + 1] ? files[index + 1][1] - 1 : undefined]
-  return code.split('\n').slice(start, end).join('\n')
-}
 
 const shader = `
   struct Draw { words: vec2u, uniforms: vec2f, normals: vec2f }
@@ -44,7 +36,7 @@ function inputs(): Uint32Array {
 }
 
 async function draw(device: GPUDevice, words: Uint32Array): Promise<ArrayBuffer> {
-  const module = device.createShaderModule({ label: 'draw', code: shader + library() })
+  const module = device.createShaderModule({ label: 'draw', code: shader + libraries.threefry })
   const pipeline = device.createComputePipeline({ label: 'draw', layout: 'auto', compute: { module } })
   const buffers = [upload(device, words), upload(device, new Float32Array(6 * COUNT))]
   const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }))
