@@ -1,13 +1,14 @@
 // @ts-check
 // The Node side: bundles and serves the page, runs it in a headless browser, prints and writes what it measured.
 import { execFileSync } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../build.mjs'
 import { launchBrowser } from '../src/tools/browser.mjs'
 import { serve } from '../src/tools/serve.mjs'
+import { comparePeers } from './peers/host.mjs'
 import { adapterName, markdown } from './report.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -30,17 +31,19 @@ const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-E
  * @property {boolean} quick
  * @property {string} arguments
  *
- * @typedef {Environment & import('./results.js').PageReport} Report
+ * @typedef {Environment & Pick<import('./peers/results.js').PeersResult, 'libraries' | 'presets'>} PeersReport
+ * @typedef {Environment & import('./results.js').PageReport & { peers?: PeersReport }} Report
  */
 
 /** @param {import('./options.mjs').CommandLine} options @returns {Promise<boolean>} whether every check passed */
 export async function runBench(options) {
-  const report = await measure(options)
+  const report = options.peers ? await measurePeers(options) : await measure(options)
   console.log(markdown(report))
   const file = outputFile(options, report)
   if (file) {
     await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, `${JSON.stringify(report, null, 1)}\n`)
+    const whole = options.out ? report : await completed(file, report)
+    await writeFile(file, `${JSON.stringify(whole, null, 1)}\n`)
     console.error(`Wrote ${relative(process.cwd(), file)}`)
   }
   const failed = report.kernels.filter(({ check }) => check.state === 'failed')
@@ -76,6 +79,29 @@ async function measure({ adapter, filter, presets, profile, quick, seed }) {
   } finally {
     for (const end of cleanup.reverse()) await end()
   }
+}
+
+/** @param {import('./options.mjs').CommandLine} options @returns {Promise<Report>} */
+async function measurePeers(options) {
+  const { adapter, isSoftware, browser, libraries, presets } = await comparePeers(options)
+  const place = { ...environment(options.seed, options.quick), browser }
+  const nothingElse = { clock: /** @type {const} */ ('queue completion'), kernels: [], presets: [], uncovered: [] }
+  return { ...place, adapter, isSoftware, ...nothingElse, peers: { ...place, libraries, presets } }
+}
+
+/**
+ * With what an earlier run of the day has measured: the comparison with other libraries is a run of its own.
+ *
+ * @param {string} file
+ * @param {Report} report
+ * @returns {Promise<Report>}
+ */
+async function completed(file, report) {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  /** @type {Report | undefined} */
+  const earlier = text === undefined ? undefined : JSON.parse(text)
+  if (!earlier) return report
+  return report.peers ? { ...earlier, peers: report.peers } : { ...report, peers: earlier.peers }
 }
 
 /** @param {number} seed @param {boolean} quick */

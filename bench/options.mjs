@@ -6,6 +6,8 @@
  * @property {string} filter
  * @property {string[]} presets
  * @property {string} profile
+ * @property {boolean} peers
+ * @property {number} peerSeconds
  * @property {boolean} quick
  * @property {number} seed
  * @property {string} out
@@ -22,6 +24,9 @@ bench/results/<date>-<adapter>.json.
   --presets <a,b>       only these presets: their training steps, and the kernels of their plans
   --filter <text>       only rows whose kernel and shape, or preset, contain the text
   --profile <preset>    one training step, dispatch by dispatch, instead of everything else
+  --peers               the same networks with TensorFlow.js and jax-js, which it installs, instead of everything else;
+                        completes the JSON of the adapter's last run of the day
+  --peer-seconds <n>    most seconds for one of those libraries on one preset (120)
   --quick               a few kernels, few repetitions, the preset mlp: a look, not a measurement
   --seed <number>       of inputs, weights and data (7)
   --out <file>          where to write the JSON, also of a partial run
@@ -33,9 +38,10 @@ After "npm run bench" options need "--" before them: npm run bench -- --quick`
 export function parseOptions(args) {
   /** @type {CommandLine} */
   const options = {
-    adapter: 'default', filter: '', presets: [], profile: '', quick: false, seed: 7, out: '', help: false,
+    adapter: 'default', filter: '', presets: [], profile: '', peers: false, peerSeconds: 120, quick: false,
+    seed: 7, out: '', help: false,
   }
-  const rest = args.flatMap((arg) => /^(--[a-z]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg])
+  const rest = args.flatMap((arg) => /^(--[a-z-]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg])
   /** @param {string} name */
   const value = (name) => {
     const text = rest.shift()
@@ -56,6 +62,12 @@ export function parseOptions(args) {
         break
       case '--profile':
         options.profile = value(name)
+        break
+      case '--peers':
+        options.peers = true
+        break
+      case '--peer-seconds':
+        options.peerSeconds = wholeNumber(name, value(name), 1)
         break
       case '--quick':
         options.quick = true
@@ -83,8 +95,8 @@ function oneOf(name, text) {
   throw new Error(`${name} is default or software, not "${text}"`)
 }
 
-/** @param {string} name @param {string} text */
-function wholeNumber(name, text) {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw new Error(`${name} needs a whole number from 0 on, not "${text}"`)
+/** @param {string} name @param {string} text @param {number} [least] */
+function wholeNumber(name, text, least = 0) {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) >= least) return Number(text)
+  throw new Error(`${name} needs a whole number from ${least} on, not "${text}"`)
 }

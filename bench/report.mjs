@@ -1,5 +1,6 @@
 // @ts-check
 // Turns a run's figures into markdown.
+import { peersTables } from './peers/report.mjs'
 
 /** @typedef {import('./host.mjs').Report} Report */
 /** @typedef {import('./results.js').Timing} Timing */
@@ -13,6 +14,7 @@ export function adapterName({ vendor, architecture, device, description }) {
 /** @param {Report} report */
 export function markdown(report) {
   const sections = [environmentText(report)]
+  if (report.peers) sections.push(peersTables(report.peers, where(report)))
   if (report.profile) sections.push(profileTable(report))
   if (report.presets.length > 0) sections.push(presetTable(report))
   if (report.presets.some(({ naive }) => naive)) sections.push(naiveTable(report))
@@ -32,8 +34,9 @@ function environmentText(report) {
     `Adapter: ${where(report)}`,
     `Browser: ${report.browser}; Node ${report.node}; ${report.platform}; ${report.processor}, ${report.cores} cores`,
     `Commit ${report.commit}, ${report.date}, seed ${report.seed}`,
-    `GPU times by ${report.clock}, repeated inside one pass and divided; spread is (maximum − minimum) / median`,
+    'Spread is (maximum − minimum) / median',
   ]
+  if (!report.peers) lines.push(`GPU times by ${report.clock}, repeated inside one pass and divided`)
   if (report.quick) lines.push('**A quick run: too few repetitions to quote.**')
   return ['# elbo benchmark', '', ...lines.map((line) => `- ${line}`)].join('\n')
 }
@@ -133,14 +136,14 @@ function timingCells(timing) {
 }
 
 /** Three significant digits. @param {number | undefined} value */
-function figure(value) {
+export function figure(value) {
   if (value === undefined) return ''
   if (value === 0) return '0'
   return value >= 100 ? value.toFixed(0) : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))))
 }
 
 /** @param {number} share */
-function percent(share) {
+export function percent(share) {
   return `${(100 * share).toFixed(0)} %`
 }
 
@@ -149,7 +152,7 @@ function percent(share) {
  * @param {string[][]} rows
  * @param {number} numbers the first column that is set to the right
  */
-function table(head, rows, numbers) {
+export function table(head, rows, numbers) {
   const widths = head.map((title, c) => Math.max(title.length, 3, ...rows.map((row) => row[c].length)))
   /** @param {string[]} cells */
   const line = (cells) =>
