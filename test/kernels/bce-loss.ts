@@ -9,7 +9,7 @@ import { bernoulliBackward, bernoulliForward } from '../reference/bernoulli.js'
 import { uniformArray } from '../reference/formula.js'
 import { expectSameBits, expectWithin, sumBounds, ULP } from '../support/bounds.js'
 import { padExpected, padMatrix } from '../support/matrix.js'
-import { bitsOf, runKernels } from '../support/run-kernel.js'
+import { bitsOf, runKernels, runTilings } from '../support/run-kernel.js'
 
 const bce = suite('bce_loss')
 
@@ -53,21 +53,25 @@ for (const shape of cases) {
       const padded = padMatrix(logits, R, N)
       const contents = { logits: padded, x: padMatrix(x, R, N), losses: SLOTS * 2 * R, status: new Uint32Array(1) }
       const step = { batch: B, slot: SLOT, scale: 1 / B }
-      const result = await runKernels(device, contents, (t) => bceLoss(t, { B: R, N }, activation, gradient), step)
+      const loss = (t: Parameters<typeof bceLoss>[0]) => bceLoss(t, { B: R, N }, activation, gradient)
+      for (const result of await runTilings(device, contents, loss, step)) {
+        const at = 2 * SLOT * R
+        const { expected, bounds } = losses(logits, x, R, N)
+        expectWithin(result.losses.subarray(at, at + R), expected, bounds, 'losses')
+        const written = result.losses.findIndex((value, i) => !Number.isNaN(value) && (i < at || i >= at + R))
+        assert.is(written, -1, `losses[${written}] was written, outside of slot ${SLOT}`)
+        assert.is(bitsOf(result.status)[0], 0)
 
-      const at = 2 * SLOT * R
-      const { expected, bounds } = losses(logits, x, R, N)
-      expectWithin(result.losses.subarray(at, at + R), expected, bounds, 'losses')
-      const written = result.losses.findIndex((value, i) => !Number.isNaN(value) && (i < at || i >= at + R))
-      assert.is(written, -1, `losses[${written}] was written, outside of slot ${SLOT}`)
-      assert.is(bitsOf(result.status)[0], 0)
-
-      if (!gradient) return expectSameBits(result.logits, padded, 'logits')
-      const before = activationBackward(logits, bernoulliBackward(logits, x), activation)
-      const dlogits = before.map((value, i) => (i < B * N ? value / B : 0))
-      // exp is 3 + 2|l| ULP off, and |l|·exp(−|l|) below 0.37; then a quotient, a difference and two products.
-      const absolute = new Float64Array(R * N).fill((8 * ULP) / B)
-      expectWithin(result.logits, padExpected(dlogits, R, N), padExpected(absolute, R, N), 'dlogits')
+        if (!gradient) {
+          expectSameBits(result.logits, padded, 'logits')
+          continue
+        }
+        const before = activationBackward(logits, bernoulliBackward(logits, x), activation)
+        const dlogits = before.map((value, i) => (i < B * N ? value / B : 0))
+        // exp is 3 + 2|l| ULP off, and |l|·exp(−|l|) below 0.37; then a quotient, a difference and two products.
+        const absolute = new Float64Array(R * N).fill((8 * ULP) / B)
+        expectWithin(result.logits, padExpected(dlogits, R, N), padExpected(absolute, R, N), 'dlogits')
+      }
     })
   }
 }

@@ -10,7 +10,7 @@ import { activationBackward, activationForward } from '../reference/activation.j
 import { uniformArray } from '../reference/formula.js'
 import { expectSame, expectSameBits, expectWithin, sumBounds, U, ULP } from '../support/bounds.js'
 import { padExpected, padMatrix } from '../support/matrix.js'
-import { bitsOf, runKernels } from '../support/run-kernel.js'
+import { bitsOf, runKernels, runTilings } from '../support/run-kernel.js'
 
 const gaussian = suite('gaussian_loss')
 const continuous = suite('continuous_bernoulli_loss')
@@ -70,30 +70,32 @@ for (const shape of cases) {
       }
       const v = Math.exp(Math.fround(logVariance))
       const step = { batch: B, slot: SLOT, scale: 1 / B }
-      const result = await runKernels(
+      const results = await runTilings(
         device,
         contents,
         (t) => gaussianLoss(t, { B: R, N }, kind === 'learned' ? t.logv : logVariance, activation, true),
         step,
       )
-      const error = Float64Array.from(output, (mean, i) => mean - x[i])
-      const losses = rowSums(R, N, (i) => 0.5 * (error[i] ** 2 / v + Math.log(2 * Math.PI * v)))
-      const sizes = rowSums(R, N, (i) => 0.5 * (error[i] ** 2 / v + Math.abs(Math.log(2 * Math.PI * v))))
-      // exp is 3 + 2|logv| ULP off, on top of the sum's rounding.
-      const bounds = sumBounds(N, sizes).map((bound, n) => bound + (5 + 2 * Math.abs(logVariance)) * ULP * sizes[n])
-      expectWithin(result.losses.subarray(2 * SLOT * R, (2 * SLOT + 1) * R), losses, bounds, 'losses')
-      assert.is(bitsOf(result.status)[0], 0)
+      for (const result of results) {
+        const error = Float64Array.from(output, (mean, i) => mean - x[i])
+        const losses = rowSums(R, N, (i) => 0.5 * (error[i] ** 2 / v + Math.log(2 * Math.PI * v)))
+        const sizes = rowSums(R, N, (i) => 0.5 * (error[i] ** 2 / v + Math.abs(Math.log(2 * Math.PI * v))))
+        // exp is 3 + 2|logv| ULP off, on top of the sum's rounding.
+        const bounds = sumBounds(N, sizes).map((bound, n) => bound + (5 + 2 * Math.abs(logVariance)) * ULP * sizes[n])
+        expectWithin(result.losses.subarray(2 * SLOT * R, (2 * SLOT + 1) * R), losses, bounds, 'losses')
+        assert.is(bitsOf(result.status)[0], 0)
 
-      const before = activationBackward(output, error.map((value) => value / v), activation)
-      const dmeans = before.map((value, i) => (i < B * N ? value / B : 0))
-      const relative = (12 + 2 * Math.abs(logVariance)) * ULP
-      const rounded = Float64Array.from(output, (mean) => (2 * U * (1 + Math.abs(mean))) / v / B)
-      const dmeanBounds = dmeans.map((value, i) => relative * Math.abs(value) + rounded[i])
-      expectWithin(result.means, padExpected(dmeans, R, N), padExpected(dmeanBounds, R, N), 'dmeans')
-      const dlogv = rowSums(R, N, (i) => 0.5 * (1 - error[i] ** 2 / v)).map((sum, n) => (n < B ? sum / B : 0))
-      const dlogvSizes = rowSums(R, N, (i) => 0.5 * (1 + error[i] ** 2 / v))
-      const dlogvBounds = dlogv.map((_, n) => (sumBounds(N, dlogvSizes)[n] + relative * dlogvSizes[n]) / B)
-      expectWithin(result.dlogvRows, dlogv, dlogvBounds, 'dlogv_rows')
+        const before = activationBackward(output, error.map((value) => value / v), activation)
+        const dmeans = before.map((value, i) => (i < B * N ? value / B : 0))
+        const relative = (12 + 2 * Math.abs(logVariance)) * ULP
+        const rounded = Float64Array.from(output, (mean) => (2 * U * (1 + Math.abs(mean))) / v / B)
+        const dmeanBounds = dmeans.map((value, i) => relative * Math.abs(value) + rounded[i])
+        expectWithin(result.means, padExpected(dmeans, R, N), padExpected(dmeanBounds, R, N), 'dmeans')
+        const dlogv = rowSums(R, N, (i) => 0.5 * (1 - error[i] ** 2 / v)).map((sum, n) => (n < B ? sum / B : 0))
+        const dlogvSizes = rowSums(R, N, (i) => 0.5 * (1 + error[i] ** 2 / v))
+        const dlogvBounds = dlogv.map((_, n) => (sumBounds(N, dlogvSizes)[n] + relative * dlogvSizes[n]) / B)
+        expectWithin(result.dlogvRows, dlogv, dlogvBounds, 'dlogv_rows')
+      }
     })
   }
 
@@ -103,22 +105,21 @@ for (const shape of cases) {
     const contents = { logits, x: padMatrix(x, R, N), losses: 4 * R, status: new Uint32Array(1) }
     const step = { batch: B, slot: SLOT, scale: 1 / B }
     const run = (gradient: boolean) =>
-      runKernels(device, contents, (t) => continuousBernoulliLoss(t, { B: R, N }, activation, gradient), step)
-    const result = await run(true)
+      runTilings(device, contents, (t) => continuousBernoulliLoss(t, { B: R, N }, activation, gradient), step)
+    const [results, alone] = [await run(true), await run(false)]
     const losses = rowSums(R, N, (i) => logNormalizer(output[i]) - output[i] * x[i])
     const sizes = rowSums(R, N, (i) => 1 + 2 * Math.abs(output[i]))
     // The logarithm may be 2⁻²¹ off, exp and the quotient inside it 8 ULP, and the series 1e-8.
     const bounds = sumBounds(3 * N, sizes).map((bound) => bound + N * (2 ** -21 + 8 * ULP + 1e-8))
-    expectWithin(result.losses.subarray(2 * SLOT * R, (2 * SLOT + 1) * R), losses, bounds, 'losses')
-
     const derivative = Float64Array.from(output, (l, i) => meanOf(l) - x[i])
     const dlogits = activationBackward(output, derivative, activation).map((value, i) => (i < B * N ? value / B : 0))
     const absolute = new Float64Array(R * N).fill(MEAN_ERROR / B)
-    expectWithin(result.logits, padExpected(dlogits, R, N), padExpected(absolute, R, N), 'dlogits')
-
-    const alone = await run(false)
-    expectSameBits(alone.logits, logits, 'logits of the loss alone')
-    expectSameBits(alone.losses, result.losses, 'losses of the loss alone')
+    results.forEach((result, tiling) => {
+      expectWithin(result.losses.subarray(2 * SLOT * R, (2 * SLOT + 1) * R), losses, bounds, 'losses')
+      expectWithin(result.logits, padExpected(dlogits, R, N), padExpected(absolute, R, N), 'dlogits')
+      expectSameBits(alone[tiling].logits, logits, 'logits of the loss alone')
+      expectSameBits(alone[tiling].losses, result.losses, 'losses of the loss alone')
+    })
   })
 }
 

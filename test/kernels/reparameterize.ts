@@ -8,7 +8,7 @@ import { normalArray, uniformArray } from '../reference/formula.js'
 import * as reference from '../reference/latent.js'
 import { expectSame, expectSameBits, expectWithin, sumBounds, U, ULP } from '../support/bounds.js'
 import { padExpected, padMatrix } from '../support/matrix.js'
-import { bitsOf, runKernels } from '../support/run-kernel.js'
+import { bitsOf, runKernels, runTilings } from '../support/run-kernel.js'
 
 const forward = suite('reparameterize_forward')
 const backward = suite('reparameterize_backward')
@@ -83,16 +83,18 @@ for (const { B, Z, limit } of cases) {
     const noise = padMatrix(heads.noise, R, Z)
     const contents = { head: heads.head, noise, z: R * padTo4(Z), losses: SLOTS * 2 * R, status: new Uint32Array(1) }
     const step = { batch: B, slot: SLOT }
-    const result = await runKernels(device, contents, (t) => reparameterizeForward(t, { B: R, Z }, false), step)
-    const z = reference.reparameterizeForward(heads.mean, heads.logVariance, heads.noise)
-    expectWithin(result.z, padExpected(z, R, Z), padExpected(sampleBounds(heads), R, Z), 'z')
-    expectSameBits(result.noise, noise, 'noise')
-    const { expected, bounds } = divergences(heads, R, Z)
-    const kl = (2 * SLOT + 1) * R
-    expectWithin(result.losses.subarray(kl, kl + R), expected, bounds, 'kl')
-    const written = result.losses.findIndex((value, i) => !Number.isNaN(value) && (i < kl || i >= kl + R))
-    assert.is(written, -1, `losses[${written}] was written, outside of the KL of slot ${SLOT}`)
-    assert.is(bitsOf(result.status)[0], 0)
+    const sample = (t: Parameters<typeof reparameterizeForward>[0]) => reparameterizeForward(t, { B: R, Z }, false)
+    for (const result of await runTilings(device, contents, sample, step)) {
+      const z = reference.reparameterizeForward(heads.mean, heads.logVariance, heads.noise)
+      expectWithin(result.z, padExpected(z, R, Z), padExpected(sampleBounds(heads), R, Z), 'z')
+      expectSameBits(result.noise, noise, 'noise')
+      const { expected, bounds } = divergences(heads, R, Z)
+      const kl = (2 * SLOT + 1) * R
+      expectWithin(result.losses.subarray(kl, kl + R), expected, bounds, 'kl')
+      const written = result.losses.findIndex((value, i) => !Number.isNaN(value) && (i < kl || i >= kl + R))
+      assert.is(written, -1, `losses[${written}] was written, outside of the KL of slot ${SLOT}`)
+      assert.is(bitsOf(result.status)[0], 0)
+    }
   })
 }
 

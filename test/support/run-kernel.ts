@@ -80,6 +80,21 @@ export async function runKernels<T extends Contents>(
   return Object.fromEntries(results) as Record<keyof T, Float32Array>
 }
 
+/** Runs one dispatch in every tiling that it offers, each on tensors of its own. */
+export async function runTilings<T extends Contents>(
+  device: GPUDevice,
+  contents: T,
+  dispatch: (tensors: Record<keyof T, PlanTensor>) => Dispatch,
+  step: Partial<StepValues> = {},
+): Promise<Record<keyof T, Float32Array>[]> {
+  const { length } = tilingsOf(dispatch(tensorsOf(contents)))
+  const results = []
+  for (let i = 0; i < length; i++) {
+    results.push(await runKernels(device, contents, (tensors) => tilingsOf(dispatch(tensors))[i], step))
+  }
+  return results
+}
+
 /** The bits of what `runKernels` returned. */
 export function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length)
