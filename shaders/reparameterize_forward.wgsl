@@ -2,6 +2,7 @@
 //
 //   z[n,j]     = mean[n,j] + exp(½ log_variance[n,j]) · noise[n,j]
 //   losses_kl[n] = Σ_j ½ (exp(log_variance) + mean² − 1 − log_variance)       Kingma & Welling 2014, appendix B
+//                  with SAMPLED Σ_j ½ (z² − noise² − log_variance), which is log q(z|x) − log p(z)
 //
 //   head (B, 2·P4(Z)): a row is mean, then log-variance   noise, z (B, P4(Z))
 //   losses (ring slots, 2, B): reconstruction, then KL, of every image
@@ -12,6 +13,7 @@
 override B: u32;
 override Z: u32;            // latent size
 override DRAW: bool;        // draw the noise rather than read it
+override SAMPLED: bool;     // the sample's log q(z|x) − log p(z) in place of its mean, the KL divergence
 
 override Z4: u32 = (Z + 3) / 4;
 
@@ -34,13 +36,17 @@ fn reparameterize_forward(
     let mean = head[2 * n * Z4 + q];
     let log_variance = head[(2 * n + 1) * Z4 + q];
     if (DRAW) {
-      let pair = 2 * (at + step.row * Z4);
+      let pair = 2 * (at + step.noise_row * Z4);
       let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
       let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
       noise[at] = vec4f(first, second) * lane_mask(q, Z);
     }
     z[at] = mean + exp(0.5 * log_variance) * noise[at];
-    kl += 0.5 * (exp(log_variance) + mean * mean - 1 - log_variance);
+    if (SAMPLED) {
+      kl += 0.5 * (z[at] * z[at] - noise[at] * noise[at] - log_variance);
+    } else {
+      kl += 0.5 * (exp(log_variance) + mean * mean - 1 - log_variance);
+    }
   }
   let total = row_sum(kl.x + kl.y + kl.z + kl.w, lane);
   if (lane == 0) {

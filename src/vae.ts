@@ -11,6 +11,7 @@ import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import { elementCount, type Tensor } from './tensor.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
+import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
 import { adam } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
@@ -27,6 +28,8 @@ export interface EvaluateOptions {
   seed?: number
   /** Images at a time, 128 unless given. */
   batchSize?: number
+  /** Draws of z an image for `importanceWeighted`; 0, unless given, leaves it out. */
+  importanceSamples?: number
   /** As in training; the draws are the seed's. */
   binarize?: Augmentation['binarize']
 }
@@ -140,14 +143,21 @@ export class Vae {
     return decode(this.runtime, priorLatents(this.runtime, count, seed), { labels })
   }
 
-  /** The loss over a whole set, one draw of z an image. @throws DataError, ShapeError, SpecError */
+  /**
+   * The loss over a whole set, one draw of z an image; with importance samples the importance-weighted bound too.
+   * @throws DataError, ShapeError, SpecError
+   */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Loss> {
-    const { klWeight = this.klWeight, seed = 0, batchSize = 128 } = options
+    const { klWeight = this.klWeight, seed = 0, batchSize = 128, binarize, importanceSamples: samples = 0 } = options
     checkWeight(klWeight, 'evaluate.klWeight')
     checkWhole(seed, 'evaluate.seed', 0)
     checkWhole(batchSize, 'evaluate.batchSize')
-    checkAugmentation({ binarize: options.binarize }, 'evaluate')
-    return evaluateSet(this.runtime, data, { klWeight, seed, batchSize, binarize: options.binarize })
+    checkWhole(samples, 'evaluate.importanceSamples', 0)
+    checkAugmentation({ binarize }, 'evaluate')
+    const loss = await evaluateSet(this.runtime, data, { klWeight, seed, batchSize, binarize })
+    if (samples === 0) return loss
+    const bound = await importanceWeighted(this.runtime, data, { samples, seed, batchSize, binarize })
+    return { ...loss, importanceWeighted: bound }
   }
 
   /**

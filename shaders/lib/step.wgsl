@@ -5,6 +5,7 @@ struct Step {
   slot: u32,         // where in the ring this step's losses go
   cursor: u32,       // first entry of `order` that this step reads
   row: u32,          // the first image's place in its batch: not 0 for the later slices of a batch too large for one
+  noise_row: u32,    // its place in the noise stream: the same, after the rows of earlier samples of the batch
   counter: u32,      // position in the noise stream
   seed: vec2u,       // key of the noise stream
   scale: f32,        // 1 / images that the loss averages over

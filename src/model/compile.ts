@@ -45,6 +45,8 @@ export interface PlanRequest {
   noise: 'drawn' | 'given'
   /** Which result: the heads' output, images, losses alone, losses and gradients, or a whole training step. */
   output: 'posterior' | 'images' | 'losses' | 'gradients' | { update: Optimizer }
+  /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */
+  sampled?: boolean
 }
 
 /** A plan with the tensors that the host writes or reads. */
@@ -185,7 +187,8 @@ class ModelCompiler {
     const noise = this.pinned('noise', padTo4(Z))
     const z = this.builder.activation('z', B * padTo4(Z))
     const tensors = { head, noise, z, losses: this.losses, status: this.status }
-    this.builder.push(reparameterizeForward(tensors, { B, Z }, this.request.noise === 'drawn'))
+    const { noise: source, sampled } = this.request
+    this.builder.push(reparameterizeForward(tensors, { B, Z }, source === 'drawn', sampled))
     this.layers.record((dz) => {
       const dhead = this.builder.activation('dhead', B * headWidth(Z))
       this.builder.push(reparameterizeBackward({ dz, head, noise, dhead }, { B, Z }))

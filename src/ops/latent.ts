@@ -14,15 +14,17 @@ export function headWidth(Z: number): number {
 
 /**
  * z = μ + exp(½ logvar) · ε and the KL divergence of every image. With `draw` the noise ε is drawn on the GPU and left in
- * `noise` for the backward pass; otherwise `noise` is read.
+ * `noise` for the backward pass; otherwise `noise` is read. With `sampled` the sample's log q(z|x) − log p(z) takes the
+ * place of its mean, the KL divergence.
  */
 export function reparameterizeForward(
   t: { head: PlanTensor; noise: PlanTensor; z: PlanTensor; losses: PlanTensor; status: PlanTensor },
   { B, Z }: LatentShape,
   draw: boolean,
+  sampled = false,
 ): Dispatch {
   return {
-    ...rowLaneTilings('reparameterize_forward', { B, Z, DRAW: Number(draw) }, B, padTo4(Z) / 4),
+    ...rowLaneTilings('reparameterize_forward', { B, Z, DRAW: Number(draw), SAMPLED: Number(sampled) }, B, padTo4(Z) / 4),
     bindings: { head: t.head, noise: t.noise, z: t.z, losses: t.losses, status: t.status },
     shape: `B${B} Z${Z}`,
     flops: 0,

@@ -16,8 +16,9 @@ export interface StepLoss {
  * What a submission's steps left behind.
  * @param losses one a step
  * @param failed the first step with a loss or gradient that was not finite: it and those behind it changed nothing.
+ * @param ring `[slots, 2, rows]` every image's reconstruction and KL; only valid during the call.
  */
-export type StepReport = (losses: StepLoss[], failed: number | undefined) => void
+export type StepReport = (losses: StepLoss[], failed: number | undefined, ring: Float32Array) => void
 
 /** What a queue needs of a program. */
 export interface QueuedProgram {
@@ -113,9 +114,9 @@ export class StepQueue {
       await staging.mapAsync(MAP_READ, 0, lossBytes + 4)
       const mapped = staging.getMappedRange(0, lossBytes + 4)
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
-      const losses = meanLosses(new Float32Array(mapped, 0, lossBytes / 4), steps, this.program.rows)
+      const ring = new Float32Array(mapped, 0, lossBytes / 4)
+      report(meanLosses(ring, steps, this.program.rows), failed, ring)
       staging.unmap()
-      report(losses, failed)
     } finally {
       this.free.push(staging)
       this.waiting.shift()?.()

@@ -15,6 +15,11 @@ export interface Loss {
   reconstruction: number
   /** KL(q(z|x) ‖ p(z)); 0 for a deterministic latent */
   kl: number
+  /**
+   * −log of the mean importance weight p(x|z) p(z) / q(z|x) of an image, averaged over images: an upper bound of
+   * −log p(x) that tightens as samples are added (Burda et al. 2016). Only where importance samples were asked for.
+   */
+  importanceWeighted?: number
 }
 
 /** The loss with its parts weighted. */
@@ -73,7 +78,8 @@ export async function evaluateSet(
   })
 }
 
-function identityOrder(device: GPUDevice, count: number): GPUBuffer {
+/** The images as they lie in the set. */
+export function identityOrder(device: GPUDevice, count: number): GPUBuffer {
   const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
   const order = device.createBuffer({ label: 'order', size: 4 * count, usage })
   device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
