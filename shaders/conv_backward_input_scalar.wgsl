@@ -63,9 +63,9 @@ fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
     let d10 = dy_rows(n + 4, p0);
     let d11 = dy_rows(n + 4, p1);
     let d12 = dy_rows(n + 4, p2);
-    let q0 = taps(k0, bottom, right) + ci;
-    let q1 = taps(k1, bottom, right) + ci;
-    let q2 = taps(k2, bottom, right) + ci;
+    let q0 = ci + select(vec3u(), taps(k0, bottom, right), p0 >= vec3i(0));
+    let q1 = ci + select(vec3u(), taps(k1, bottom, right), p1 >= vec3i(0));
+    let q2 = ci + select(vec3u(), taps(k2, bottom, right), p2 >= vec3i(0));
     let w00 = w_rows(q0);
     let w01 = w_rows(q1);
     let w02 = w_rows(q2);

@@ -122,7 +122,8 @@ fn w_columns(co: u32, k: u32) -> mat3x4f {
 }
 
 fn w_three(at: u32) -> vec3f {
-  return vec3f(w[at], w[at + 1], w[at + 2]);
+  let i = min(at + vec3u(0, 1, 2), vec3u(Co * Kh * Kw * Ci - 1));   // past the end x is 0
+  return vec3f(w[i.x], w[i.y], w[i.z]);
 }
 
 // up to 4 channels of 4 images; a column is an image
