@@ -128,7 +128,7 @@ function checkGuards(words: Uint32Array, name: string): void {
   for (let i = 0; i < words.length; i++) {
     if (i === GUARD_WORDS) i = end
     if (words[i] === GUARD) continue
-    const where = i < GUARD_WORDS ? `${GUARD_WORDS - i} words before its start` : `${i - end} words past its end`
+    const where = i < GUARD_WORDS ? `${GUARD_WORDS - i} words before its start` : `${i - end + 1} words past its end`
     throw new Error(`"${name}" was written ${where}: 0x${words[i].toString(16)}`)
   }
 }
