@@ -12,7 +12,7 @@ export { cifar } from './data/cifar.js'
 export { idx } from './data/idx.js'
 export { glyphs } from './data/glyphs.js'
 export type { LabelOptions, Labels } from './model/labels.js'
-export type { Posterior } from './model/inference.js'
+export type { Codes, Posterior } from './model/inference.js'
 export type {
   ConvSpec,
   ConvTransposeSpec,
@@ -24,6 +24,7 @@ export type {
   LayerSpec,
   LikelihoodSpec,
   Padding,
+  QuantizedLatentSpec,
   ReshapeSpec,
   ResidualSpec,
   VaeSpec,

@@ -22,7 +22,7 @@ export const STREAMS = {
   NOISE: 2,
   /** Order of the images in an epoch. index: number of the draw; position: epoch. */
   SHUFFLE: 3,
-  /** Latents drawn from the prior. index: pair of values within `[count, latent]`; position: 0. */
+  /** Latents drawn from the prior. index: pair of values within `[count, latent]`, or number of the code; position: 0. */
   SAMPLE: 4,
   /** The drawn digits. index: number of the draw; position: image. */
   GLYPHS: 5,
@@ -36,6 +36,8 @@ export const STREAMS = {
   IMPORTANCE: 9,
   /** Mirroring of images. index: image within the batch; position: step. */
   FLIP: 10,
+  /** Encoder outputs that dead codes start again from. index: code; position: step. */
+  REVIVE: 11,
 } as const
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS]

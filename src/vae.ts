@@ -2,7 +2,7 @@ import type { Dataset } from './data/dataset.js'
 import { ElboError, ShapeError } from './errors.js'
 import { compilePlan } from './model/compile.js'
 import type { LabelOptions } from './model/labels.js'
-import { checkFinite, decode, encode, priorLatents, reconstruct, type Posterior } from './model/inference.js'
+import { checkFinite, decode, encode, priorLatents, reconstruct, type Codes, type Posterior } from './model/inference.js'
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
@@ -117,15 +117,19 @@ export class Vae {
 
   /**
    * The posterior q(z|x) of images `[batch, height, width, channels]` in [0, 1]: mean and log-variance, `[batch, latent]` each.
-   * A deterministic latent has a mean only: the code.
+   * A deterministic latent has a mean only: the code. A vector-quantised one has `codes`, and as mean their vectors.
    * @throws ShapeError, DataError
    */
   encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
     return encode(this.runtime, images, options)
   }
 
-  /** Images `[batch, height, width, channels]` in [0, 1] of latents `[batch, latent]`. @throws ShapeError, DataError */
-  decode(latents: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
+  /**
+   * Images `[batch, height, width, channels]` in [0, 1] of latents `[batch, latent]`; of a vector-quantised model, of
+   * codes `[batch, h, w]` or of vectors `[batch, h, w, size]`.
+   * @throws ShapeError; DataError for values that are not finite, or codes that there are not
+   */
+  decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: LabelOptions = {}): Promise<Tensor> {
     return decode(this.runtime, latents, options)
   }
 
@@ -137,10 +141,12 @@ export class Vae {
   /**
    * Images decoded from draws of the prior N(0, 1); the same seed draws the same latents.
    * A deterministic latent has no prior: its draws are N(0, 1) too, and need not look like the data.
+   * A vector-quantised model draws the code of every position alone, by how often training chose it in this epoch and
+   * the one before (each alike before any training): the empirical prior, which knows nothing of how codes go together.
    * @throws DataError unless `count` is a whole number from 1 on
    */
   async sample(count: number, { seed = this.seed, labels }: SampleOptions = {}): Promise<Tensor> {
-    return decode(this.runtime, priorLatents(this.runtime, count, seed), { labels })
+    return decode(this.runtime, await priorLatents(this.runtime, count, seed), { labels })
   }
 
   /**

@@ -11,6 +11,7 @@ interface Loss {
   total: number
   reconstruction: number
   kl: number
+  quantization?: number
 }
 
 /** Small models of dense layers. */
@@ -20,6 +21,9 @@ export const DENSE_FIXTURES = ['dense', 'dense-channels', 'dense-single', 'dense
 export const CONV_FIXTURES = [
   'conv-same', 'conv-padding', 'conv-wide-stride', 'conv-transpose-same', 'conv-residual', 'conv-autoencoder',
 ]
+
+/** Small vector-quantised models. */
+export const QUANTIZED_FIXTURES = ['quantized']
 
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
@@ -33,7 +37,7 @@ export interface ModelFixture {
   gradients: Record<string, Tensor>
 }
 
-/** Reads one of {@link DENSE_FIXTURES} or {@link CONV_FIXTURES}. */
+/** Reads one of {@link DENSE_FIXTURES}, {@link CONV_FIXTURES} or {@link QUANTIZED_FIXTURES}. */
 export async function loadModelFixture(name: string): Promise<ModelFixture> {
   const { tensors, metadata } = readSafetensors(await loadFixture(`${name}.safetensors`))
   const { images, noise } = tensors

@@ -1,7 +1,7 @@
 import type { PlanTensor } from '../ops/dispatch.js'
 import type { UpdateTensors } from '../ops/update.js'
 import { innerElements } from './layout.js'
-import { parameterSpecs, placeParameters, type ParameterSpec, type Placement } from './parameters.js'
+import { CODEBOOK, parameterSpecs, placeParameters, type ParameterSpec, type Placement } from './parameters.js'
 import type { ResolvedModel } from './resolve.js'
 
 /** A weight and bias with their gradients. */
@@ -42,6 +42,11 @@ export class ParameterArena {
   /** The gradients of `heads`. */
   headGradients(): { dw: PlanTensor; db: PlanTensor } {
     return { dw: this.part('gradients', this.headNames('weight')), db: this.part('gradients', this.headNames('bias')) }
+  }
+
+  /** The codes of a vector-quantised model `[P4(K), P4(D)]`, and their gradient. */
+  codebook(): { codebook: PlanTensor; dcodebook: PlanTensor } {
+    return { codebook: this.part('parameters', [CODEBOOK]), dcodebook: this.part('gradients', [CODEBOOK]) }
   }
 
   /** The log-variance of a Gaussian likelihood that learns it, and its gradient. */

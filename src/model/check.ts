@@ -25,7 +25,13 @@ const LAYER_KEYS: Record<LayerSpec['type'], readonly string[]> = {
   residual: ['type', 'layers'],
 }
 
-const LATENT_TYPES: readonly LatentSpec['type'][] = ['gaussian', 'deterministic']
+const LATENT_KEYS: Record<LatentSpec['type'], readonly string[]> = {
+  gaussian: ['type', 'size'],
+  deterministic: ['type', 'size'],
+  'vector-quantized': ['type', 'codes', 'size', 'commitment', 'codebookUpdate'],
+}
+
+const CODEBOOK_UPDATES = ['gradient', 'moving-average'] as const
 
 const LIKELIHOOD_TYPES: readonly LikelihoodSpec['type'][] = ['bernoulli', 'continuous-bernoulli', 'gaussian']
 
@@ -46,6 +52,9 @@ function readSpec(value: unknown): VaeSpec {
   }
   if (fields.klWeight !== undefined) spec.klWeight = readWeight(fields.klWeight, 'klWeight')
   if (fields.classes !== undefined) spec.classes = readClasses(fields.classes)
+  if (spec.classes && spec.latent.type === 'vector-quantized') {
+    throw new SpecError('classes', 'a vector-quantized model takes no labels yet; leave the classes out')
+  }
   checkLogits(spec)
   return spec
 }
@@ -111,9 +120,20 @@ function readImageShape(value: unknown, path: string): [number, number, number] 
 
 function readLatent(value: unknown): LatentSpec {
   const fields = readObject(value, 'latent', 'a latent')
-  const type = readName(fields.type, 'latent.type', 'latent type', LATENT_TYPES)
-  checkKeys(fields, 'latent', `a ${type} latent`, ['type', 'size'])
-  return { type, size: readWhole(fields.size, 'latent.size', 1) }
+  const type = readName(fields.type, 'latent.type', 'latent type', Object.keys(LATENT_KEYS) as LatentSpec['type'][])
+  checkKeys(fields, 'latent', `a ${type} latent`, LATENT_KEYS[type])
+  const size = readWhole(fields.size, 'latent.size', 1)
+  if (type !== 'vector-quantized') return { type, size }
+  const { codes, commitment, codebookUpdate: update } = fields
+  return {
+    type,
+    codes: readWhole(codes, 'latent.codes', 1),
+    size,
+    ...(commitment !== undefined && { commitment: readWeight(commitment, 'latent.commitment') }),
+    ...(update !== undefined && {
+      codebookUpdate: readName(update, 'latent.codebookUpdate', 'codebook update', CODEBOOK_UPDATES),
+    }),
+  }
 }
 
 function readLikelihood(value: unknown): LikelihoodSpec {

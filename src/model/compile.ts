@@ -17,6 +17,7 @@ import { PlanBuilder, type Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { LayerCompiler, type Value } from './layers.js'
 import type { ParameterArena } from './arena.js'
+import { QuantizerCompiler } from './quantizer.js'
 import type { ResolvedModel } from './resolve.js'
 import { sizeOf } from './shapes.js'
 
@@ -40,7 +41,7 @@ export interface PlanRequest {
   /** In how many slices the batch runs, their gradients added up; 1 unless given. */
   slices?: number
   /** Where the input comes from: a data set on the GPU, or the caller. */
-  input: SetInput | { type: 'images' } | { type: 'latents' }
+  input: SetInput | { type: 'images' } | { type: 'latents' } | { type: 'codes' }
   /** Whether ε is drawn on the GPU or handed in; without meaning where nothing is sampled. */
   noise: 'drawn' | 'given'
   /** Which result: the heads' output, images, losses alone, losses and gradients, or a whole training step. */
@@ -60,11 +61,13 @@ export interface CompiledPlan {
   noise?: PlanTensor
   /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
   z?: PlanTensor
+  /** `[B, P4(P)]` words, of a vector-quantised model; with input `codes` the host writes them. */
+  codes?: PlanTensor
   /** `[B, headWidth(Z)]` mean and log-variance, for a deterministic latent `[B, P4(Z)]`. */
   head?: PlanTensor
   /** `[B, P4(pixels)]` images that come out. */
   images?: PlanTensor
-  /** `[slots, 2, B]` reconstruction loss and KL of every image. */
+  /** `[slots, 2, B]` reconstruction loss and KL, or quantisation loss, of every image. */
   losses?: PlanTensor
   /** The arena that holds the batch's gradients in the end. */
   gradients?: PlanTensor
@@ -89,6 +92,7 @@ class ModelCompiler {
   private readonly N: number
   private readonly Z: number
   private readonly learns: boolean
+  private readonly quantizer: QuantizerCompiler | undefined
   private readonly tensors: Omit<CompiledPlan, 'plan'> = {}
 
   constructor(
@@ -98,8 +102,9 @@ class ModelCompiler {
   ) {
     this.B = padRows(sliceBatch(request))
     this.N = sizeOf(model.input)
-    this.Z = model.latent.output.size
+    this.Z = sizeOf(model.latent.output)
     this.layers = new LayerCompiler(this.builder, arena, this.B, () => this.pinned('labels', 1))
+    this.quantizer = this.quantizerOf(model)
     this.learns = typeof request.output === 'object' || request.output === 'gradients'
   }
 
@@ -109,12 +114,15 @@ class ModelCompiler {
     if (input.type === 'latents') {
       this.builder.begin('forward')
       latent = { tensor: this.pinned('z', padTo4(this.Z)), activation: 'linear', needsGradient: true }
+    } else if (input.type === 'codes') {
+      this.builder.begin('forward')
+      latent = this.quantizer!.gather(this.pinned('z', padTo4(this.Z)))
     } else {
       const image = this.inputImages()
       this.builder.begin('forward')
       const features = this.layers.forward(this.model.encoder, image)
       if (output === 'posterior') {
-        this.head(features)
+        this.posterior(features)
         return this.finish()
       }
       latent = this.sampleLatent(features)
@@ -123,6 +131,12 @@ class ModelCompiler {
     if (output === 'images') this.outputImages(decoded)
     else this.lossAndGradients(decoded)
     return this.finish()
+  }
+
+  private quantizerOf({ latent }: ResolvedModel): QuantizerCompiler | undefined {
+    if (latent.type !== 'vector-quantized') return undefined
+    const codes = this.pinned('codes', padTo4(latent.output.h * latent.output.w))
+    return new QuantizerCompiler(this.builder, this.layers, this.arena, latent, this.B, codes)
   }
 
   private finish(): CompiledPlan {
@@ -154,10 +168,20 @@ class ModelCompiler {
     return { tensor: x, activation: 'linear', needsGradient: false }
   }
 
+  /** The heads' output, or the codes and their image. */
+  private posterior(features: Value): void {
+    if (!this.quantizer) {
+      this.head(features)
+      return
+    }
+    this.quantizer.nearest(features)
+    this.quantizer.gather(this.pinned('z', padTo4(this.Z)))
+  }
+
   /** Mean and log-variance as one product of stacked weights. */
   private head(features: Value): PlanTensor {
     const { B } = this
-    const I = this.model.latent.input.size
+    const I = sizeOf(this.model.latent.input)
     const O = this.headOutputs
     const head = this.pinned('head', padTo4(O))
     const { w, b } = this.arena.heads()
@@ -181,7 +205,11 @@ class ModelCompiler {
   }
 
   private sampleLatent(features: Value): Value {
-    const { B, Z } = this
+    const { B, Z, learns } = this
+    if (this.quantizer) {
+      const updates = typeof this.request.output === 'object'
+      return this.quantizer.forward(features, { losses: this.losses, status: this.status, learns, updates })
+    }
     const head = this.head(features)
     if (this.model.latent.type === 'deterministic') return { tensor: head, activation: 'linear', needsGradient: true }
     const noise = this.pinned('noise', padTo4(Z))
@@ -220,6 +248,7 @@ class ModelCompiler {
     if (typeof request.output !== 'object') return
     this.builder.begin('update')
     this.update({ ...arenas, gradients: this.tensors.gradients, status: this.status }, request.output.update)
+    this.quantizer?.update(this.status)
   }
 
   private update(tensors: UpdateTensors, optimizer: Optimizer): void {

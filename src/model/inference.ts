@@ -1,18 +1,31 @@
-import { DataError } from '../errors.js'
+import { DataError, ShapeError } from '../errors.js'
 import { padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { headWidth } from '../ops/latent.js'
 import { Random, STREAMS } from '../random.js'
-import { asRows, type Tensor } from '../tensor.js'
+import { asRows, elementCount, type Tensor } from '../tensor.js'
 import type { PlanRequest } from './compile.js'
 import { labelRows, type LabelOptions } from './labels.js'
+import type { ResolvedQuantizedLatent } from './resolve.js'
 import type { ModelRuntime, Program } from './runtime.js'
+import { sizeOf } from './shapes.js'
+
+/** The codes of a vector-quantised model: `[batch, height, width]` of its latent image, row-major. */
+export interface Codes {
+  shape: number[]
+  data: Uint32Array
+}
 
 /** The posterior q(z|x) of every image. */
 export interface Posterior {
-  /** `[batch, latent]`; the code itself for a deterministic latent. */
+  /**
+   * `[batch, latent]`; the code itself for a deterministic latent; for a vector-quantised one the vectors of the chosen
+   * codes, `[batch, height, width, size]`.
+   */
   mean: Tensor
-  /** `[batch, latent]`; absent for a deterministic latent. */
+  /** `[batch, latent]`; of a Gaussian latent only. */
   logVariance?: Tensor
+  /** Which codes were chosen; of a vector-quantised latent only. */
+  codes?: Codes
 }
 
 /** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
@@ -25,8 +38,9 @@ export async function encode(
   options: LabelOptions,
 ): Promise<Posterior> {
   const { model } = runtime
-  const Z = model.latent.output.size
+  const Z = sizeOf(model.latent.output)
   const rows = labelled(runtime, imageRows(runtime, images), options)
+  if (model.latent.type === 'vector-quantized') return encodeCodes(runtime, rows, model.latent)
   const gaussian = model.latent.type === 'gaussian'
   const width = gaussian ? headWidth(Z) : padTo4(Z)
   const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
@@ -40,13 +54,21 @@ export async function encode(
 /** @throws ShapeError, DataError */
 export async function decode(
   runtime: ModelRuntime,
-  latents: Tensor | Float32Array,
+  latents: Tensor | Float32Array | Codes | Uint32Array,
   options: LabelOptions,
 ): Promise<Tensor> {
-  const rows = labelled(runtime, asRows(latents, [runtime.model.latent.output.size], 'latents'), options)
-  checkFinite(rows.data, 'latents', runtime.model.latent.output.size)
+  if (isCodes(latents)) return decodeCodes(runtime, latents)
+  const { output } = runtime.model.latent
+  const rowShape = output.kind === 'vector' ? [output.size] : [output.h, output.w, output.c]
+  const rows = labelled(runtime, asRows(latents, rowShape, 'latents'), options)
+  checkFinite(rows.data, 'latents', sizeOf(output))
   const request = { input: { type: 'latents' }, noise: 'given', output: 'images' } as const
   return imagesOf(runtime, request, rows, (program) => program.z!)
+}
+
+function isCodes(latents: Tensor | Float32Array | Codes | Uint32Array): latents is Codes | Uint32Array {
+  if (latents instanceof Float32Array) return false
+  return latents instanceof Uint32Array || latents?.data instanceof Uint32Array
 }
 
 /** Decodes the posterior mean. @throws ShapeError, DataError */
@@ -61,10 +83,69 @@ export async function reconstruct(
   return imagesOf(runtime, request, rows, (program) => program.x!)
 }
 
-/** `[count, latent]` draws from the prior N(0, 1). */
-export function priorLatents(runtime: ModelRuntime, count: number, seed: number): Tensor {
+/** The codes of images, and their vectors. */
+async function encodeCodes(
+  runtime: ModelRuntime,
+  rows: InputRows,
+  { output: { h, w, c } }: ResolvedQuantizedLatent,
+): Promise<Posterior> {
+  const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
+  const [P, N] = [h * w, h * w * c]
+  const run = (output: 'codes' | 'z', width: number) =>
+    mapRows(runtime, request, rows, (program) => [program.x!, program[output]!, padTo4(width)])
+  const vectors = await run('z', N)
+  const codes = columns(await run('codes', P), rows.count, padTo4(P), 0, P)
+  return {
+    mean: { shape: [rows.count, h, w, c], data: columns(vectors, rows.count, padTo4(N), 0, N) },
+    codes: { shape: [rows.count, h, w], data: new Uint32Array(codes.buffer) },
+  }
+}
+
+/** @throws ShapeError, DataError */
+async function decodeCodes(runtime: ModelRuntime, codes: Codes | Uint32Array): Promise<Tensor> {
+  const { latent } = runtime.model
+  if (latent.type !== 'vector-quantized') {
+    throw new DataError(`latents: are codes, a ${latent.type} model needs a Float32Array or { shape, data: Float32Array }`)
+  }
+  const { h, w } = latent.output
+  const { shape, data } = codes instanceof Uint32Array ? { shape: [codes.length], data: codes } : codes
+  const rows = data.length / (h * w)
+  if (rows === 0 || !Number.isInteger(rows) || elementCount(shape) !== data.length) {
+    throw new ShapeError(`codes: [${shape}] with ${data.length} values, needs [batch, ${h}, ${w}]`)
+  }
+  const bad = data.findIndex((code) => code >= latent.codes)
+  if (bad >= 0) throw new DataError(`codes: number ${bad} is ${data[bad]}, needs a whole number from 0 to ${latent.codes - 1}`)
+  const words = new Float32Array(Uint32Array.from(data).buffer)
+  const request = { input: { type: 'codes' }, noise: 'given', output: 'images' } as const
+  return imagesOf(runtime, request, { data: words, count: rows }, (program) => program.codes!)
+}
+
+/** `[count, h, w]` codes drawn one by one by how often training chose them, or alike before any training. */
+async function priorCodes(
+  runtime: ModelRuntime,
+  count: number,
+  seed: number,
+  { codes: K, output: { h, w } }: ResolvedQuantizedLatent,
+): Promise<Codes> {
+  const codebook = runtime.codebook!
+  const { epoch, previous } = codebook.usageFrom(await runtime.readback(runtime.encoder('usage'), codebook.ranges))
+  const counts = Array.from(epoch, (times, k) => times + previous[k])
+  const total = counts.reduce((sum, times) => sum + times, 0)
+  const random = new Random(seed, STREAMS.SAMPLE)
+  const draw = () => {
+    if (total === 0) return random.integer(K)
+    let left = random.uniform() * total
+    return counts.findIndex((times) => (left -= times) < 0)
+  }
+  return { shape: [count, h, w], data: Uint32Array.from({ length: count * h * w }, draw) }
+}
+
+/** Draws from the prior: `[count, latent]` of N(0, 1), or `[count, h, w]` codes by their frequency in training. */
+export async function priorLatents(runtime: ModelRuntime, count: number, seed: number): Promise<Tensor | Codes> {
   if (!Number.isInteger(count) || count < 1) throw new DataError(`sample: needs a whole number of images from 1 on, got ${count}`)
-  const Z = runtime.model.latent.output.size
+  const { latent } = runtime.model
+  if (latent.type === 'vector-quantized') return priorCodes(runtime, count, seed, latent)
+  const Z = latent.output.size
   const random = new Random(seed, STREAMS.SAMPLE)
   return { shape: [count, Z], data: Float32Array.from({ length: count * Z }, () => random.normal()) }
 }

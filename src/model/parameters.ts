@@ -2,11 +2,14 @@ import { CONV_WEIGHT_AXES } from '../ops/conv.js'
 import { Random, STREAMS } from '../random.js'
 import { elementCount, type Tensor } from '../tensor.js'
 import { convLayout, denseLayout, innerElements, type Layout, vectorLayout } from './layout.js'
-import type { ResolvedConv, ResolvedDense, ResolvedLayer, ResolvedModel } from './resolve.js'
+import type { ResolvedConv, ResolvedDense, ResolvedLayer, ResolvedModel, ResolvedQuantizedLatent } from './resolve.js'
 import type { VectorShape } from './shapes.js'
 
-/** Uniform in ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), or zeros. */
-export type Init = { type: 'glorot-uniform'; fanIn: number; fanOut: number } | { type: 'zeros' }
+/** Uniform in ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), uniform in ±bound, or zeros. */
+export type Init =
+  | { type: 'glorot-uniform'; fanIn: number; fanOut: number }
+  | { type: 'uniform'; bound: number }
+  | { type: 'zeros' }
 
 /** A parameter as PyTorch would name and shape it, and how it lies inside. */
 export interface ParameterSpec {
@@ -17,6 +20,9 @@ export interface ParameterSpec {
   /** Lies in the arena right behind the parameter of this name, so that one matrix product can read both. */
   behind?: string
 }
+
+/** The parameter that holds the codes of a vector-quantised model. */
+export const CODEBOOK = 'latent.codebook.weight'
 
 /** Where parameters lie in an arena, in 32-bit elements. */
 export interface Placement {
@@ -69,7 +75,7 @@ function draw(init: Init, shape: number[], seed: number, position: number): Floa
   const data = new Float32Array(elementCount(shape))
   const random = new Random(seed, STREAMS.INIT, position)
   if (init.type === 'zeros') return data
-  const bound = Math.sqrt(6 / (init.fanIn + init.fanOut))
+  const bound = init.type === 'uniform' ? init.bound : Math.sqrt(6 / (init.fanIn + init.fanOut))
   for (let i = 0; i < data.length; i++) data[i] = random.between(-bound, bound)
   return data
 }
@@ -126,11 +132,24 @@ function biasParameter(path: string, { size, order }: VectorShape): ParameterSpe
  * A dense head for the mean and one for the log-variance, whose weight and bias lie right behind the first one's:
  * together one dense layer of 2 · P4(Z) rows, the means first.
  */
-function headParameters({ latent: { type, input, output } }: ResolvedModel): ParameterSpec[] {
+function headParameters({ latent }: ResolvedModel): ParameterSpec[] {
+  if (latent.type === 'vector-quantized') return quantizerParameters(latent)
+  const { type, input, output } = latent
   const mean = denseParameters({ path: 'latent.mean', input, output })
   if (type === 'deterministic') return mean
   const logVariance = denseParameters({ path: 'latent.log_variance', input, output })
   return [...mean, ...logVariance.map((spec, i) => ({ ...spec, behind: mean[i].name }))]
+}
+
+/** The 1×1 convolution to the codes' size, and the codes as rows. */
+function quantizerParameters({ projection, codes, output: { c } }: ResolvedQuantizedLatent): ParameterSpec[] {
+  const codebook: ParameterSpec = {
+    name: CODEBOOK,
+    shape: [codes, c],
+    init: { type: 'uniform', bound: 1 / codes },
+    layout: denseLayout(codes, c, 'plain', 'plain'),
+  }
+  return [...convParameters(projection), codebook]
 }
 
 /** The log-variance that a Gaussian likelihood learns: one number, 0 at first. */

@@ -12,7 +12,15 @@ import {
   sizeOf,
   type VectorShape,
 } from './shapes.js'
-import type { ConvSpec, ConvTransposeSpec, DenseSpec, LatentSpec, LayerSpec, LikelihoodSpec, VaeSpec } from './spec.js'
+import type {
+  ConvSpec,
+  ConvTransposeSpec,
+  DenseSpec,
+  LayerSpec,
+  LikelihoodSpec,
+  QuantizedLatentSpec,
+  VaeSpec,
+} from './spec.js'
 
 /** Weights follow the orders of both vectors, see `parameters.ts`. */
 export interface ResolvedDense {
@@ -85,13 +93,26 @@ export type ResolvedLayer =
   | ResolvedResidual
 
 /** The heads read `input` (the encoder's last vector); the latent vector `output` lies in PyTorch's order. */
-export interface ResolvedLatent {
-  type: LatentSpec['type']
+export interface ResolvedVectorLatent {
+  type: 'gaussian' | 'deterministic'
   input: VectorShape
   output: VectorShape
 }
 
-/** A checked model as plain data. The encoder ends in a vector, the decoder in an image of the input's shape. */
+/** `projection` reads the encoder's last image; every pixel of `output` becomes one of the codes. */
+export interface ResolvedQuantizedLatent {
+  type: 'vector-quantized'
+  input: ImageShape
+  output: ImageShape
+  projection: ResolvedConv
+  codes: number
+  commitment: number
+  codebookUpdate: 'gradient' | 'moving-average'
+}
+
+export type ResolvedLatent = ResolvedVectorLatent | ResolvedQuantizedLatent
+
+/** A checked model as plain data. The decoder ends in an image of the input's shape. */
 export interface ResolvedModel {
   /** The specification as it was given. */
   spec: VaeSpec
@@ -123,11 +144,10 @@ export function resolveModel(spec: VaeSpec): ResolvedModel {
 
   const encoder = conditionedInput(spec, input, groups)
   encoder.push(...resolveLayers(spec.encoder, lastShape(encoder, input), listPlaces('encoder'), groups))
-  const features = vectorOf(lastShape(encoder, input), 'latent', groups)
-  encoder.push(...features.views)
-  checkElements(spec.latent.size * features.vector.size, 'latent.size', 'weights of the head')
+  const { views, latent } = resolveLatent(spec, lastShape(encoder, input), groups)
+  encoder.push(...views)
 
-  const code = groups.add(spec.latent.size, 'plain')
+  const code = latent.output
   const decoder = spec.classes ? [condition(code, spec.classes, 'decoder', groups)] : []
   decoder.push(...resolveLayers(spec.decoder, lastShape(decoder, code), listPlaces('decoder'), groups))
   decoder.push(...outputViews(spec, lastShape(decoder, code), input, groups))
@@ -137,12 +157,38 @@ export function resolveModel(spec: VaeSpec): ResolvedModel {
     spec,
     input,
     encoder: withPermutes(encoder),
-    latent: { type: spec.latent.type, input: features.vector, output: code },
+    latent,
     decoder: withPermutes(decoder),
     likelihood: spec.likelihood,
     klWeight: spec.klWeight ?? 1,
     ...(spec.classes && { classes: spec.classes }),
   }
+}
+
+/** The latent behind the encoder's last shape, and the views that lead there. */
+function resolveLatent(
+  { latent, encoder }: VaeSpec,
+  last: Shape,
+  groups: OrderGroups,
+): { views: ResolvedLayer[]; latent: ResolvedLatent } {
+  if (latent.type === 'vector-quantized') return { views: [], latent: resolveQuantized(latent, last, encoder.length) }
+  const { views, vector } = vectorOf(last, 'latent', groups)
+  checkElements(latent.size * vector.size, 'latent.size', 'weights of the head')
+  return { views, latent: { type: latent.type, input: vector, output: groups.add(latent.size, 'plain') } }
+}
+
+function resolveQuantized(spec: QuantizedLatentSpec, input: Shape, layers: number): ResolvedQuantizedLatent {
+  const { type, codes, size, commitment = 0.25, codebookUpdate = 'gradient' } = spec
+  if (input.kind === 'vector') {
+    throw new SpecError(
+      layers > 0 ? `encoder[${layers - 1}]` : 'encoder',
+      `a vector-quantized latent needs an encoder that ends in an image, got ${describeShape(input)}`,
+    )
+  }
+  checkElements(codes * size, 'latent.codes', `${codes} codes of ${size}`)
+  const place = { path: 'latent.size', name: 'latent.projection' }
+  const projection = resolveConv({ type: 'conv', filters: size, kernel: 1 }, input, place)
+  return { type, input, output: projection.output, projection, codes, commitment, codebookUpdate }
 }
 
 function resolveLayers(specs: LayerSpec[], input: Shape, placeOf: (i: number) => Place, groups: OrderGroups) {

@@ -8,9 +8,11 @@ import type { Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import type { Tensor } from '../tensor.js'
 import { ParameterArena } from './arena.js'
+import { codebookFor, type Codebook } from './codebook.js'
 import { compilePlan, sliceBatch, type CompiledPlan, type PlanRequest } from './compile.js'
 import { DeviceSet } from './device-set.js'
 import { fromInner, innerElements, toInner } from './layout.js'
+import { CODEBOOK } from './parameters.js'
 import type { ResolvedModel } from './resolve.js'
 
 /** What an engine shares among its models. */
@@ -45,6 +47,8 @@ const MOST_ROWS = 32768
 /** A model on the device: its arenas, and a program for every kind of request so far. */
 export class ModelRuntime {
   readonly arena: ParameterArena
+  /** Of a vector-quantised model. */
+  readonly codebook: Codebook | undefined
   private readonly arenas = new Map<Arena, GPUBuffer>()
   private readonly programs = new Map<string, Promise<Program>>()
   private readonly turns = new Map<string, Promise<unknown>>()
@@ -58,6 +62,7 @@ export class ModelRuntime {
     readonly model: ResolvedModel,
   ) {
     this.arena = new ParameterArena(model)
+    this.codebook = codebookFor(context.device, this.arena.specs)
   }
 
   /** The buffer of an arena, zero until written; made on first use. */
@@ -93,6 +98,7 @@ export class ModelRuntime {
       if (!value) continue
       const offset = 4 * this.arena.placement.offsets[name]
       this.context.device.queue.writeBuffer(this.buffer(arena), offset, toInner(value.data, layout) as BufferSource)
+      if (arena === 'parameters' && name === CODEBOOK) this.codebook!.begin(value.data)
     }
   }
 
@@ -212,6 +218,7 @@ export class ModelRuntime {
     this.programs.clear()
     for (const buffer of this.arenas.values()) buffer.destroy()
     this.arenas.clear()
+    this.codebook?.destroy()
     for (const set of this.liveSets) set.deref()?.destroy()
   }
 
@@ -233,7 +240,7 @@ export class ModelRuntime {
   /** The arenas that a plan uses. */
   private storages(plan: Plan): Record<string, GPUBuffer> {
     const used = ARENAS.filter((arena) => arena in plan.storages)
-    return Object.fromEntries(used.map((arena) => [arena, this.buffer(arena)]))
+    return { ...Object.fromEntries(used.map((arena) => [arena, this.buffer(arena)])), ...this.codebook?.storages }
   }
 
   /** Compiles the request in as few slices as the device's largest binding allows. */

@@ -61,7 +61,24 @@ export interface DeterministicLatentSpec {
   size: number
 }
 
-export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec
+/**
+ * Vector quantisation (van den Oord et al. 2017): the encoder ends in an image, whose every pixel is projected to `size`
+ * values and replaced by the nearest of `codes` learned vectors. The decoder reads the image of the chosen vectors.
+ */
+export interface QuantizedLatentSpec {
+  type: 'vector-quantized'
+  codes: number
+  size: number
+  /** Weight of the pull of the encoder towards the codes it chose, 0.25 unless given. */
+  commitment?: number
+  /**
+   * How the codes follow the encoder: by the gradient of their distance, or as moving averages of what chose them (the
+   * paper's appendix A.1), with codes that nothing chooses put back into use.
+   */
+  codebookUpdate?: 'gradient' | 'moving-average'
+}
+
+export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec | QuantizedLatentSpec
 
 /**
  * p(x|z) of an image. `bernoulli` and `continuous-bernoulli` (for grey values, with its normalising constant) read the
@@ -79,7 +96,7 @@ export interface VaeSpec {
   /** The last layer yields logits, or means for a Gaussian likelihood. */
   decoder: LayerSpec[]
   likelihood: LikelihoodSpec
-  /** Weight of the KL term in the loss that training minimises; 1 is the evidence lower bound. */
+  /** Weight of the KL term, which quantised models lack, in the loss that training minimises; 1 is the true bound. */
   klWeight?: number
   /**
    * Conditional: the one-hot label of so many classes joins a dense encoder's input vector, or a convolutional one's input

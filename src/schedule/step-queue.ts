@@ -17,8 +17,14 @@ export interface StepLoss {
  * @param losses one a step
  * @param failed the first step with a loss or gradient that was not finite: it and those behind it changed nothing.
  * @param ring `[slots, 2, rows]` every image's reconstruction and KL; only valid during the call.
+ * @param usage how often every code of a vector-quantised model was chosen until then
  */
-export type StepReport = (losses: StepLoss[], failed: number | undefined, ring: Float32Array) => void
+export type StepReport = (
+  losses: StepLoss[],
+  failed: number | undefined,
+  ring: Float32Array,
+  usage: Uint32Array,
+) => void
 
 /** What a queue needs of a program. */
 export interface QueuedProgram {
@@ -46,12 +52,14 @@ export class StepQueue {
     private readonly device: GPUDevice,
     private readonly uniform: StepUniform,
     private readonly program: QueuedProgram,
+    /** Read back with the losses. */
+    private readonly usage?: GPUBuffer,
   ) {
     this.losses = program.executable.buffer(program.losses!)
     this.status = program.executable.buffer(program.status!)
     for (let i = 0; i < MOST_IN_FLIGHT; i++) {
       const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST
-      const size = MOST_STEPS * this.slotBytes + 4
+      const size = MOST_STEPS * this.slotBytes + 4 + this.usageBytes
       this.free.push(device.createBuffer({ label: 'losses.readback', size, usage }))
     }
     device.queue.writeBuffer(this.status, 0, new Uint32Array(1))
@@ -95,6 +103,7 @@ export class StepQueue {
     pass.end()
     encoder.copyBufferToBuffer(this.losses, 0, staging, 0, lossBytes)
     encoder.copyBufferToBuffer(this.status, 0, staging, lossBytes, 4)
+    if (this.usage) encoder.copyBufferToBuffer(this.usage, 0, staging, lossBytes + 4, this.usageBytes)
     this.device.queue.submit([encoder.finish()])
     this.steps = []
     this.slices = 0
@@ -109,13 +118,19 @@ export class StepQueue {
     return 8 * this.program.rows
   }
 
+  private get usageBytes(): number {
+    return this.usage?.size ?? 0
+  }
+
   private async collect(staging: GPUBuffer, lossBytes: number, steps: number[][], report: StepReport): Promise<void> {
+    const bytes = lossBytes + 4 + this.usageBytes
     try {
-      await staging.mapAsync(MAP_READ, 0, lossBytes + 4)
-      const mapped = staging.getMappedRange(0, lossBytes + 4)
+      await staging.mapAsync(MAP_READ, 0, bytes)
+      const mapped = staging.getMappedRange(0, bytes)
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const ring = new Float32Array(mapped, 0, lossBytes / 4)
-      report(meanLosses(ring, steps, this.program.rows), failed, ring)
+      const usage = new Uint32Array(mapped.slice(lossBytes + 4))
+      report(meanLosses(ring, steps, this.program.rows), failed, ring, usage)
       staging.unmap()
     } finally {
       this.free.push(staging)

@@ -9,12 +9,14 @@ import { checkSet } from './sets.js'
 
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
 export interface Loss {
-  /** reconstruction + klWeight · kl */
+  /** reconstruction + klWeight · kl, or reconstruction + quantization */
   total: number
   /** −Σ log p(x|z) */
   reconstruction: number
-  /** KL(q(z|x) ‖ p(z)); 0 for a deterministic latent */
+  /** KL(q(z|x) ‖ p(z)); 0 for a deterministic or vector-quantised latent */
   kl: number
+  /** Σ |sg(z) − e|² + commitment · Σ |z − sg(e)|² of a vector-quantised model, whoever updates its codes. */
+  quantization?: number
   /**
    * −log of the mean importance weight p(x|z) p(z) / q(z|x) of an image, averaged over images: an upper bound of
    * −log p(x) that tightens as samples are added (Burda et al. 2016). Only where importance samples were asked for.
@@ -22,8 +24,15 @@ export interface Loss {
   importanceWeighted?: number
 }
 
-/** The loss with its parts weighted. */
-export function lossOf({ reconstruction, kl }: { reconstruction: number; kl: number }, klWeight: number): Loss {
+/** The loss with its parts weighted. The kernels leave the quantisation loss in the place of the KL. */
+export function lossOf(
+  { model }: ModelRuntime,
+  { reconstruction, kl }: { reconstruction: number; kl: number },
+  klWeight: number,
+): Loss {
+  if (model.latent.type === 'vector-quantized') {
+    return { total: reconstruction + kl, reconstruction, kl: 0, quantization: kl }
+  }
   return { total: reconstruction + klWeight * kl, reconstruction, kl }
 }
 
@@ -74,7 +83,7 @@ export async function evaluateSet(
       queue.destroy()
       order.destroy()
     }
-    return lossOf({ reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
+    return lossOf(runtime, { reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
   })
 }
 

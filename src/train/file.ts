@@ -1,8 +1,16 @@
 import { FormatError, SpecError } from '../errors.js'
-import { CHECKSUM_KEY, readSafetensors, tensorChecksum, verifyChecksum, writeSafetensors } from '../formats/safetensors.js'
+import {
+  CHECKSUM_KEY,
+  readSafetensors,
+  tensorChecksum,
+  verifyChecksum,
+  writeSafetensors,
+  type Safetensors,
+} from '../formats/safetensors.js'
 import { checkSpec } from '../model/check.js'
 import { parameterSpecs, type ParameterSpec } from '../model/parameters.js'
-import type { ResolvedModel } from '../model/resolve.js'
+import type { CodeAverages, CodeUsage } from '../model/codebook.js'
+import type { ResolvedModel, ResolvedQuantizedLatent } from '../model/resolve.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
@@ -16,6 +24,8 @@ export interface SavedModel {
   model: ResolvedModel
   seed: number
   parameters: Record<string, Tensor>
+  /** Of a vector-quantised model. */
+  codebook?: CodeUsage & CodeAverages
   /** Present when the file comes from a training run. */
   training?: { state: TrainingState; moments: Partial<Record<'m' | 'v', Record<string, Tensor>>> }
 }
@@ -35,7 +45,8 @@ export async function saveModel(
     const buffer = runtime.buffer(arena)
     return { buffer, offsetBytes: 0, sizeBytes: buffer.size }
   })
-  const data = await runtime.readback(runtime.encoder('save'), ranges)
+  const { codebook } = runtime
+  const data = await runtime.readback(runtime.encoder('save'), [...ranges, ...(codebook?.ranges ?? [])])
   const { elements } = runtime.arena.placement
   const tensors: Record<string, Tensor> = {}
   arenas.forEach((arena, i) => {
@@ -44,6 +55,14 @@ export async function saveModel(
     for (const [name, tensor] of Object.entries(named)) tensors[prefix + name] = tensor
   })
   const metadata = describeModel(runtime, seed, state)
+  if (codebook) {
+    const words = data.subarray(arenas.length * elements)
+    const { epoch, previous } = codebook.usageFrom(words)
+    const { count, mean } = codebook.averagesFrom(words)
+    metadata['elbo.usage'] = JSON.stringify({ epoch: [...epoch], previous: [...previous] })
+    tensors['codebook.count'] = { shape: [count.length], data: count }
+    tensors['codebook.mean'] = { shape: [count.length, mean.length / count.length], data: mean }
+  }
   metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
   return writeSafetensors(tensors, metadata)
 }
@@ -71,12 +90,42 @@ export function readModel(bytes: Uint8Array): SavedModel {
     )
     saved.training = { state, moments }
   }
+  if (model.latent.type === 'vector-quantized') saved.codebook = readCodebook(file, model.latent)
   return saved
 }
 
+/** How often the codes were used, and their moving averages. */
+function readCodebook(
+  { metadata, tensors }: Safetensors,
+  { codes, output }: ResolvedQuantizedLatent,
+): CodeUsage & CodeAverages {
+  const shapes = [
+    { name: 'codebook.count', shape: [codes] },
+    { name: 'codebook.mean', shape: [codes, output.c] },
+  ]
+  const averages = pick(tensors, shapes, '')
+  const usage = readJson(metadata, 'elbo.usage') as Record<'epoch' | 'previous', number[]>
+  const counts = (name: 'epoch' | 'previous') => {
+    const list = usage?.[name]
+    const fits = Array.isArray(list) && list.length === codes && list.every((times) => times >>> 0 === times)
+    if (!fits) throw new FormatError(`"elbo.usage" needs as "${name}" ${codes} whole numbers below 2^32`)
+    return Uint32Array.from(list)
+  }
+  return {
+    epoch: counts('epoch'),
+    previous: counts('previous'),
+    count: averages['codebook.count'].data,
+    mean: averages['codebook.mean'].data,
+  }
+}
+
 /** Puts what was read onto the device. */
-export function restoreModel(runtime: ModelRuntime, { parameters, training }: SavedModel): void {
+export function restoreModel(runtime: ModelRuntime, { parameters, training, codebook }: SavedModel): void {
   runtime.write('parameters', parameters)
+  if (codebook) {
+    runtime.codebook!.writeUsage(codebook)
+    runtime.codebook!.writeAverages(codebook)
+  }
   for (const [moment, values] of Object.entries(training?.moments ?? {})) runtime.write(moment as 'm' | 'v', values)
 }
 
@@ -132,7 +181,7 @@ function readWhole(value: unknown, needs: string): number {
 /** The tensors of the parameters under a prefix, which is cut off; their shapes must be as specified, values finite. */
 function pick(
   tensors: Record<string, Tensor>,
-  specs: readonly ParameterSpec[],
+  specs: readonly Pick<ParameterSpec, 'name' | 'shape'>[],
   prefix: string,
 ): Record<string, Tensor> {
   return Object.fromEntries(

@@ -14,5 +14,6 @@ export const recipes = {
   mlpDeep: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 100 },
   conv: { optimizer: rmsprop({ learningRate: 1e-3, rho: 0.9, epsilon: 1e-7 }), batchSize: 256 },
   conditional: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
+  vectorQuantized: { optimizer: adam({ learningRate: 2e-4 }), batchSize: 128 },
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
 } satisfies Record<string, Recipe>

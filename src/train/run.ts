@@ -49,6 +49,12 @@ export interface TrainEvent {
   epochEnd: boolean
   /** The validation set's loss, at the end of an epoch. */
   validation?: Loss
+  /**
+   * Of a vector-quantised model, over the epoch so far (up to the last steps whose results have arrived): exp of the
+   * entropy of how often each code was chosen, and how many were chosen at all.
+   */
+  perplexity?: number
+  codesUsed?: number
   /** With early stopping, at the end of an epoch: no epoch of this run was better. */
   best?: boolean
 }

@@ -35,9 +35,9 @@ export interface BatchRows {
 /** Reads a batch. @throws ShapeError, DataError */
 export function batchRows(runtime: ModelRuntime, batch: Batch): BatchRows {
   const { data: images, rows } = imageRows(runtime, batch.images)
-  const { type, output } = runtime.model.latent
-  const given = batch.noise !== undefined && type === 'gaussian'
-  const noise = given ? noiseRows(batch.noise!, rows, output.size) : undefined
+  const { latent } = runtime.model
+  const given = batch.noise !== undefined && latent.type === 'gaussian'
+  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size) : undefined
   return { images, noise, labels: labelRows(runtime.model, batch.labels, rows), rows }
 }
 
@@ -115,7 +115,7 @@ async function readStep(
   }
   const data = await runtime.readback(encoder, ranges)
   const failed = data[lossCount] !== 0
-  const loss = lossOf(meanLosses(data, [slices], rows)[0], klWeight)
+  const loss = lossOf(runtime, meanLosses(data, [slices], rows)[0], klWeight)
   const values = data.subarray(lossCount + 1)
   if (failed || !Number.isFinite(loss.total) || !values.every(Number.isFinite)) {
     const what = Number.isFinite(loss.total) ? 'a gradient' : 'the loss'

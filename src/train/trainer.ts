@@ -48,6 +48,8 @@ export class Trainer {
   private imagesPerSecond = 0
   private failure: unknown
   private orderEpoch = -1
+  /** Times that every code was chosen in the epoch, as of the last submission that has arrived. */
+  private usage: Uint32Array = new Uint32Array()
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
   constructor(
@@ -83,7 +85,7 @@ export class Trainer {
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
       const order = device.createBuffer({ label: 'order', size: 4 * data.count, usage })
       runtime.bind(program, { ...set.storages, order })
-      const queue = new StepQueue(device, uniform, program)
+      const queue = new StepQueue(device, uniform, program, runtime.codebook?.usage)
       try {
         return await this.loop(control, queue, order)
       } finally {
@@ -118,7 +120,10 @@ export class Trainer {
         if (this.failure) throw this.failure
         this.runtime.check()
         const steps = this.addSteps(queue, order)
-        const submission = queue.submit((losses, failed) => this.report(losses, failed, steps))
+        const submission = queue.submit((losses, failed, _ring, usage) => {
+          this.usage = usage
+          this.report(losses, failed, steps)
+        })
         submission.then(() => underWay.delete(submission), () => {})
         underWay.add(submission)
         if (this.mustWait(steps.at(-1)!)) {
@@ -153,6 +158,7 @@ export class Trainer {
       const shuffled = shuffledOrder(data.count, submitted.seed, submitted.epoch) as Uint32Array<ArrayBuffer>
       this.runtime.context.device.queue.writeBuffer(order, 0, shuffled)
       this.orderEpoch = submitted.epoch
+      if (submitted.cursor === 0) this.runtime.codebook?.beginEpoch()
     }
     const seed = streamKey(submitted.seed, STREAMS.NOISE)
     const every = options.checkpoint?.everySteps ?? Infinity
@@ -192,7 +198,7 @@ export class Trainer {
   /** Adds a step to the running mean, and makes an event of it when it is time. */
   private count(step: Submitted, mean: StepLoss): void {
     const { sums, options, totalSteps } = this
-    sums.total += lossOf(mean, step.klWeight).total * step.batch
+    sums.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
     sums.reconstruction += mean.reconstruction * step.batch
     sums.kl += mean.kl * step.batch
     sums.images += step.batch
@@ -205,9 +211,10 @@ export class Trainer {
   private flush({ step, epoch, epochEnd }: Submitted): void {
     const { sums, options, totalSteps, imagesPerSecond } = this
     const { total, reconstruction, kl, images } = sums
-    const loss = { total: total / images, reconstruction: reconstruction / images, kl: kl / images }
+    const means = { reconstruction: reconstruction / images, kl: kl / images }
+    const loss = { ...lossOf(this.runtime, means, 1), total: total / images }
     sums.total = sums.reconstruction = sums.kl = sums.images = 0
-    this.last = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd }
+    this.last = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
     if (!(epochEnd && options.validation)) this.emit(this.last) // else once the validation's loss is known
   }
 
@@ -236,6 +243,14 @@ export class Trainer {
     this.runtime.copy('parameters', 'best')
     return true
   }
+}
+
+/** How evenly and how many of the codes are used; nothing for a model without. */
+function usageOf(usage: Uint32Array): Pick<TrainEvent, 'perplexity' | 'codesUsed'> {
+  if (usage.length === 0) return {}
+  const total = usage.reduce((sum, times) => sum + times, 0)
+  const entropy = usage.reduce((sum, times) => (times ? sum - (times / total) * Math.log(times / total) : sum), 0)
+  return { perplexity: Math.exp(entropy), codesUsed: usage.filter((times) => times > 0).length }
 }
 
 function advance(state: TrainingState, batch: number, count: number): void {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
   CONV_FIXTURES, DENSE_FIXTURES, formulaBatch, formulaModel, loadModelFixture, loadOptimizerFixture, loadPresetFixtures,
-  loadTrainingFixtures,
+  loadTrainingFixtures, QUANTIZED_FIXTURES,
 } from '../fixtures.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
@@ -17,13 +17,14 @@ const presets = suite('preset')
 const optimizers = suite('optimizer')
 const training = suite('training like PyTorch')
 
-for (const name of [...DENSE_FIXTURES, ...CONV_FIXTURES]) {
+for (const name of [...DENSE_FIXTURES, ...CONV_FIXTURES, ...QUANTIZED_FIXTURES]) {
   gpuTest(models, `${name} has PyTorch's loss and gradients`, ({ device }) =>
     withEngine(device, async (engine) => {
       const { spec, parameters, images, noise, loss, gradients } = await loadModelFixture(name)
       const vae = await modelWith(engine, spec, parameters)
       const result = await vae.gradients({ images, noise })
       expectLoss(result.loss, loss, LOSS, 'loss')
+      assert.is('quantization' in result.loss, 'quantization' in loss)
       expectRelative(result.gradients, gradients, GRADIENT, 'gradient')
       for (const [key, { shape }] of Object.entries(gradients)) assert.equal(result.gradients[key].shape, shape)
     }))

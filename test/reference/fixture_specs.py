@@ -170,6 +170,27 @@ SMALL = {
     },
 }
 
+SMALL["quantized"] = {  # codes of 6 values at 3 × 4 places, colour, residuals on both sides
+    "batch": 3,
+    "spec": {
+        **model(
+            [6, 8, 3],
+            [
+                conv(8, 4, 2, padding=1, activation="relu"),
+                residual(conv(8, 3, activation="relu"), conv(8, 1)),
+            ],
+            6,
+            [
+                conv(8, 1),
+                residual(conv(8, 3, activation="relu"), conv(8, 1)),
+                conv_transpose(3, 4, 2, padding=1),
+            ],
+        ),
+        "latent": {"type": "vector-quantized", "codes": 11, "size": 6, "commitment": 0.4},
+        "likelihood": {"type": "gaussian", "variance": 0.06},
+    },
+}
+
 OPTIMIZED = model([4, 3, 1], [dense(9, "tanh")], 2, [dense(7, "leaky-relu"), dense(12)])
 
 OPTIMIZERS = {

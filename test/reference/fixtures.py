@@ -128,7 +128,7 @@ def training():
 def inputs(spec, batch, seed):
     """A batch of images and noise: blobs of `seed`, and normal values of the sequence called "noise"."""
     images = formula.bytes_to_floats(formula.blob_bytes(batch, spec["input"], seed))
-    if spec["latent"]["type"] == "deterministic":
+    if spec["latent"]["type"] != "gaussian":
         return images, None
     return images, formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("noise", seed))
 

@@ -93,7 +93,7 @@ export function evaluateInner(
 ): Float64Array {
   const strides = Object.fromEntries(specs.map(({ name, layout }) => [name, layout.paddedColumns]))
   const code = innerLayers(model.encoder, image, inner, strides)
-  const mean = innerDense(code, 'latent.mean', model.latent.output.size, 'linear', inner, strides)
+  const mean = innerDense(code, 'latent.mean', sizeOf(model.latent.output), 'linear', inner, strides)
   return innerLayers(model.decoder, mean, inner, strides)
 }
 

@@ -70,6 +70,8 @@ def layers(specs, path, x, parameters):
 def loss(spec, parameters, images, noise):
     """{total, reconstruction, kl} in nats per image, averaged over the batch."""
     x = images.permute(0, 3, 1, 2)
+    if spec["latent"]["type"] == "vector-quantized":
+        return quantized_loss(spec, parameters, x)
     hidden = layers(spec["encoder"], "encoder", x, parameters).flatten(1)
     mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
@@ -83,6 +85,28 @@ def loss(spec, parameters, images, noise):
     bce = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     reconstruction = bce.flatten(1).sum(1).mean()
     return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def quantized_loss(spec, parameters, x):
+    """{total, reconstruction, kl, quantization}, as equation 3 of van den Oord et al. 2017 has it."""
+    z = conv(layers(spec["encoder"], "encoder", x, parameters), *projection(parameters), 1, 0)
+    vectors = z.permute(0, 2, 3, 1)
+    codebook = parameters["latent.codebook.weight"]
+    codes = torch.cdist(vectors.detach().flatten(0, 2), codebook.detach()).argmin(1)
+    chosen = codebook[codes].reshape(vectors.shape)
+    pull = ((vectors.detach() - chosen) ** 2).sum() + spec["latent"]["commitment"] * ((vectors - chosen.detach()) ** 2).sum()
+    quantization = pull / x.shape[0]
+    straight = vectors + (chosen - vectors).detach()
+    means = layers(spec["decoder"], "decoder", straight.permute(0, 3, 1, 2), parameters)
+    variance = spec["likelihood"]["variance"]
+    squares = ((means - x) ** 2 / variance + math.log(2 * math.pi * variance)) / 2
+    reconstruction = squares.flatten(1).sum(1).mean()
+    total = reconstruction + quantization
+    return {"total": total, "reconstruction": reconstruction, "kl": torch.zeros(()), "quantization": quantization}
+
+
+def projection(parameters):
+    return parameters["latent.projection.weight"], parameters["latent.projection.bias"]
 
 
 def parameter_shapes(spec):
@@ -108,7 +132,14 @@ def parameter_shapes(spec):
         return shape
 
     height, width, channels = spec["input"]
-    features = math.prod(walk(spec["encoder"], "encoder", [channels, height, width]))
+    end = walk(spec["encoder"], "encoder", [channels, height, width])
+    if spec["latent"]["type"] == "vector-quantized":
+        size = spec["latent"]["size"]
+        shapes["latent.projection.weight"], shapes["latent.projection.bias"] = [size, end[0], 1, 1], [size]
+        shapes["latent.codebook.weight"] = [spec["latent"]["codes"], size]
+        walk(spec["decoder"], "decoder", [size, *end[1:]])
+        return shapes
+    features = math.prod(end)
     dense("latent.mean", features, spec["latent"]["size"])
     if spec["latent"]["type"] == "gaussian":
         dense("latent.log_variance", features, spec["latent"]["size"])

@@ -67,8 +67,8 @@ export function expectRelative(
 
 /** Fails unless every part of a loss is within a relative bound of the expected total. */
 export function expectLoss(actual: Loss, expected: Loss, bound: number, what: string): void {
-  for (const part of ['total', 'reconstruction', 'kl'] as const) {
-    const error = Math.abs(actual[part] - expected[part]) / Math.abs(expected.total)
+  for (const part of ['total', 'reconstruction', 'kl', 'quantization'] as const) {
+    const error = Math.abs((actual[part] ?? 0) - (expected[part] ?? 0)) / Math.abs(expected.total)
     if (!(error <= bound)) {
       throw new Error(`${what}: ${part} is ${actual[part]}, expected ${expected[part]}: off by ${error} of the total, bound ${bound}`)
     }
@@ -79,6 +79,7 @@ interface Loss {
   total: number
   reconstruction: number
   kl: number
+  quantization?: number
 }
 
 /** A model with given parameters. */

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkSpec } from '../../src/model/check.js'
 import { parameterCount, parameterSpecs } from '../../src/model/parameters.js'
+import { sizeOf } from '../../src/model/shapes.js'
 import { presets } from '../../src/model/presets.js'
 
 const test = suite('presets')
@@ -11,6 +12,7 @@ const counts: Record<keyof typeof presets, number> = {
   mlpDeep: 1_189_984,
   conv: 550_629,
   conditional: 660_824,
+  vectorQuantized: 1_205_779,
   autoencoder: 209_968,
 }
 
@@ -30,7 +32,7 @@ test('cannot be changed by accident', () => {
   assert.throws(() => Object.assign(presets.mlp.latent, { size: 3 }), /read only/)
   const own = structuredClone(presets.mlp)
   own.latent.size = 3
-  assert.is(checkSpec(own).latent.output.size, 3)
+  assert.is(sizeOf(checkSpec(own).latent.output), 3)
 })
 
 test.run()

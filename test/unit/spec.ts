@@ -88,9 +88,9 @@ test('says which types there are', () => {
   refused(encoderOf({ units: 3 }), 'encoder[0].type', /needs layer type, "dense".*got nothing/)
   refused(encoderOf({ type: 'toString' }), 'encoder[0].type', /no layer type/)
   refused(
-    specWith({ latent: { type: 'vector-quantized', codes: 8, size: 2 } }),
+    specWith({ latent: { type: 'categorical', size: 2 } }),
     'latent.type',
-    /there is "gaussian", "deterministic"/,
+    /there is "gaussian", "deterministic", "vector-quantized"/,
   )
   refused(specWith({ likelihood: { type: 'laplace' } }), 'likelihood.type', /there is "bernoulli"/)
   refused(specWith({ likelihood: { type: 'gaussian', variance: 0 } }), 'likelihood.variance', /above 0/)
@@ -103,6 +103,24 @@ test('says which types there are', () => {
     /did you mean "leaky-relu"/,
   )
   refused(encoderOf({ type: 'dense', units: 3, activation: 2 }), 'encoder[0].activation', /got 2/)
+})
+
+test('refuses a vector-quantized latent that cannot be', () => {
+  const encoder = [{ type: 'conv', filters: 4, kernel: 3, stride: 2 }]
+  const decoder = [{ type: 'conv-transpose', filters: 3, kernel: 4, stride: 2 }]
+  const latent = { type: 'vector-quantized', codes: 8, size: 5 }
+  const quantized = (parts: object, more = {}) =>
+    specWith({ encoder, decoder, latent: { ...latent, ...parts }, ...more })
+  const model = checkSpec(quantized({}))
+  assert.equal(model.latent.output, { kind: 'image', h: 2, w: 3, c: 5 })
+  refused(quantized({ codes: 0 }), 'latent.codes', /from 1 on, got 0/)
+  refused(quantized({ codes: 1e9 }), 'latent.codes', /1000000000 codes of 5/)
+  refused(quantized({ size: undefined }), 'latent.size', /got nothing/)
+  refused(quantized({ commitment: -1 }), 'latent.commitment', /from 0 on, got -1/)
+  refused(quantized({ codebookUpdate: 'ema' }), 'latent.codebookUpdate', /"gradient", "moving-average"/)
+  refused(quantized({ code: 8 }), 'latent.code', /did you mean "codes"/)
+  refused(quantized({}, { classes: 3 }), 'classes', /takes no labels yet/)
+  refused(specWith({ latent }), 'encoder[0]', /needs an encoder that ends in an image, got a vector of 10/)
 })
 
 test('refuses numbers that count nothing', () => {

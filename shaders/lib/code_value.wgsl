@@ -1,0 +1,7 @@
+// code_value: one value of an image of chosen codes, in a kernel that binds codes and codebook and overrides P and D
+
+// value i of the image whose codes begin at `row`; 0 past its end
+fn code_value(row: u32, i: u32) -> f32 {
+  if (i >= P * D) { return 0; }
+  return codebook[codes[row + i / D] * ((D + 3) / 4 * 4) + i % D];
+}
