@@ -1,28 +1,11 @@
 import * as assert from 'uvu/assert'
-import { ACTIVATIONS, type Activation } from '../../src/ops/activation.js'
-import {
-  convBackwardInput, convBackwardWeight, convForward, convTransposeBackwardInput, convTransposeBackwardWeight,
-  convTransposeForward, convWeightParts, CONV_WEIGHT_AXES, type ConvShape,
-} from '../../src/ops/conv.js'
-import { padRows, padTo4, type Dispatch } from '../../src/ops/dispatch.js'
+import { ACTIVATIONS } from '../../src/ops/activation.js'
 import type { Padding } from '../../src/model/spec.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
-import { activationBackward, activationForward } from '../reference/activation.js'
-import * as conv from '../reference/conv.js'
-import * as transpose from '../reference/conv-transpose.js'
-import { uniformArray } from '../reference/formula.js'
-import { convWindow } from '../reference/window.js'
-import { expectWithin, sumBounds, ULP } from '../support/bounds.js'
-import { magnitudes, padExpected, padMatrix, randomActivations, randomGradients } from '../support/matrix.js'
-import { runKernels, tensorsOf } from '../support/run-kernel.js'
-
-interface Case extends conv.ConvShape {
-  transposed: boolean
-  activation: Activation
-  /** Something is added to y and to dx. */
-  skip: boolean
-}
+import {
+  backwardDispatch, checkBackwardInput, checkBackwardWeight, checkForward, forwardDispatch, type Case,
+} from '../support/convolution.js'
 
 const suites = Object.fromEntries(
   [
@@ -56,144 +39,6 @@ const cases: Case[] = [false, true].flatMap((transposed) =>
     return { B, H, W, Ci, Co, Kh, Kw, S, padding, transposed, activation: ACTIVATIONS[turn % 5], skip: turn % 3 === 0 }
   }),
 )
-
-/** The same for every row that is allocated. */
-function withRows(shape: Case): Case {
-  return { ...shape, B: padRows(shape.B) }
-}
-
-function output(shape: Case): { Ho: number; Wo: number; features: number } {
-  const { Ho, Wo } = shape.transposed ? transpose.convTransposeOutput(shape) : conv.convOutput(shape)
-  return { Ho, Wo, features: Ho * Wo * shape.Co }
-}
-
-/** The convolution that the operations describe both by: a transposed one goes from its output to its input. */
-function convolution(shape: Case): ConvShape {
-  const { B, H, W, Ci, Co, Kh, Kw, S, padding, transposed } = shape
-  const { Ho, Wo } = output(shape)
-  const ends = transposed ? { H: Ho, W: Wo, Ci: Co, Ho: H, Wo: W, Co: Ci } : { H, W, Ci, Ho, Wo, Co }
-  const padTop = convWindow(ends.H, Kh, S, padding).before
-  const padLeft = convWindow(ends.W, Kw, S, padding).before
-  return { B, ...ends, Kh, Kw, S, padTop, padLeft }
-}
-
-/** PyTorch's weights, four axes, in the order that the kernels read. */
-function inside<T extends Float32Array | Float64Array>(w: T, { Ci, Co, Kh, Kw, transposed }: Case): T {
-  const sizes = transposed ? [Ci, Co, Kh, Kw] : [Co, Ci, Kh, Kw]
-  const strides = sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, n) => product * n, 1))
-  const result = w.slice() as T
-  result.forEach((_, i) => {
-    let rest = i
-    let from = 0
-    for (const axis of CONV_WEIGHT_AXES.toReversed()) {
-      from += (rest % sizes[axis]) * strides[axis]
-      rest = Math.floor(rest / sizes[axis])
-    }
-    result[i] = w[from]
-  })
-  return result
-}
-
-/** The pre-activation's error, then the function's own: WGSL allows tanh 1e-5 and exp 3 + 2|v| ULP. */
-function activationBounds(v: Float64Array, bounds: Float64Array, activation: Activation): Float64Array {
-  return bounds.map((bound, i) => {
-    if (activation === 'tanh') return bound + 1e-5
-    if (activation === 'sigmoid') return bound + (6 + 2 * Math.abs(v[i])) * ULP
-    return bound
-  })
-}
-
-function forwardDispatch(shape: Case): { contents: Record<string, Float32Array | number>; dispatch: Dispatch } {
-  const { H, W, Ci, Co, Kh, Kw, activation, skip, transposed } = shape
-  const { features } = output(shape)
-  const R = padRows(shape.B)
-  const contents = {
-    x: padMatrix(uniformArray(R * H * W * Ci, 1), R, H * W * Ci),
-    w: inside(uniformArray(Co * Ci * Kh * Kw, 2), shape),
-    b: uniformArray(Co, 3),
-    y: R * padTo4(features),
-    ...(skip && { skip: padMatrix(uniformArray(R * features, 4), R, features) }),
-  }
-  const forward = transposed ? convTransposeForward : convForward
-  return { contents, dispatch: forward(tensorsOf(contents), convolution(shape), activation) }
-}
-
-async function checkForward(device: GPUDevice, shape: Case): Promise<void> {
-  const { H, W, Ci, Co, Kh, Kw, activation, skip, transposed } = shape
-  const { features } = output(shape)
-  const { contents, dispatch } = forwardDispatch(shape)
-  const { y } = await runKernels(device, contents, () => dispatch)
-  const all = withRows(shape)
-  const R = all.B
-  const reference = transposed ? transpose.convTransposeForward : conv.convForward
-  const inputs = [uniformArray(R * H * W * Ci, 1), uniformArray(Co * Ci * Kh * Kw, 2), uniformArray(Co, 3)] as const
-  const [x, w, b] = inputs.map(magnitudes)
-  const v = reference(...inputs, all)
-  const added = skip ? uniformArray(R * features, 4) : new Float32Array(R * features)
-  const expected = activationForward(v, activation).map((value, i) => value + added[i])
-  const sums = sumBounds(Kh * Kw * Ci + 2, reference(x, w, b, all).map((value, i) => value + Math.abs(added[i])))
-  const bounds = activationBounds(v, sums, activation)
-  expectWithin(y, padExpected(expected, R, features), padExpected(bounds, R, features), 'y')
-}
-
-function backwardDispatch(shape: Case) {
-  const { B, H, W, Ci, Co, Kh, Kw, activation, skip, transposed } = shape
-  const size = H * W * Ci
-  const { features } = output(shape)
-  const R = padRows(B)
-  const described = convolution(shape)
-  const parts = convWeightParts(described, transposed)
-  const contents = {
-    x: padMatrix(randomActivations(B, size, activation, 1), R, size),
-    w: inside(uniformArray(Co * Ci * Kh * Kw, 2), shape),
-    dy: padMatrix(randomGradients(B, features, 3), R, features),
-    dx: R * padTo4(size),
-    dw: Co * Ci * Kh * Kw,
-    db: Co,
-    ...(skip && { dskip: padMatrix(randomGradients(B, size, 4), R, size) }),
-    ...(parts && { partsW: parts.dw, partsB: parts.db }),
-  }
-  const t = tensorsOf(contents)
-  const tensors = { ...t, parts: parts && { dw: t.partsW!, db: t.partsB! } }
-  const weight = (transposed ? convTransposeBackwardWeight : convBackwardWeight)(tensors, described)
-  const input = (transposed ? convTransposeBackwardInput : convBackwardInput)(tensors, described, activation)
-  return { contents, weight, input }
-}
-
-async function checkBackwardInput(device: GPUDevice, shape: Case): Promise<void> {
-  const { B, H, W, Ci, Co, Kh, Kw, activation, skip } = shape
-  const size = H * W * Ci
-  const { contents, input } = backwardDispatch(shape)
-  const { dx } = await runKernels(device, contents, () => input)
-  const { R, x, exact, magnitude } = referenceBackward(shape)
-  const added = skip ? randomGradients(B, size, 4) : new Float32Array(R * size)
-  const expected = activationBackward(x, exact.dx.map((value, i) => value + added[i]), activation)
-  const sums = sumBounds(Kh * Kw * Co + 3, magnitude.dx.map((value, i) => value + Math.abs(added[i])))
-  const bounds = activationBackward(x, sums, activation)
-  expectWithin(dx, padExpected(expected, R, size), padExpected(bounds, R, size), 'dx')
-}
-
-async function checkBackwardWeight(device: GPUDevice, shape: Case): Promise<void> {
-  const { H, W, transposed } = shape
-  const { Ho, Wo } = output(shape)
-  const { contents, weight } = backwardDispatch(shape)
-  const { dw, db } = await runKernels(device, contents, () => weight)
-  const { R, exact, magnitude } = referenceBackward(shape)
-  const pixels = R * (transposed ? H * W : Ho * Wo)
-  expectWithin(dw, inside(exact.dw, shape), inside(sumBounds(pixels, magnitude.dw), shape), 'dw')
-  expectWithin(db, exact.db, sumBounds(R * Ho * Wo, magnitude.db), 'db')
-}
-
-function referenceBackward(shape: Case) {
-  const { B, H, W, Ci, Co, Kh, Kw, activation, transposed } = shape
-  const all = withRows(shape)
-  const x = randomActivations(B, H * W * Ci, activation, 1)
-  const w = uniformArray(Co * Ci * Kh * Kw, 2)
-  const dy = randomGradients(B, output(shape).features, 3)
-  const backward = transposed ? transpose.convTransposeBackward : conv.convBackward
-  const magnitude = backward(magnitudes(x), magnitudes(w), magnitudes(dy), all)
-  return { R: all.B, x, exact: backward(x, w, dy, all), magnitude }
-}
 
 for (const shape of cases) {
   const { B, H, W, Ci, Co, Kh, Kw, S, padding, transposed, activation, skip } = shape
