@@ -86,6 +86,7 @@ export function parseOptions(args) {
         throw new Error(`unknown option "${name}"; see --help`)
     }
   }
+  if (options.peers && (options.profile || options.filter)) throw new Error('--peers goes with no --profile or --filter')
   return options
 }
 
