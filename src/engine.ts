@@ -18,7 +18,7 @@ export interface EngineOptions extends DeviceOptions {
   /**
    * `'auto'`, unless given: where a kernel has several tilings, the fastest on this adapter is found once, in at most a
    * second and a half, and remembered (IndexedDB, or the user's cache folder on Node). `'off'`: always the fixed ones, so
-   * that bits repeat across runs and machines of one adapter.
+   * that bits repeat across runs and machines of one adapter. Software adapters have the fixed ones, measured there.
    */
   tuning?: 'auto' | 'off'
 }
@@ -110,7 +110,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return new Engine({
     ...context,
     pipelines: new PipelineCache(device),
-    tuner: tuning === 'auto' ? new Tuner(new GpuClock(device), adapter) : undefined,
+    tuner: tuning === 'auto' && !context.isSoftware ? new Tuner(new GpuClock(device), adapter) : undefined,
     uniform: new StepUniform(device),
     readback: new Readback(device),
   })

@@ -28,8 +28,9 @@ export function benchContext(engine: Engine, options: BenchOptions, progress: (m
     options,
     schedule: {
       device,
+      isSoftware: engine.isSoftware,
       pipelines: new PipelineCache(device),
-      tuner: new Tuner(clock, [vendor, architecture, name, description].join(' ')),
+      tuner: engine.isSoftware ? undefined : new Tuner(clock, [vendor, architecture, name, description].join(' ')),
       uniform: new StepUniform(device),
     },
     readback: new Readback(device),

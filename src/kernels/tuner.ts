@@ -14,6 +14,10 @@ const SAMPLE_MS = 4
 const SAMPLES = 3
 /** A tiling must be this much faster than the fixed choice: what is within the noise should not change between runs. */
 const WORTHWHILE = 0.92
+/** One that is this many times slower than the best is not timed again. */
+const HOPELESS = 2
+/** A first run may take this long because the driver compiles only then. */
+const COMPILING_MS = 50
 
 /** Picks the fastest of a few tilings for each kernel and shape, once for an adapter, and remembers it. */
 export class Tuner {
@@ -29,7 +33,7 @@ export class Tuner {
 
   /**
    * The kernel of the fastest candidate; the first is the fixed choice, kept when nothing is clearly faster, or when a
-   * second and a half of timing is spent (what was not timed is left for the next time).
+   * second and a half of timing is spent (what was not timed then is left for the next time).
    */
   choose(work: string, candidates: readonly Candidate[]): Promise<string> {
     const turn = this.turn.then(() => this.chooseNow(work, candidates))
@@ -51,30 +55,35 @@ export class Tuner {
     if (this.leftMs <= 0) return fixed
     const start = performance.now()
     let best = { kernel: fixed, ms: Infinity }
+    let timed = 0
     for (const { kernel, prepare } of candidates) {
-      const ms = await this.time(await prepare())
+      if (performance.now() - start > this.leftMs) break
+      timed++
+      const ms = await this.time(await prepare(), best.ms)
       if (ms < best.ms * (kernel === fixed ? 1 : WORTHWHILE)) best = { kernel, ms }
     }
     this.leftMs -= performance.now() - start
-    choices[`${this.adapter} ${work}`] = best.kernel
+    if (timed === candidates.length) choices[`${this.adapter} ${work}`] = best.kernel
     return best.kernel
   }
 
   /** Milliseconds a run: the shortest of a few samples, each of enough runs for the clock's resolution. */
-  private async time(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
+  private async time(encode: (pass: GPUComputePassEncoder) => void, bestMs: number): Promise<number> {
     const sample = async (count: number) => {
       const ms = await this.clock.time((pass) => {
         for (let i = 0; i < count; i++) encode(pass)
       })
       return ms / count
     }
-    await sample(1) // the driver may compile only now
+    const first = await sample(1)
+    if (first > Math.max(HOPELESS * bestMs, COMPILING_MS)) return first
     let count = 1
     let best = await sample(count)
     while (best * count < SAMPLE_MS && count < 256) {
       count *= 4
       best = await sample(count)
     }
+    if (best > HOPELESS * bestMs) return best
     for (let i = 1; i < SAMPLES; i++) best = Math.min(best, await sample(count))
     return best
   }

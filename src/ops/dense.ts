@@ -1,5 +1,5 @@
 import { activationCode, type Activation } from './activation.js'
-import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
+import { padTo4, type Dispatch, type PlanTensor, type Tiling } from './dispatch.js'
 
 /** Rows of features, each row padded with zeros to whole vectors: x is (B, I), y (B, O), w (O, I), b (O). */
 interface DenseShape {
@@ -26,12 +26,18 @@ export function denseForward(
   { B, I, O }: DenseShape,
   activation: Activation,
 ): Dispatch {
-  const narrow = isNarrow([B, O])
+  const shape = { B, I, O, ACTIVATION: activationCode(activation) }
+  const narrow: Tiling = {
+    kernel: 'dense_forward_narrow',
+    constants: { WG_X: WORKGROUP, ...shape },
+    grid: [tiles(B, O, 4, 4), 1, 1],
+  }
+  const base: Tiling = { kernel: 'dense_forward', constants: narrow.constants, grid: [tiles(B, O, 8, 16), 1, 1] }
+  const wide: Tiling = { kernel: 'dense_forward_wide', constants: narrow.constants, grid: [tiles(B, O, 16, 16), 1, 1] }
+  const shared: Tiling = { kernel: 'dense_forward_shared', constants: shape, grid: [64 * tiles(B, O, 32, 32), 1, 1] }
   return {
-    kernel: narrow ? 'dense_forward_narrow' : 'dense_forward',
-    constants: { WG_X: WORKGROUP, B, I, O, ACTIVATION: activationCode(activation) },
+    ...(isNarrow([B, O]) ? narrow : { ...base, tilings: [wide, ...onHardware(shared, narrow)] }),
     bindings: { x: t.x, w: t.w, b: t.b, y: t.y },
-    grid: [narrow ? narrowTiles(B, O) : tiles(B, O), 1, 1],
     shape: `B${B} I${I} O${O}`,
     flops: 2 * B * I * O,
   }
@@ -47,13 +53,20 @@ export function denseBackward(
   { B, I, O }: DenseShape,
   activationX: Activation,
 ): Dispatch {
-  const narrow = isNarrow([B, I], [O, I])
-  const count = narrow ? narrowTiles : tiles
+  const shape = { B, I, O, ACTIVATION_X: activationCode(activationX) }
+  const tiling = (kernel: string, rows: number, columns: number): Tiling => {
+    const inputGroups = Math.ceil(tiles(B, I, rows, columns) / WORKGROUP)
+    const grid: Tiling['grid'] = [inputGroups * WORKGROUP + tiles(O, I, rows, columns), 1, 1]
+    return { kernel, constants: { WG_X: WORKGROUP, ...shape }, grid }
+  }
+  const narrow = tiling('dense_backward_narrow', 4, 4)
+  const base = tiling('dense_backward', 8, 16)
+  const wide = tiling('dense_backward_wide', 16, 16)
+  const sharedGroups = tiles(B, I, 32, 32) + tiles(O, I, 32, 32)
+  const shared: Tiling = { kernel: 'dense_backward_shared', constants: shape, grid: [64 * sharedGroups, 1, 1] }
   return {
-    kernel: narrow ? 'dense_backward_narrow' : 'dense_backward',
-    constants: { WG_X: WORKGROUP, B, I, O, ACTIVATION_X: activationCode(activationX) },
+    ...(isNarrow([B, I], [O, I]) ? narrow : { ...base, tilings: [wide, ...onHardware(shared, narrow)] }),
     bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx, dw: t.dw, db: t.db },
-    grid: [Math.ceil(count(B, I) / WORKGROUP) * WORKGROUP + count(O, I), 1, 1],
     shape: `B${B} I${I} O${O}`,
     flops: 4 * B * I * O,
   }
@@ -64,11 +77,19 @@ export function denseBackwardWeight(
   t: { dy: PlanTensor; x: PlanTensor; dw: PlanTensor; db: PlanTensor },
   { B, I, O }: DenseShape,
 ): Dispatch {
+  const constants = { WG_X: WORKGROUP, B, I, O }
+  const wide: Tiling = { kernel: 'dense_backward_weight_wide', constants, grid: [tiles(O, I, 16, 16), 1, 1] }
+  const shared: Tiling = {
+    kernel: 'dense_backward_weight_shared',
+    constants: { B, I, O },
+    grid: [64 * tiles(O, I, 32, 32), 1, 1],
+  }
   return {
     kernel: 'dense_backward_weight',
-    constants: { WG_X: WORKGROUP, B, I, O },
+    constants,
     bindings: { dy: t.dy, x: t.x, dw: t.dw, db: t.db },
-    grid: [tiles(O, I), 1, 1],
+    grid: [tiles(O, I, 8, 16), 1, 1],
+    ...(tiles(O, I, 8, 16) >= FEW_TILES && { tilings: [wide, ...onHardware(shared)] }),
     shape: `B${B} I${I} O${O}`,
     flops: 2 * B * I * O,
   }
@@ -123,19 +144,21 @@ export function denseBackwardWeightNaive(
 
 /** Whether tiles of 4 × 4 suit these results better than tiles of 8 × 16, which are few or mostly padding. */
 function isNarrow(...results: [rows: number, columns: number][]): boolean {
-  let wide = 0
+  let base = 0
   let narrow = 0
   for (const [rows, columns] of results) {
-    wide += tiles(rows, columns)
-    narrow += narrowTiles(rows, columns)
+    base += tiles(rows, columns, 8, 16)
+    narrow += tiles(rows, columns, 4, 4)
   }
-  return wide < FEW_TILES || wide * 8 * 16 > NARROW_COST * narrow * 4 * 4
+  return base < FEW_TILES || base * 8 * 16 > NARROW_COST * narrow * 4 * 4
 }
 
-function tiles(rows: number, columns: number): number {
-  return Math.ceil(rows / 8) * Math.ceil(columns / 16)
+/** Tilings that lost by far on every shape that was measured on a software adapter. */
+function onHardware(...tilings: Tiling[]): Tiling[] {
+  return tilings.map((tiling) => ({ ...tiling, hardwareOnly: true }))
 }
 
-function narrowTiles(rows: number, columns: number): number {
-  return Math.ceil(rows / 4) * Math.ceil(columns / 4)
+/** Tiles of that size that cover a result. */
+function tiles(rows: number, columns: number, tileRows: number, tileColumns: number): number {
+  return Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns)
 }

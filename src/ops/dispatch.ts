@@ -22,6 +22,8 @@ export interface Tiling {
   grid: [x: number, y: number, z: number]
   /** A feature that the kernel needs of the device. */
   requires?: GPUFeatureName
+  /** Not worth timing on a software adapter: it has no workgroup memory of its own, and few threads to feed. */
+  hardwareOnly?: boolean
 }
 
 /** One kernel launch as data: what the schedule needs to make a pipeline, bind it and encode it. */

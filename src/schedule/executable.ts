@@ -10,6 +10,8 @@ import { withTilings } from './tilings.js'
 /** What plans share on a device. */
 export interface ScheduleContext {
   device: GPUDevice
+  /** The adapter is a CPU: tilings that are for hardware are not timed. */
+  isSoftware: boolean
   pipelines: PipelineCache
   /** Without one, every kernel has its fixed tiling. */
   tuner?: Tuner

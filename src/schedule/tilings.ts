@@ -5,11 +5,11 @@ import { Plan } from './plan.js'
 
 /** The plan with the fastest tiling of every dispatch that offers several; the same work is timed once. */
 export async function withTilings(context: ScheduleContext, plan: Plan, memory: Memory): Promise<Plan> {
-  const { device, pipelines, tuner } = context
+  const { device, isSoftware, pipelines, tuner } = context
   if (!tuner || !plan.dispatches.some(({ tilings }) => tilings)) return plan
   const dispatches: Dispatch[] = []
   for (const dispatch of plan.dispatches) {
-    const candidates = tilingsOf(dispatch, device).map((tiling) => ({
+    const candidates = tilingsOf(dispatch, device, isSoftware).map((tiling) => ({
       kernel: labelOf(tiling),
       prepare: async () => {
         const pipeline = await pipelines.get(tiling.kernel, tiling.constants)
@@ -24,9 +24,13 @@ export async function withTilings(context: ScheduleContext, plan: Plan, memory: 
   return new Plan(dispatches, plan.sections, plan.buffers, plan.storages)
 }
 
-/** The fixed choice first, then the tilings that the device can run. */
-function tilingsOf({ kernel, constants, grid, tilings = [] }: Dispatch, { features }: GPUDevice): Tiling[] {
-  return [{ kernel, constants, grid }, ...tilings.filter(({ requires }) => !requires || features.has(requires))]
+/** The fixed choice first, then the tilings that the device can run, and may run well. */
+function tilingsOf(dispatch: Dispatch, { features }: GPUDevice, isSoftware: boolean): Tiling[] {
+  const { kernel, constants, grid, tilings = [] } = dispatch
+  const able = tilings.filter(({ requires, hardwareOnly }) => {
+    return (!requires || features.has(requires)) && !(hardwareOnly && isSoftware)
+  })
+  return [{ kernel, constants, grid }, ...able]
 }
 
 function withTiling(dispatch: Dispatch, label: string): Dispatch {

@@ -1,0 +1,31 @@
+// dense_backward_shared: dense_backward with panels in workgroup memory, for GPUs
+//
+//   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]
+//
+//   dy (B, O)   w (O, I)   x (B, I)   dx (B, I)   dw (O, I)   db (O)
+//   row-major f32, rows padded with zeros to whole vec4f
+//   one workgroup of 64 per tile of 32 × 32, 4 × 4 an invocation: the first own dx (lib/dense_input_shared), the others
+//   dw (lib/dense_weight_shared); grid (64 · (⌈B/32⌉ + ⌈O/32⌉) · ⌈I/32⌉, 1, 1)
+
+override B: u32;            // rows, a multiple of 8; dy is 0 in those past the batch
+override I: u32;            // input features
+override O: u32;            // output features
+override ACTIVATION_X: u32; // of the layer that made x
+
+@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;  // (B, O) with respect to the pre-activation
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
+@group(0) @binding(2) var<storage, read>       x: array<vec4f>;   // (B, I)
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;  // (B, I) with respect to the pre-activation
+@group(0) @binding(4) var<storage, read_write> dw: array<vec4f>;  // (O, I)
+@group(0) @binding(5) var<storage, read_write> db: array<vec4f>;  // (O)
+
+@compute @workgroup_size(64)
+fn dense_backward_shared(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let inputTiles = dense_input_shared_tiles();
+  if (group.x < inputTiles) {
+    dense_input_shared(group.x, lane);
+  } else {
+    dense_weight_shared(group.x - inputTiles, lane);
+  }
+}

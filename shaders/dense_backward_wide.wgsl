@@ -1,0 +1,32 @@
+// dense_backward_wide: dense_backward in tiles of 16 × 16, which load fewer values for a multiply-add
+//
+//   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]
+//
+//   dy (B, O)   w (O, I)   x (B, I)   dx (B, I)   dw (O, I)   db (O)
+//   row-major f32, rows padded with zeros to whole vec4f
+//   one invocation per tile of 16 × 16: the first ⌈tiles of dx / WG_X⌉ workgroups own dx (lib/dense_input_wide),
+//   the others dw (lib/dense_weight_wide); grid (tiles of dx rounded up to WG_X + tiles of dw, 1, 1)
+
+override WG_X: u32 = 16;
+override B: u32;            // rows, a multiple of 8; dy is 0 in those past the batch
+override I: u32;            // input features
+override O: u32;            // output features
+override ACTIVATION_X: u32; // of the layer that made x
+
+@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;  // (B, O) with respect to the pre-activation
+@group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
+@group(0) @binding(2) var<storage, read>       x: array<vec4f>;   // (B, I)
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;  // (B, I) with respect to the pre-activation
+@group(0) @binding(4) var<storage, read_write> dw: array<vec4f>;  // (O, I)
+@group(0) @binding(5) var<storage, read_write> db: array<vec4f>;  // (O)
+
+@compute @workgroup_size(WG_X)
+fn dense_backward_wide(@builtin(workgroup_id) group: vec3u, @builtin(global_invocation_id) id: vec3u) {
+  let inputGroups = (dense_input_wide_tiles() + WG_X - 1) / WG_X;
+  if (group.x < inputGroups) {
+    dense_input_wide(id.x);
+  } else {
+    dense_weight_wide(id.x - inputGroups * WG_X);
+  }
+}

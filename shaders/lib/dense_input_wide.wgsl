@@ -1,0 +1,80 @@
+// dense_input_wide: 16 rows × 16 features of dx = act'(x) · (dy w), in a kernel that binds dy, w, x and dx
+//
+//   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
+//
+//   dx00 … dx33 are the tile's 4 × 4 blocks, a column a row of dx
+
+// Tiles of dx, features first.
+fn dense_input_wide_tiles() -> u32 {
+  return (B + 15) / 16 * ((I + 15) / 16);
+}
+
+fn dense_input_wide(tile: u32) {
+  let I4 = (I + 3) / 4;
+  let O4 = (O + 3) / 4;
+  let tiles = (I4 + 3) / 4;
+  if (tile >= dense_input_wide_tiles()) { return; }
+  let n = tile / tiles * 16;
+  let i0 = tile % tiles * 4;     // four quads of features; those past the end repeat the last
+  let i1 = min(i0 + 1, I4 - 1);
+  let i2 = min(i0 + 2, I4 - 1);
+  let i3 = min(i0 + 3, I4 - 1);
+
+  let n0 = n * O4;
+  let n1 = n0 + 4 * O4;
+  let n2 = min(n + 8, B - 8) * O4;
+  let n3 = n2 + 4 * O4;
+  var dx00 = mat4x4f(); var dx01 = mat4x4f(); var dx02 = mat4x4f(); var dx03 = mat4x4f();
+  var dx10 = mat4x4f(); var dx11 = mat4x4f(); var dx12 = mat4x4f(); var dx13 = mat4x4f();
+  var dx20 = mat4x4f(); var dx21 = mat4x4f(); var dx22 = mat4x4f(); var dx23 = mat4x4f();
+  var dx30 = mat4x4f(); var dx31 = mat4x4f(); var dx32 = mat4x4f(); var dx33 = mat4x4f();
+  for (var o = 0u; o < O4; o++) {
+    let dy0 = mat4x4f(dy[n0 + o], dy[n0 + O4 + o], dy[n0 + 2 * O4 + o], dy[n0 + 3 * O4 + o]);
+    let dy1 = mat4x4f(dy[n1 + o], dy[n1 + O4 + o], dy[n1 + 2 * O4 + o], dy[n1 + 3 * O4 + o]);
+    let dy2 = mat4x4f(dy[n2 + o], dy[n2 + O4 + o], dy[n2 + 2 * O4 + o], dy[n2 + 3 * O4 + o]);
+    let dy3 = mat4x4f(dy[n3 + o], dy[n3 + O4 + o], dy[n3 + 2 * O4 + o], dy[n3 + 3 * O4 + o]);
+    let row = o * 4 * I4;
+    let w0 = mat4x4f(w[row + i0], w[row + I4 + i0], w[row + 2 * I4 + i0], w[row + 3 * I4 + i0]);
+    dx00 += w0 * dy0;
+    dx10 += w0 * dy1;
+    dx20 += w0 * dy2;
+    dx30 += w0 * dy3;
+    let w1 = mat4x4f(w[row + i1], w[row + I4 + i1], w[row + 2 * I4 + i1], w[row + 3 * I4 + i1]);
+    dx01 += w1 * dy0;
+    dx11 += w1 * dy1;
+    dx21 += w1 * dy2;
+    dx31 += w1 * dy3;
+    let w2 = mat4x4f(w[row + i2], w[row + I4 + i2], w[row + 2 * I4 + i2], w[row + 3 * I4 + i2]);
+    dx02 += w2 * dy0;
+    dx12 += w2 * dy1;
+    dx22 += w2 * dy2;
+    dx32 += w2 * dy3;
+    let w3 = mat4x4f(w[row + i3], w[row + I4 + i3], w[row + 2 * I4 + i3], w[row + 3 * I4 + i3]);
+    dx03 += w3 * dy0;
+    dx13 += w3 * dy1;
+    dx23 += w3 * dy2;
+    dx33 += w3 * dy3;
+  }
+  dense_store_input_wide(n, i0, dx00, dx10, dx20, dx30);
+  if (i0 + 1 < I4) { dense_store_input_wide(n, i1, dx01, dx11, dx21, dx31); }
+  if (i0 + 2 < I4) { dense_store_input_wide(n, i2, dx02, dx12, dx22, dx32); }
+  if (i0 + 3 < I4) { dense_store_input_wide(n, i3, dx03, dx13, dx23, dx33); }
+}
+
+fn dense_store_input_wide(n: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
+  dense_store_input_block(n, i, v0);
+  dense_store_input_block(n + 4, i, v1);
+  if (n + 8 < B) {
+    dense_store_input_block(n + 8, i, v2);
+    dense_store_input_block(n + 12, i, v3);
+  }
+}
+
+fn dense_store_input_block(n: u32, i: u32, v: mat4x4f) {
+  let I4 = (I + 3) / 4;
+  let at = n * I4 + i;
+  dx[at] = v[0] * activation_derivative(x[at], ACTIVATION_X);
+  dx[at + I4] = v[1] * activation_derivative(x[at + I4], ACTIVATION_X);
+  dx[at + 2 * I4] = v[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X);
+  dx[at + 3 * I4] = v[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X);
+}

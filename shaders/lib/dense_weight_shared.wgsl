@@ -1,0 +1,59 @@
+// dense_weight_shared: 32 rows × 32 columns of dw = dyᵀ x by a workgroup of 64 (lib/dense_shared), in a kernel that
+// binds dy, x, dw and db
+//
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (both written, =)
+//
+//   the first tile of a row of tiles writes db
+
+fn dense_weight_shared(tile: u32, lane: u32) {
+  let I4 = (I + 3) / 4;
+  let O4 = (O + 3) / 4;
+  let tiles = (I4 + 7) / 8;
+  let o = tile / tiles * 8;      // first quad of rows, and of columns
+  let i = tile % tiles * 8;
+
+  let quad = lane % 8;           // of the block that this invocation stages
+  let depth = lane % 32 / 8;
+  let row = o + lane / 8;        // of the sums that it owns
+  let column = i + lane % 8;
+  var sum = mat4x4f();           // a column a row of dw
+  var bias = vec4f();
+  for (var n = 0u; n < B / 4; n += 4) {
+    if (lane < 32) {
+      dense_stage(lane, depth, quad, dense_weight_left(o + quad, n + depth));
+    } else {
+      dense_stage(lane, depth, quad, dense_weight_right(i + quad, n + depth));
+    }
+    workgroupBarrier();
+    sum = dense_multiply(lane, sum);
+    if (column == 0) {
+      for (var k = 0u; k < 16; k++) { bias += dense_left[k * DENSE_SHARED_STRIDE + lane / 8]; }
+    }
+    workgroupBarrier();
+  }
+
+  if (row < O4 && column < I4) {
+    let at = row * 4 * I4 + column;
+    dw[at] = sum[0];
+    dw[at + I4] = sum[1];
+    dw[at + 2 * I4] = sum[2];
+    dw[at + 3 * I4] = sum[3];
+    if (column == 0) { db[row] = bias; }
+  }
+}
+
+// Four rows of dy, 0 past its edges: a column holds four features.
+fn dense_weight_left(o: u32, n: u32) -> mat4x4f {
+  let O4 = (O + 3) / 4;
+  if (o >= O4 || n >= B / 4) { return mat4x4f(); }
+  let at = n * 4 * O4 + o;
+  return mat4x4f(dy[at], dy[at + O4], dy[at + 2 * O4], dy[at + 3 * O4]);
+}
+
+// The same of x.
+fn dense_weight_right(i: u32, n: u32) -> mat4x4f {
+  let I4 = (I + 3) / 4;
+  if (i >= I4 || n >= B / 4) { return mat4x4f(); }
+  let at = n * 4 * I4 + i;
+  return mat4x4f(x[at], x[at + I4], x[at + 2 * I4], x[at + 3 * I4]);
+}
