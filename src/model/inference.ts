@@ -29,7 +29,7 @@ export interface Posterior {
 }
 
 /** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
-const ROWS = [8, 32, 128, 512]
+const ROWS = [8, 32, 128, 256, 512]
 
 /** @throws ShapeError, DataError */
 export async function encode(
