@@ -1,7 +1,9 @@
 import { readSafetensors } from '../src/formats/safetensors.js'
 import type { VaeSpec } from '../src/model/spec.js'
+import type { Rate } from '../src/ops/rates.js'
+import type { Optimizer } from '../src/ops/update.js'
 import type { Tensor } from '../src/tensor.js'
-import { blobBytes, bytesToFloats, formulaParameters, normalArray, seedOf } from './reference/formula.js'
+import { blobBytes, bytesToFloats, formulaParameters, hash, normalArray, seedOf } from './reference/formula.js'
 import { parameterShapes } from './reference/shapes.js'
 import type { ReferenceOptimizer } from './reference/train.js'
 
@@ -23,7 +25,13 @@ export const CONV_FIXTURES = [
 ]
 
 /** Small vector-quantised models. */
-export const QUANTIZED_FIXTURES = ['quantized']
+export const QUANTIZED_FIXTURES = ['quantized', 'quantized-bernoulli', 'quantized-average']
+
+/** Small models that take labels. */
+export const CONDITIONAL_FIXTURES = ['conditional-dense', 'conditional-conv', 'conditional-residual']
+
+/** Small models of other likelihoods than Bernoulli's. */
+export const LIKELIHOOD_FIXTURES = ['gaussian-fixed', 'gaussian-learned', 'continuous-bernoulli']
 
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
@@ -33,17 +41,21 @@ export interface ModelFixture {
   images: Tensor
   /** (B, Z); a deterministic model has none. */
   noise?: Tensor
+  /** One an image; a conditional model's only. */
+  labels?: number[]
   loss: Loss
   gradients: Record<string, Tensor>
 }
 
-/** Reads one of {@link DENSE_FIXTURES}, {@link CONV_FIXTURES} or {@link QUANTIZED_FIXTURES}. */
+/** Reads one of the lists above. */
 export async function loadModelFixture(name: string): Promise<ModelFixture> {
   const { tensors, metadata } = readSafetensors(await loadFixture(`${name}.safetensors`))
   const { images, noise } = tensors
+  const labels = tensors.labels && [...tensors.labels.data]
   const parameters = withPrefix(tensors, 'parameter.')
   const gradients = withPrefix(tensors, 'gradient.')
-  return { spec: JSON.parse(metadata.spec), loss: JSON.parse(metadata.loss), parameters, images, noise, gradients }
+  const [spec, loss] = [JSON.parse(metadata.spec), JSON.parse(metadata.loss)]
+  return { spec, loss, parameters, images, noise, labels, gradients }
 }
 
 /** Three steps of one small model with several optimisers, from the same parameters. */
@@ -85,7 +97,7 @@ export interface PresetFixture {
   gradients: Record<string, { norm: number; indices: number[]; values: number[] }>
 }
 
-/** `mlp`, `mlpDeep`, `autoencoder`, `conv`. */
+/** Every preset. */
 export async function loadPresetFixtures(): Promise<Record<string, PresetFixture>> {
   return JSON.parse(new TextDecoder().decode(await loadFixture('presets.json')))
 }
@@ -107,17 +119,58 @@ export async function loadTrainingFixtures(): Promise<Record<string, TrainingFix
   return JSON.parse(new TextDecoder().decode(await loadFixture('training.json')))
 }
 
+/** Some steps of a small model; step t takes `formulaBatch(spec, batch, seed + t)`. */
+export interface RunFixture {
+  spec: VaeSpec
+  batch: number
+  seed: number
+  optimizer: Optimizer
+  /** With a schedule of the KL term's weight every step takes the first batch, and the noise does not count. */
+  klWeight?: Rate
+  parameters: Record<string, Tensor>
+  /** Before each step. */
+  losses: Loss[]
+  /** Global norm of each step's gradients, before they are clipped. */
+  norms: number[]
+  /** Of the parameters, by all steps. */
+  changes: Record<string, Tensor>
+  /** The largest relative errors in PyTorch's own float32: of a total, and of a parameter's change by norm. */
+  float32Error: { loss: number; change: number }
+}
+
+/** Runs by what they are about; the names are in test/reference/fixture_runs.py. */
+export async function loadRunFixtures(): Promise<Record<string, RunFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture('runs.safetensors'))
+  const runs: Record<string, RunFixture & { narrow?: boolean }> = JSON.parse(metadata.runs)
+  const entries = Object.entries(runs).map(([name, { narrow, ...run }]): [string, RunFixture] => {
+    const parameters = formulaModel(run.spec, run.seed)
+    if (narrow) {
+      parameters['latent.log_variance.weight'].data.fill(0)
+      parameters['latent.log_variance.bias'].data.fill(-40)
+    }
+    return [name, { ...run, parameters, changes: withPrefix(tensors, `${name}.`) }]
+  })
+  return Object.fromEntries(entries)
+}
+
 /** The parameters of a preset's fixture. */
 export function formulaModel(spec: VaeSpec, seed: number): Record<string, Tensor> {
   return formulaParameters(parameterShapes(spec), seed)
 }
 
-/** A batch of images (B, H, W, C) and noise (B, Z); a deterministic model has none. */
-export function formulaBatch(spec: VaeSpec, batch: number, seed: number): { images: Tensor; noise?: Tensor } {
-  const images = { shape: [batch, ...spec.input], data: bytesToFloats(blobBytes(batch, spec.input, seed)) }
-  if (spec.latent.type === 'deterministic') return { images }
-  const { size } = spec.latent
-  return { images, noise: { shape: [batch, size], data: normalArray(batch * size, seedOf('noise', seed)) } }
+/** A batch of images (B, H, W, C), noise (B, Z) where the latent is Gaussian, labels where the model is conditional. */
+export function formulaBatch(spec: VaeSpec, batch: number, seed: number): FormulaBatch {
+  const { latent, classes, input } = spec
+  const images = { shape: [batch, ...input], data: bytesToFloats(blobBytes(batch, input, seed)) }
+  const noise = { shape: [batch, latent.size], data: normalArray(batch * latent.size, seedOf('noise', seed)) }
+  const labels = Array.from({ length: batch }, (_, n) => hash(n, seedOf('label', seed)) % (classes ?? 1))
+  return { images, ...(latent.type === 'gaussian' && { noise }), ...(classes && { labels }) }
+}
+
+interface FormulaBatch {
+  images: Tensor
+  noise?: Tensor
+  labels?: number[]
 }
 
 /** The bytes of `test/fixtures/<name>`, in a browser (the repository served as `/`) as in Node (run from its root). */

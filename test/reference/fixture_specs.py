@@ -170,27 +170,6 @@ SMALL = {
     },
 }
 
-SMALL["quantized"] = {  # codes of 6 values at 3 × 4 places, colour, residuals on both sides
-    "batch": 3,
-    "spec": {
-        **model(
-            [6, 8, 3],
-            [
-                conv(8, 4, 2, padding=1, activation="relu"),
-                residual(conv(8, 3, activation="relu"), conv(8, 1)),
-            ],
-            6,
-            [
-                conv(8, 1),
-                residual(conv(8, 3, activation="relu"), conv(8, 1)),
-                conv_transpose(3, 4, 2, padding=1),
-            ],
-        ),
-        "latent": {"type": "vector-quantized", "codes": 11, "size": 6, "commitment": 0.4},
-        "likelihood": {"type": "gaussian", "variance": 0.06},
-    },
-}
-
 OPTIMIZED = model([4, 3, 1], [dense(9, "tanh")], 2, [dense(7, "leaky-relu"), dense(12)])
 
 OPTIMIZERS = {
@@ -232,4 +211,26 @@ PRESETS = {
             conv(1, 3),
         ],
     ),
+    "conditional": model([28, 28, 1], [dense(400, "relu")], 20, [dense(400, "relu"), dense(784)], classes=10),
+    "vectorQuantized": {
+        **model(
+            [32, 32, 3],
+            [
+                conv(128, 4, 2, padding=1),
+                conv(128, 4, 2, padding=1, activation="relu"),
+                residual(conv(128, 3, activation="relu"), conv(128, 1)),
+                residual(conv(128, 3, activation="relu"), conv(128, 1)),
+            ],
+            16,
+            [
+                conv(128, 1),
+                residual(conv(128, 3, activation="relu"), conv(128, 1)),
+                residual(conv(128, 3, activation="relu"), conv(128, 1)),
+                conv_transpose(128, 4, 2, padding=1, activation="relu"),
+                conv_transpose(3, 4, 2, padding=1),
+            ],
+        ),
+        "latent": {"type": "vector-quantized", "codes": 512, "size": 16, "commitment": 0.25},
+        "likelihood": {"type": "gaussian", "variance": 0.06},
+    },
 }

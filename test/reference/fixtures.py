@@ -18,6 +18,9 @@ sys.dont_write_bytecode = True  # the modules beside this one are not worth a ca
 import fixture_specs as specs
 import formula
 import torch_model
+import torch_training
+from fixture_kinds import KINDS
+from fixture_runs import RUNS
 from safetensors_writer import write_safetensors
 
 FIXTURES = pathlib.Path("test/fixtures")
@@ -57,11 +60,9 @@ def small_model(name, spec, batch, scale=1.0):
     if scale != 1:
         last = f"decoder.{len(spec['decoder']) - 1}.weight"
         parameters[last] = (parameters[last] * scale).astype(np.float32)
-    images, noise = inputs(spec, batch, SEED)
-    loss, gradients = torch_model.loss_and_gradients(spec, parameters, images, noise)
-    tensors = {"images": images}
-    if noise is not None:
-        tensors["noise"] = noise
+    batch = inputs(spec, batch, SEED)
+    loss, gradients = torch_model.loss_and_gradients(spec, parameters, *batch)
+    tensors = {key: value for key, value in zip(("images", "noise", "labels"), batch) if value is not None}
     tensors.update({f"parameter.{key}": value for key, value in parameters.items()})
     tensors.update({f"gradient.{key}": value.astype(np.float32) for key, value in gradients.items()})
     write_safetensors(FIXTURES / f"{name}.safetensors", tensors, {"spec": json.dumps(spec), "loss": json.dumps(loss)})
@@ -73,14 +74,14 @@ def optimizers():
     parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
     batches = [inputs(spec, 3, SEED + step) for step in range(3)]
     tensors = {f"parameter.{key}": value for key, value in parameters.items()}
-    for step, (images, noise) in enumerate(batches):
+    for step, (images, noise, _) in enumerate(batches):
         tensors[f"images.{step}"], tensors[f"noise.{step}"] = images, noise
     losses = {}
     for name, options in specs.OPTIMIZERS.items():
-        steps = list(torch_model.train(spec, parameters, batches, torch_optimizer(options)))
-        losses[name] = [loss for loss, _ in steps]
-        for step, (_, after) in enumerate(steps):
-            tensors.update({f"{name}.{step}.{key}": value.astype(np.float32) for key, value in after.items()})
+        steps = list(torch_training.train(spec, parameters, batches, options))
+        losses[name] = [step.loss for step in steps]
+        for i, step in enumerate(steps):
+            tensors.update({f"{name}.{i}.{key}": value.astype(np.float32) for key, value in step.parameters.items()})
     metadata = {"spec": spec, "optimizers": specs.OPTIMIZERS, "losses": losses}
     metadata = {key: json.dumps(value) for key, value in metadata.items()}
     write_safetensors(FIXTURES / "optimizers.safetensors", tensors, metadata)
@@ -89,7 +90,8 @@ def optimizers():
 def large_models():
     """Loss, gradient norms and some gradient values of the presets at full size; inputs and parameters by formula."""
     cases = {}
-    for name, batch in {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2}.items():
+    batches = {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2, "conditional": 4, "vectorQuantized": 1}
+    for name, batch in batches.items():
         spec = specs.PRESETS[name]
         parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
         loss, gradients = torch_model.loss_and_gradients(spec, parameters, *inputs(spec, batch, SEED))
@@ -115,33 +117,69 @@ def training():
         parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), TRAINING_SEED)
         batches = [inputs(spec, batch, TRAINING_SEED + step) for step in range(steps)]
         double, single = (
-            [loss for loss, _ in torch_model.train(spec, parameters, batches, torch_optimizer(options), dtype)]
+            list(torch_training.train(spec, parameters, batches, options, dtype=dtype))
             for dtype in (torch.float64, torch.float32)
         )
-        stray = max(abs(s["total"] - d["total"]) / d["total"] for s, d in zip(single, double))
-        losses = [{key: digits(value) for key, value in loss.items()} for loss in double]
+        losses = [{key: digits(value) for key, value in step.loss.items()} for step in double]
         run = {"spec": spec, "batch": batch, "seed": TRAINING_SEED, "optimizer": options}
-        runs[name] = {**run, "losses": losses, "float32Error": float(f"{stray:.2g}")}
+        runs[name] = {**run, "losses": losses, "float32Error": loss_error(single, double)}
     write_json("training.json", runs)
 
 
+def runs():
+    """Losses and changes of small models over some steps: clipping, decay, schedules, every kind of model."""
+    tensors, cases = {}, {}
+    for name, run in RUNS.items():
+        spec, steps = run["spec"], run["steps"]
+        parameters = starting_point(spec, run.get("narrow", False))
+        seeds = [SEED] * steps if run.get("fixed") else range(SEED, SEED + steps)
+        batches = [inputs(spec, run["batch"], seed) for seed in seeds]
+        options = run["optimizer"], run.get("klWeight")
+        double = list(torch_training.train(spec, parameters, batches, *options))
+        single = list(torch_training.train(spec, parameters, batches, *options, dtype=torch.float32))
+        change, rough = ({k: v - parameters[k] for k, v in trained[-1].parameters.items()} for trained in (double, single))
+        tensors.update({f"{name}.{key}": value.astype(np.float32) for key, value in change.items()})
+        cases[name] = {
+            **{key: value for key, value in run.items() if key != "fixed"},
+            "seed": SEED,
+            "losses": [{key: digits(value) for key, value in step.loss.items()} for step in double],
+            "norms": [digits(step.norm) for step in double],
+            "float32Error": {"loss": loss_error(single, double), "change": change_error(rough, change)},
+        }
+    write_safetensors(FIXTURES / "runs.safetensors", tensors, {"runs": json.dumps(cases)})
+
+
+def starting_point(spec, narrow):
+    """Parameters by formula. `narrow`: a standard deviation of exp(-20), which float32 loses beside a mean."""
+    parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+    if narrow:
+        parameters["latent.log_variance.weight"] *= 0
+        parameters["latent.log_variance.bias"] = np.full_like(parameters["latent.log_variance.bias"], -40)
+    return parameters
+
+
+def loss_error(steps, exact):
+    """The largest error of a total, relative."""
+    errors = [abs(a.loss["total"] - b.loss["total"]) / abs(b.loss["total"]) for a, b in zip(steps, exact)]
+    return float(f"{max(errors):.2g}")
+
+
+def change_error(change, exact):
+    """The largest error of a parameter's change, relative by norm."""
+    errors = [np.linalg.norm(change[key] - value) / (np.linalg.norm(value) or 1) for key, value in exact.items()]
+    return float(f"{max(errors):.2g}")
+
+
 def inputs(spec, batch, seed):
-    """A batch of images and noise: blobs of `seed`, and normal values of the sequence called "noise"."""
+    """A batch: blobs of `seed`, normal values of the sequence "noise", labels of the sequence "label"; or None."""
     images = formula.bytes_to_floats(formula.blob_bytes(batch, spec["input"], seed))
-    if spec["latent"]["type"] != "gaussian":
-        return images, None
-    return images, formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("noise", seed))
-
-
-def torch_optimizer(options):
-    lr, momentum = options["learningRate"], options.get("momentum")
-    if options["type"] == "adam":
-        betas = options["beta1"], options["beta2"]
-        return lambda parameters: torch.optim.Adam(parameters, lr, betas, options["epsilon"])
-    if options["type"] == "rmsprop":
-        rho, epsilon = options["rho"], options["epsilon"]
-        return lambda parameters: torch.optim.RMSprop(parameters, lr, rho, epsilon, momentum=momentum)
-    return lambda parameters: torch.optim.SGD(parameters, lr, momentum)
+    noise, labels = None, None
+    if spec["latent"]["type"] == "gaussian":
+        noise = formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("noise", seed))
+    if "classes" in spec:
+        hashes = formula.hash32(np.arange(batch), formula.seed_of("label", seed))
+        labels = (hashes % spec["classes"]).astype(np.float32)
+    return images, noise, labels
 
 
 def digits(value):
@@ -156,8 +194,9 @@ def write_json(name, value):
 if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
-    for name, case in specs.SMALL.items():
+    for name, case in {**specs.SMALL, **KINDS}.items():
         small_model(name, **case)
     optimizers()
+    runs()
     large_models()
     training()

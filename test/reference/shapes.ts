@@ -53,11 +53,26 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
       return outputShape(layer, shape)
     }, input)
 
-  const features = size(walk(spec.encoder, 'encoder', spec.input))
-  dense('latent.mean', features, spec.latent.size)
-  if (spec.latent.type === 'gaussian') dense('latent.log_variance', features, spec.latent.size)
-  walk(spec.decoder, 'decoder', [spec.latent.size])
+  const { encoder, latent, decoder, classes = 0, likelihood } = spec
+  const end = walk(encoder, 'encoder', labelled(spec))
+  if (latent.type === 'vector-quantized') {
+    shapes['latent.projection.weight'] = [latent.size, end[2], 1, 1]
+    shapes['latent.projection.bias'] = [latent.size]
+    shapes['latent.codebook.weight'] = [latent.codes, latent.size]
+    walk(decoder, 'decoder', [end[0], end[1], latent.size])
+  } else {
+    dense('latent.mean', size(end), latent.size)
+    if (latent.type === 'gaussian') dense('latent.log_variance', size(end), latent.size)
+    walk(decoder, 'decoder', [latent.size + classes])
+  }
+  if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]
   return shapes
+}
+
+/** What the encoder reads: the image with the label as planes behind it, or as a vector that ends in the label. */
+function labelled({ input: [H, W, C], classes = 0, encoder }: VaeSpec): Shape {
+  const planes = ['conv', 'conv-transpose', 'residual'].includes(encoder[0]?.type)
+  return planes || classes === 0 ? [H, W, C + classes] : [H * W * C + classes]
 }
 
 export function size(shape: Shape): number {

@@ -67,12 +67,12 @@ def layers(specs, path, x, parameters):
     return x
 
 
-def loss(spec, parameters, images, noise):
-    """{total, reconstruction, kl} in nats per image, averaged over the batch."""
+def loss(spec, parameters, images, noise, labels=None):
+    """{total, reconstruction, kl} in nats per image, averaged over the batch; labels are class indices."""
     x = images.permute(0, 3, 1, 2)
     if spec["latent"]["type"] == "vector-quantized":
         return quantized_loss(spec, parameters, x)
-    hidden = layers(spec["encoder"], "encoder", x, parameters).flatten(1)
+    hidden = layers(spec["encoder"], "encoder", labelled_input(spec, x, labels), parameters).flatten(1)
     mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
     if spec["latent"]["type"] == "gaussian":
@@ -81,32 +81,75 @@ def loss(spec, parameters, images, noise):
         )
         z = mean + torch.exp(log_variance / 2) * noise
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean()
-    logits = layers(spec["decoder"], "decoder", z, parameters).reshape(x.shape)
-    bce = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
-    reconstruction = bce.flatten(1).sum(1).mean()
+    if labels is not None:
+        z = torch.cat([z, one_hot(spec, labels, z)], 1)
+    output = layers(spec["decoder"], "decoder", z, parameters).reshape(x.shape)
+    reconstruction = -log_likelihood(spec, parameters, output, x).flatten(1).sum(1).mean()
     return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def one_hot(spec, labels, like):
+    return F.one_hot(labels, spec["classes"]).to(like.dtype)
+
+
+def begins_with_image(spec):
+    return spec["encoder"] and spec["encoder"][0]["type"] in ("conv", "conv-transpose", "residual")
+
+
+def labelled_input(spec, x, labels):
+    """The label as constant planes behind the channels of a convolutional encoder's image, else behind its vector."""
+    if labels is None:
+        return x
+    label = one_hot(spec, labels, x)
+    if not begins_with_image(spec):
+        return torch.cat([x.flatten(1), label], 1)
+    return torch.cat([x, label[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
+
+
+def log_likelihood(spec, parameters, output, x):
+    """log p(x|z) of every value, by PyTorch's own distributions."""
+    likelihood = spec["likelihood"]
+    if likelihood["type"] == "bernoulli":
+        return -F.binary_cross_entropy_with_logits(output, x, reduction="none")
+    if likelihood["type"] == "continuous-bernoulli":
+        return torch.distributions.ContinuousBernoulli(logits=output).log_prob(x)
+    if likelihood["variance"] == "learned":
+        deviation = torch.exp(parameters["likelihood.log_variance"] / 2)
+    else:
+        deviation = torch.tensor(likelihood["variance"], dtype=x.dtype).sqrt()
+    return torch.distributions.Normal(output, deviation).log_prob(x)
 
 
 def quantized_loss(spec, parameters, x):
     """{total, reconstruction, kl, quantization}, as equation 3 of van den Oord et al. 2017 has it."""
-    z = conv(layers(spec["encoder"], "encoder", x, parameters), *projection(parameters), 1, 0)
-    vectors = z.permute(0, 2, 3, 1)
+    vectors = vectors_of(spec, parameters, x)
     codebook = parameters["latent.codebook.weight"]
-    codes = torch.cdist(vectors.detach().flatten(0, 2), codebook.detach()).argmin(1)
+    codes = nearest(vectors.flatten(0, 2), codebook)
     chosen = codebook[codes].reshape(vectors.shape)
-    pull = ((vectors.detach() - chosen) ** 2).sum() + spec["latent"]["commitment"] * ((vectors - chosen.detach()) ** 2).sum()
-    quantization = pull / x.shape[0]
+    codebook_loss = ((vectors.detach() - chosen) ** 2).sum() / x.shape[0]
+    commitment_loss = spec["latent"].get("commitment", 0.25) * ((vectors - chosen.detach()) ** 2).sum() / x.shape[0]
+    if moves_by_average(spec):
+        codebook_loss = codebook_loss.detach()
+    quantization = codebook_loss + commitment_loss
     straight = vectors + (chosen - vectors).detach()
-    means = layers(spec["decoder"], "decoder", straight.permute(0, 3, 1, 2), parameters)
-    variance = spec["likelihood"]["variance"]
-    squares = ((means - x) ** 2 / variance + math.log(2 * math.pi * variance)) / 2
-    reconstruction = squares.flatten(1).sum(1).mean()
+    output = layers(spec["decoder"], "decoder", straight.permute(0, 3, 1, 2), parameters)
+    reconstruction = -log_likelihood(spec, parameters, output, x).flatten(1).sum(1).mean()
     total = reconstruction + quantization
     return {"total": total, "reconstruction": reconstruction, "kl": torch.zeros(()), "quantization": quantization}
 
 
-def projection(parameters):
-    return parameters["latent.projection.weight"], parameters["latent.projection.bias"]
+def moves_by_average(spec):
+    return spec["latent"].get("codebookUpdate") == "moving-average"
+
+
+def vectors_of(spec, parameters, x):
+    """What the encoder makes of images [batch, channels, height, width]: [batch, h, w, size]."""
+    weight, bias = parameters["latent.projection.weight"], parameters["latent.projection.bias"]
+    return conv(layers(spec["encoder"], "encoder", x, parameters), weight, bias, 1, 0).permute(0, 2, 3, 1)
+
+
+def nearest(vectors, codebook):
+    return torch.cdist(vectors.detach(), codebook.detach()).argmin(1)
 
 
 def parameter_shapes(spec):
@@ -131,42 +174,42 @@ def parameter_shapes(spec):
             shape = list(layer(spec, name, torch.zeros(1, *shape), here).shape[1:])
         return shape
 
+    def with_likelihood():
+        if spec["likelihood"].get("variance") == "learned":
+            shapes["likelihood.log_variance"] = [1]
+        return shapes
+
     height, width, channels = spec["input"]
-    end = walk(spec["encoder"], "encoder", [channels, height, width])
+    classes = spec.get("classes", 0)
+    image = [channels + classes, height, width]
+    vector = [channels * height * width + classes]
+    end = walk(spec["encoder"], "encoder", image if begins_with_image(spec) or not classes else vector)
     if spec["latent"]["type"] == "vector-quantized":
         size = spec["latent"]["size"]
         shapes["latent.projection.weight"], shapes["latent.projection.bias"] = [size, end[0], 1, 1], [size]
         shapes["latent.codebook.weight"] = [spec["latent"]["codes"], size]
         walk(spec["decoder"], "decoder", [size, *end[1:]])
-        return shapes
+        return with_likelihood()
     features = math.prod(end)
     dense("latent.mean", features, spec["latent"]["size"])
     if spec["latent"]["type"] == "gaussian":
         dense("latent.log_variance", features, spec["latent"]["size"])
-    walk(spec["decoder"], "decoder", [spec["latent"]["size"]])
-    return shapes
+    walk(spec["decoder"], "decoder", [spec["latent"]["size"] + classes])
+    return with_likelihood()
 
 
-def loss_and_gradients(spec, parameters, images, noise):
+def loss_and_gradients(spec, parameters, images, noise, labels=None):
     """As numbers: {total, …} and {name: array}, from arrays of any type."""
     leaves = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in parameters.items()}
-    values = loss(spec, leaves, torch.tensor(images, dtype=torch.float64), tensor_or_none(noise))
+    values = loss(spec, leaves, *as_tensors(images, noise, labels))
     values["total"].backward()
-    return {key: float(value) for key, value in values.items()}, {k: leaf.grad.numpy() for k, leaf in leaves.items()}
+    gradients = {key: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for key, leaf in leaves.items()}
+    return {key: float(value) for key, value in values.items()}, {key: g.numpy() for key, g in gradients.items()}
 
 
-def train(spec, parameters, batches, make_optimizer, dtype=torch.float64):
-    """One step a batch (images, noise); yields the loss before the step and the parameters after it."""
-    leaves = {name: torch.tensor(value, dtype=dtype, requires_grad=True) for name, value in parameters.items()}
-    optimizer = make_optimizer(leaves.values())
-    for images, noise in batches:
-        optimizer.zero_grad()
-        values = loss(spec, leaves, torch.tensor(images, dtype=dtype), tensor_or_none(noise, dtype))
-        values["total"].backward()
-        optimizer.step()
-        losses = {key: float(value) for key, value in values.items()}
-        yield losses, {name: leaf.detach().numpy().copy() for name, leaf in leaves.items()}
-
-
-def tensor_or_none(value, dtype=torch.float64):
-    return None if value is None else torch.tensor(value, dtype=dtype)
+def as_tensors(images, noise=None, labels=None, dtype=torch.float64):
+    return (
+        torch.tensor(images, dtype=dtype),
+        None if noise is None else torch.tensor(noise, dtype=dtype),
+        None if labels is None else torch.tensor(labels.astype("int64")),
+    )
