@@ -6,6 +6,8 @@ export type Rate = number | RateSchedule
 export type RateSchedule =
   /** `value · factor^⌊step / every⌋` (PyTorch's StepLR). */
   | { type: 'step'; value: number; factor: number; every: number }
+  /** `value · factor^m` with m of the `milestones`, rising numbers of steps, reached (PyTorch's MultiStepLR). */
+  | { type: 'multi-step'; value: number; factor: number; milestones: readonly number[] }
   /** From `value` down to `minimum` along half a cosine over `steps`, then `minimum` (PyTorch's CosineAnnealingLR). */
   | { type: 'cosine'; value: number; steps: number; minimum?: number }
   /** From `from` to `to` in a straight line over `steps`, then `to`. */
@@ -15,12 +17,13 @@ export type RateSchedule =
   /** `after`, times (step + 1) / `steps` during the first `steps`. */
   | { type: 'warm-up'; steps: number; after: Rate }
 
-const KEYS: Record<RateSchedule['type'], { numbers: string[]; counts: string[]; optional?: string[] }> = {
+const KEYS: Record<RateSchedule['type'], { numbers: string[]; counts: string[]; optional?: string[]; also?: string }> = {
   step: { numbers: ['value', 'factor'], counts: ['every'] },
+  'multi-step': { numbers: ['value', 'factor'], counts: [], also: 'milestones' },
   cosine: { numbers: ['value'], counts: ['steps'], optional: ['minimum'] },
   linear: { numbers: ['from', 'to'], counts: ['steps'] },
   cyclical: { numbers: ['value'], counts: ['period'], optional: ['ramp'] },
-  'warm-up': { numbers: [], counts: ['steps'] },
+  'warm-up': { numbers: [], counts: ['steps'], also: 'after' },
 }
 
 /** The rate at a step, which counts from 0. */
@@ -29,6 +32,8 @@ export function rateAt(rate: Rate, step: number): number {
   switch (rate.type) {
     case 'step':
       return rate.value * rate.factor ** Math.floor(step / rate.every)
+    case 'multi-step':
+      return rate.value * rate.factor ** rate.milestones.filter((milestone) => step >= milestone).length
     case 'cosine': {
       const { value, steps, minimum = 0 } = rate
       const progress = Math.min(step / steps, 1)
@@ -54,8 +59,8 @@ export function checkRate(rate: unknown, path: string): void {
   if (typeof rate !== 'object' || !schedule || !Object.hasOwn(KEYS, type)) {
     throw new SpecError(path, `needs a number or a schedule of type ${Object.keys(KEYS).join(', ')}, got ${describe(rate)}`)
   }
-  const { numbers, counts, optional = [] } = KEYS[type]
-  const known = ['type', ...numbers, ...counts, ...optional, ...(type === 'warm-up' ? ['after'] : [])]
+  const { numbers, counts, optional = [], also = [] } = KEYS[type]
+  const known = ['type', ...numbers, ...counts, ...optional].concat(also)
   for (const key of Object.keys(schedule)) {
     if (!known.includes(key)) throw new SpecError(`${path}.${key}`, `a ${type} schedule has ${known.join(', ')}`)
   }
@@ -68,7 +73,14 @@ export function checkRate(rate: unknown, path: string): void {
   if (type === 'cyclical' && (schedule.ramp as number) > 1) {
     throw new SpecError(`${path}.ramp`, `needs a share of the period up to 1, got ${schedule.ramp}`)
   }
+  if (type === 'multi-step') checkMilestones(schedule.milestones, `${path}.milestones`)
   if (type === 'warm-up') checkRate(schedule.after, `${path}.after`)
+}
+
+function checkMilestones(milestones: unknown, path: string): void {
+  const isAbove = (before: number, step: unknown) => Number.isSafeInteger(step) && (step as number) > before
+  if (Array.isArray(milestones) && milestones.every((step, i) => isAbove(milestones[i - 1] ?? 0, step))) return
+  throw new SpecError(path, `needs rising whole numbers of steps from 1 on, got ${describe(milestones)}`)
 }
 
 function checkNumber(value: unknown, path: string): void {

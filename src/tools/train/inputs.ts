@@ -5,8 +5,9 @@ import { FormatError } from '../../errors.js'
 import { presets } from '../../model/presets.js'
 import { readModel, type SavedModel } from '../../train/file.js'
 import { DATASET_NAMES, loadDataset, type LoadedDataset } from '../datasets.js'
+import { UsageError } from './arguments.js'
 import { parseHistory, type HistoryRow } from './history.js'
-import { UsageError, type PresetName } from './options.js'
+import type { PresetName } from './options.js'
 
 /** A data set by name, or a folder's: CIFAR-10's where its test batch is there, else MNIST's four files. */
 export async function loadData(data: string): Promise<LoadedDataset> {

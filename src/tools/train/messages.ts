@@ -1,5 +1,6 @@
-import type { Optimizer } from '../../ops/update.js'
 import type { VaeSpec } from '../../model/spec.js'
+import type { Augmentation } from '../../ops/gather.js'
+import type { Optimizer } from '../../ops/update.js'
 import type { HistoryRow } from './history.js'
 
 /** What the page is to do. The images, and a model to go on from, it fetches from the server. */
@@ -16,6 +17,15 @@ export interface Job {
   steps?: number
   reportEvery: number
   checkpointEvery?: number
+  /** Draws of z an image to train on, 1 unless given. */
+  importanceSamples?: number
+  binarize?: Augmentation['binarize']
+  /** Draws of z an image for the bound of the test images at the end, none unless given. */
+  testSamples?: number
+  /** Weights and biases uniform in ±1/√inputs, PyTorch's own rule, instead of the engine's. */
+  initialization?: 'pytorch'
+  /** On a software adapter: ends with this instead of training. */
+  softwareRefusal?: string
   data: { shape: [height: number, width: number, channels: number]; labels: boolean }
   /** For the pictures: `mlp on mnist`, and the settings in words. */
   subject: string
@@ -34,6 +44,8 @@ export interface Outcome {
   step: number
   /** Over all test images, at the end. */
   test?: HistoryRow
+  /** The importance-weighted bound of −log p(x) over them, where it was asked for. */
+  testBound?: number
   pictures: string[]
   /** Training broke off here; what was learned until then is saved. */
   failure?: string

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util'
 import { SpecError } from '../../errors.js'
 import { presets } from '../../model/presets.js'
 import type { Optimizer } from '../../ops/update.js'
 import { optimizerFrom } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
 import { DATASET_NAMES } from '../datasets.js'
+import { number, oneOf, readArguments, UsageError, whole } from './arguments.js'
 
 export type PresetName = keyof typeof presets
 
@@ -26,12 +26,10 @@ export interface Options {
   checkpointEvery?: number
 }
 
-/** Something is wrong with the command line itself. */
-export class UsageError extends Error {}
-
 const presetNames = Object.keys(presets) as PresetName[]
 const optimizerNames = ['adam', 'rmsprop', 'sgd']
-const adapterNames = ['default', 'software'] as const
+/** What `--adapter` takes. */
+export const adapterNames = ['default', 'software'] as const
 /** Options of the command line, as the optimisers call them. */
 const optimizerSettings = {
   'learning-rate': 'learningRate',
@@ -90,7 +88,7 @@ Exit code: 0 done, 1 failed, 2 wrong options, 130 interrupted.
 
 /** Reads the command line; undefined where it asks for help. @throws UsageError */
 export function parseOptions(args: string[]): Options | undefined {
-  const given = readArguments(args)
+  const given = readArguments(args, { values: valueOptions })
   if (given.has('help')) return undefined
   const preset = oneOf(given, 'preset', presetNames)
   const resume = given.get('resume')
@@ -113,50 +111,6 @@ export function parseOptions(args: string[]): Options | undefined {
     adapter: oneOf(given, 'adapter', adapterNames) ?? 'default',
     checkpointEvery: whole(given, 'checkpoint-every'),
   }
-}
-
-/** Every option with its value; `help` with an empty one. */
-function readArguments(args: string[]): Map<string, string> {
-  const options = { help: { type: 'boolean', short: 'h' }, ...asStrings(valueOptions) } as const
-  const { tokens } = parseArgs({ args, options, strict: false, tokens: true })
-  const given = new Map<string, string>()
-  for (const token of tokens) {
-    if (token.kind === 'positional') {
-      throw new UsageError(`"${token.value}" stands alone; every value follows its --option`)
-    }
-    if (token.kind !== 'option') continue
-    if (token.name === 'help') given.set('help', '')
-    else if (!valueOptions.includes(token.name)) {
-      const known = [...valueOptions, 'help'].map((name) => `--${name}`).join(', ')
-      throw new UsageError(`${token.rawName} is unknown; there are ${known}`)
-    } else if (!token.value || token.value.startsWith('--')) throw new UsageError(`--${token.name} needs a value`)
-    else given.set(token.name, token.value)
-  }
-  return given
-}
-
-function asStrings(names: string[]): Record<string, { type: 'string' }> {
-  return Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
-}
-
-function oneOf<T extends string>(given: Map<string, string>, option: string, names: readonly T[]): T | undefined {
-  const value = given.get(option)
-  if (value === undefined || names.includes(value as T)) return value as T | undefined
-  throw new UsageError(`--${option}: there is no "${value}"; there are ${names.join(', ')}`)
-}
-
-function whole(given: Map<string, string>, option: string, least = 1): number | undefined {
-  const value = number(given, option)
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value
-  throw new UsageError(`--${option} needs a whole number from ${least} on, got "${given.get(option)}"`)
-}
-
-function number(given: Map<string, string>, option: string): number | undefined {
-  const text = given.get(option)
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (text.trim() !== '' && value >= 0 && value < Infinity) return value
-  throw new UsageError(`--${option} needs a number not below 0, got "${text}"`)
 }
 
 function readOptimizer(given: Map<string, string>, preset: PresetName | undefined): Optimizer | undefined {

@@ -1,6 +1,7 @@
 // The page that trains: fetches its job's images, trains, reports, draws the pictures, hands the files back.
 import { createEngine, dataset, ElboError, NumericError, type Dataset, type Engine, type Run, type TrainEvent } from '../../index.js'
 import type { HistoryRow } from './history.js'
+import { pytorchParameters } from './initialization.js'
 import type { Job, Outcome } from './messages.js'
 import { picturesOf } from './pictures.js'
 
@@ -18,6 +19,7 @@ globalThis.train = async (job) => {
   let engine: Engine | undefined
   try {
     engine = await createEngine({ powerPreference: 'high-performance' })
+    if (engine.isSoftware && job.softwareRefusal) return { error: `${adapterName(engine)}: ${job.softwareRefusal}` }
     return await trainOn(engine, job)
   } catch (error) {
     if (error instanceof ElboError) return { error: error.message }
@@ -33,10 +35,11 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
   const vae = job.resume
     ? await engine.load(await download('resume.safetensors'))
     : await engine.createVae(job.spec, { seed: job.seed })
+  if (job.initialization) await vae.setParameters(pytorchParameters(await vae.parameters(), job.seed ?? 0))
   const adapter = adapterName(engine)
   await report({ type: 'ready', adapter, parameterCount: vae.parameterCount })
 
-  const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery } = job
+  const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery, binarize, testSamples } = job
   run = vae.train(train, {
     optimizer: vae.optimizer ?? job.optimizer,
     batchSize,
@@ -44,6 +47,8 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
     epochs,
     steps,
     seed,
+    binarize,
+    ...(job.importanceSamples !== undefined && { importanceSamples: job.importanceSamples }),
     validation: test,
     reportEvery,
     checkpoint: checkpointEvery
@@ -59,12 +64,15 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
   const { step, epoch } = last ?? { step: 0, epoch: 1 }
   let tested: HistoryRow | undefined
   if (last?.set === 'train' && !failure) {
-    tested = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight })) }
+    tested = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight, binarize })) }
     rows.push(tested)
   }
+  const evaluated = testSamples && !failure
+    ? await vae.evaluate(test, { binarize, importanceSamples: testSamples })
+    : undefined
   const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
   const pictures = await drawAll(picturesOf(vae, test, [...job.earlier, ...rows], about), failure !== undefined)
-  return { step, test: tested, pictures, failure }
+  return { step, test: tested, testBound: evaluated?.importanceWeighted, pictures, failure }
 }
 
 /** Hands the pictures back, and returns their names; a model that broke off may give no images any more. */

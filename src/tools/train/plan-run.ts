@@ -5,9 +5,10 @@ import type { Optimizer } from '../../ops/update.js'
 import { adam } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
 import type { LoadedDataset } from '../datasets.js'
+import { UsageError } from './arguments.js'
 import type { Resumed } from './inputs.js'
 import type { Job } from './messages.js'
-import { UsageError, type Options } from './options.js'
+import type { Options } from './options.js'
 
 const reportEvery = 10
 const optimizerTitles = { adam: 'Adam', adamw: 'AdamW', rmsprop: 'RMSprop', sgd: 'SGD' }
@@ -67,9 +68,9 @@ export function chooseFolder({ out, resume, preset }: Options, { name }: LoadedD
 }
 
 /** `RMSprop, learning rate 0.001, rho 0.9` … */
-function inWords({ type, ...settings }: Optimizer): string {
+export function inWords({ type, ...settings }: Optimizer): string {
   const told = Object.entries(settings).filter(([name, value]) => value !== 0 || name === 'learningRate')
-  const parts = told.map(([name, value]) => `${settingTitles[name] ?? name} ${value}`)
+  const parts = told.map(([name, value]) => `${settingTitles[name] ?? name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
   return [optimizerTitles[type], ...parts].join(', ')
 }
 

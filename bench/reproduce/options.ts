@@ -1,0 +1,104 @@
+import { oneOf, readArguments, UsageError, whole } from '../../src/tools/train/arguments.js'
+import { adapterNames, type Options as TrainOptions } from '../../src/tools/train/options.js'
+import { inWords } from '../../src/tools/train/plan-run.js'
+import { iwaeSamples, reproductionNames, reproductions, type Length } from './reproductions.js'
+
+/** What the command line says. */
+export interface Options {
+  name: string
+  /** A data set's name, or a folder. */
+  data: string
+  seed: number
+  out?: string
+  /** Draws of z an image to train on. */
+  k: number
+  short: boolean
+  /** Trains on a software adapter even where that is out of reach. */
+  anyway: boolean
+  /** Ends after so many steps: a trial, compared with nothing. */
+  steps?: number
+  /** Adds the figures to those in `bench/results`. */
+  record: boolean
+  adapter: TrainOptions['adapter']
+}
+
+const accepted = {
+  values: ['data', 'seed', 'out', 'k', 'steps', 'adapter'],
+  flags: ['short', 'anyway', 'record'],
+  word: 'name',
+}
+
+/** Reads the command line; undefined where it asks for help. @throws UsageError */
+export function parseOptions(args: string[]): Options | undefined {
+  const given = readArguments(args, accepted)
+  if (given.has('help')) return undefined
+  const name = given.get('')
+  const names = `there are ${reproductionNames.join(', ')}`
+  if (name === undefined) throw new UsageError(`the name of a reproduction is missing; ${names}`)
+  if (!reproductionNames.includes(name)) throw new UsageError(`there is no reproduction "${name}"; ${names}`)
+  if (given.has('k') && name !== 'iwae') throw new UsageError(`--k goes with iwae, not with ${name}`)
+  const k = Number(oneOf(given, 'k', iwaeSamples.map(String)) ?? 1)
+  const short = given.has('short')
+  if (short && !reproductions[name](k).short) throw new UsageError(`${name} has no --short form`)
+  const steps = whole(given, 'steps')
+  if (steps && given.has('record')) throw new UsageError('--record is for whole runs, not for --steps')
+  return {
+    name,
+    data: given.get('data') ?? 'mnist',
+    seed: whole(given, 'seed', 0) ?? 1,
+    out: given.get('out'),
+    k,
+    short,
+    anyway: given.has('anyway'),
+    steps,
+    record: given.has('record'),
+    adapter: oneOf(given, 'adapter', adapterNames) ?? 'default',
+  }
+}
+
+/** What `--help` prints. */
+export function usage(): string {
+  return `npm run reproduce -- NAME [options]
+
+Trains with settings from the literature, to the letter, on MNIST, and prints what comes out beside what was published.
+Losses are nats per image.
+
+${reproductionNames.map(described).join('\n\n')}
+
+  --k N             iwae: draws of z an image to train on, ${iwaeSamples.join(', ')} (1)
+  --short           the shorter form, where there is one
+  --anyway          trains on a software adapter although that is out of reach there
+  --seed N          of the weights, the order of the images and the noise (1)
+  --data NAME|DIR   mnist, downloaded unless it is there, or a folder with MNIST's four IDX files (mnist)
+  --out DIR         where the results go (runs/reproduce-NAME)
+  --steps N         ends after N steps: a trial, compared with nothing
+  --record          adds the figures to bench/results/DATE-ADAPTER-reproductions.json
+  --adapter NAME    default: the GPU, or the software adapter where there is none; software: always that
+  --help
+
+The folder then holds figures.json, ours beside the published; model.safetensors, history.csv and the pictures of
+npm run train.
+
+Exit code: 0 done, 1 failed, 2 wrong options, 130 interrupted.
+`
+}
+
+function described(name: string): string {
+  const { source, parameterCount, optimizer, batchSize, klWeight, binarize, full, short } = reproductions[name](1)
+  const settings = [
+    `${parameterCount.toLocaleString('en-US')} parameters`,
+    name === 'iwae' ? 'Adam 1e-3 · 10^(−i/7) for 3^i epochs, i = 0 … 7, epsilon 1e-4' : inWords(optimizer),
+    `batch ${batchSize}`,
+    `KL weight ${klWeight}`,
+    ...(binarize ? ['pixels drawn'] : []),
+  ]
+  const forms = [lengthInWords(full, ''), ...(short ? [lengthInWords(short, '--short: ')] : [])]
+  return [`${name}: ${source}`, settings.join(' · '), ...forms].join('\n    ').replace(/^/, '  ')
+}
+
+function lengthInWords({ epochs, steps, published, softwareMinutes }: Length, form: string): string {
+  const length = epochs ? `${epochs.toLocaleString('en-US')} epochs` : `${steps!.toLocaleString('en-US')} steps`
+  const figures = published.map(({ values, epoch }) => `${values.join(', ')}${epoch ? ` (epoch ${epoch})` : ''}`)
+  const time = softwareMinutes ? `about ${softwareMinutes} minutes on a software adapter` : 'too long for a software adapter'
+  return `${form}${length}: ${figures.join(', ')}; ${time}`
+}

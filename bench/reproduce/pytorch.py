@@ -1,0 +1,155 @@
+"""PyTorch's figures for settings that have no published one: the same network, batches and rules, in plain PyTorch.
+
+    python3 bench/reproduce/pytorch.py iwae --data DIR --k 1 --steps 3000 --seeds 1 2 3
+    python3 bench/reproduce/pytorch.py conditional --data DIR --epochs 5 --seeds 1 2 3
+    python3 bench/reproduce/pytorch.py pytorch-example --data DIR --epochs 7 --seeds 1 2 3
+
+DIR has MNIST's four IDX files, gzipped or not. Every epoch sees all training images in a new random order, the last batch
+being what is left. Prints one JSON line a seed: test losses in nats an image, averaged over the 10,000 test images.
+Needs torch and numpy.
+"""
+import argparse
+import gzip
+import json
+import math
+import os
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+NETWORKS = {
+    'pytorch-example': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=0, initialization='pytorch'),
+    'conditional': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=10, initialization='glorot'),
+    'iwae': dict(hidden=[200, 200], latent=50, activation=nn.Tanh, classes=0, initialization='glorot'),
+}
+RECIPES = {
+    'pytorch-example': dict(batch=128, epochs=7, epsilon=1e-8),
+    'conditional': dict(batch=64, epochs=5, epsilon=1e-8),
+    'iwae': dict(batch=20, epochs=1, epsilon=1e-4),
+}
+
+
+class Vae(nn.Module):
+    """One-hot labels, where there are classes, join the pixels and the latent."""
+
+    def __init__(self, hidden, latent, activation, classes, initialization):
+        super().__init__()
+        self.classes = classes
+
+        def stack(sizes):
+            layers = []
+            for inputs, outputs in zip(sizes, sizes[1:]):
+                layers += [nn.Linear(inputs, outputs), activation()]
+            return layers
+
+        self.encoder = nn.Sequential(*stack([784 + classes] + hidden))
+        self.mean = nn.Linear(hidden[-1], latent)
+        self.log_variance = nn.Linear(hidden[-1], latent)
+        self.decoder = nn.Sequential(*stack([latent + classes] + hidden[::-1]), nn.Linear(hidden[0], 784))
+        if initialization == 'glorot':
+            for name, parameter in self.named_parameters():
+                nn.init.zeros_(parameter) if name.endswith('bias') else nn.init.xavier_uniform_(parameter)
+
+    def join(self, x, labels):
+        return torch.cat([x, F.one_hot(labels, self.classes).float()], 1) if self.classes else x
+
+    def forward(self, x, labels, k):
+        """Reconstruction, log q and log p, and the closed form of the KL: [batch, k] each, the KL [batch]."""
+        hidden = self.encoder(self.join(x, labels))
+        mean, log_variance = self.mean(hidden), self.log_variance(hidden)
+        noise = torch.randn(x.shape[0], k, mean.shape[1])
+        z = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+        flat = z.reshape(-1, z.shape[2])
+        logits = self.decoder(self.join(flat, labels.repeat_interleave(k)))
+        pixels = x.repeat_interleave(k, 0) if k > 1 else x
+        reconstruction = F.binary_cross_entropy_with_logits(logits, pixels, reduction='none').sum(1).view(-1, k)
+        constant = 0.5 * math.log(2 * math.pi)
+        log_q = (-0.5 * noise ** 2 - 0.5 * log_variance[:, None] - constant).sum(2)
+        log_p = (-0.5 * z ** 2 - constant).sum(2)
+        kl = 0.5 * (log_variance.exp() + mean ** 2 - 1 - log_variance).sum(1)
+        return reconstruction, log_q, log_p, kl
+
+
+def bound(parts, k):
+    """-log of the mean weight, an image; with one draw the closed form of the KL (Burda et al. 2016, equation 8)."""
+    reconstruction, log_q, log_p, kl = parts
+    if k == 1:
+        return reconstruction[:, 0] + kl
+    return math.log(k) - torch.logsumexp(log_p - log_q - reconstruction, 1)
+
+
+def read(folder, name, offset):
+    for path in (os.path.join(folder, name), os.path.join(folder, name + '.gz')):
+        if os.path.exists(path):
+            with (gzip.open if path.endswith('.gz') else open)(path, 'rb') as file:
+                return torch.from_numpy(np.frombuffer(file.read(), np.uint8, offset=offset).copy())
+    raise SystemExit(f'{folder} has neither {name} nor {name}.gz')
+
+
+def evaluate(vae, images, labels, samples):
+    """-ELBO of one draw, and the bound of so many where asked for."""
+    sums = [0.0, 0.0]
+    with torch.no_grad():
+        for first in range(0, len(images), 100):
+            x, y = images[first:first + 100], labels[first:first + 100]
+            sums[0] += bound(vae(x, y, 1), 1).sum().item()
+            if samples > 1:
+                sums[1] += bound(vae(x, y, samples), samples).sum().item()
+    return [total / len(images) for total in sums]
+
+
+def run(args, seed, data):
+    torch.manual_seed(seed)
+    recipe = RECIPES[args.name]
+    binarize = args.name == 'iwae'
+    train, labels, test, test_labels = data
+    test = test.float() / 255
+    test = torch.bernoulli(test) if binarize else test
+    vae = Vae(**NETWORKS[args.name])
+    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3, eps=recipe['epsilon'])
+    per_epoch = math.ceil(len(train) / recipe['batch'])
+    steps = args.steps or (args.epochs or recipe['epochs']) * per_epoch
+    begun, epochs = time.time(), []
+    step = 0
+    while step < steps:
+        for chosen in torch.randperm(len(train)).split(recipe['batch'])[:steps - step]:
+            x = train[chosen].float() / 255
+            x = torch.bernoulli(x) if binarize else x
+            loss = bound(vae(x, labels[chosen], args.k), args.k).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+        if step % per_epoch == 0:
+            epochs.append(round(evaluate(vae, test, test_labels, 1)[0], 3))
+    elbo, weighted = evaluate(vae, test, test_labels, args.samples if args.name == 'iwae' else 1)
+    figures = {'name': args.name, 'seed': seed, 'k': args.k, 'steps': step, 'negativeElbo': round(elbo, 3)}
+    if args.name == 'iwae':
+        figures.update({'negativeLogLikelihood': round(weighted, 3), 'samples': args.samples})
+    figures.update({'negativeElboByEpoch': epochs, 'seconds': round(time.time() - begun)})
+    parameters = sum(parameter.numel() for parameter in vae.parameters())
+    print(json.dumps({**figures, 'parameters': parameters, 'torch': torch.__version__}), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('name', choices=NETWORKS)
+    parser.add_argument('--data', required=True)
+    parser.add_argument('--k', type=int, default=1, help='importance samples in training')
+    parser.add_argument('--epochs', type=int)
+    parser.add_argument('--steps', type=int, help='instead of epochs')
+    parser.add_argument('--samples', type=int, default=100, help="importance samples of the test set's likelihood")
+    parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2, 3])
+    args = parser.parse_args()
+    data = [read(args.data, f'{part}-{kind}-ubyte', offset) for part in ('train', 't10k')
+            for kind, offset in (('images-idx3', 16), ('labels-idx1', 8))]
+    data = [tensor.view(-1, 784) if len(tensor) > 60_000 else tensor.long() for tensor in data]
+    for seed in args.seeds:
+        run(args, seed, data)
+
+
+if __name__ == '__main__':
+    main()
