@@ -1,7 +1,7 @@
 import { oneOf, readArguments, UsageError, whole } from '../../src/tools/train/arguments.js'
 import { adapterNames, type Options as TrainOptions } from '../../src/tools/train/options.js'
 import { inWords } from '../../src/tools/train/plan-run.js'
-import { iwaeSamples, reproductionNames, reproductions, type Length } from './reproductions.js'
+import { iwaeSamples, reproductionNames, reproductions, type Published } from './reproductions.js'
 
 /** What the command line says. */
 export interface Options {
@@ -39,7 +39,7 @@ export function parseOptions(args: string[]): Options | undefined {
   if (given.has('k') && name !== 'iwae') throw new UsageError(`--k goes with iwae, not with ${name}`)
   const k = Number(oneOf(given, 'k', iwaeSamples.map(String)) ?? 1)
   const short = given.has('short')
-  if (short && !reproductions[name](k).short) throw new UsageError(`${name} has no --short form`)
+  if (short && !reproductions[name](k).short) throw new UsageError(`${name}${given.has('k') ? ` --k ${k}` : ''} has no --short form`)
   const steps = whole(given, 'steps')
   if (steps && given.has('record')) throw new UsageError('--record is for whole runs, not for --steps')
   return {
@@ -84,21 +84,33 @@ Exit code: 0 done, 1 failed, 2 wrong options, 130 interrupted.
 }
 
 function described(name: string): string {
-  const { source, parameterCount, optimizer, batchSize, klWeight, binarize, full, short } = reproductions[name](1)
+  const { source, parameterCount, optimizer, batchSize, klWeight, binarize } = reproductions[name](1)
   const settings = [
     `${parameterCount.toLocaleString('en-US')} parameters`,
     name === 'iwae' ? 'Adam 1e-3 · 10^(−i/7) for 3^i epochs, i = 0 … 7, epsilon 1e-4' : inWords(optimizer),
     `batch ${batchSize}`,
-    `KL weight ${klWeight}`,
-    ...(binarize ? ['pixels drawn'] : []),
+    ...(binarize ? ['pixels drawn'] : [`KL weight ${klWeight}`]),
   ]
-  const forms = [lengthInWords(full, ''), ...(short ? [lengthInWords(short, '--short: ')] : [])]
-  return [`${name}: ${source}`, settings.join(' · '), ...forms].join('\n    ').replace(/^/, '  ')
+  return [`  ${name}: ${source}`, settings.join(' · '), ...formsInWords(name)].join('\n    ')
 }
 
-function lengthInWords({ epochs, steps, published, softwareMinutes }: Length, form: string): string {
-  const length = epochs ? `${epochs.toLocaleString('en-US')} epochs` : `${steps!.toLocaleString('en-US')} steps`
-  const figures = published.map(({ values, epoch }) => `${values.join(', ')}${epoch ? ` (epoch ${epoch})` : ''}`)
-  const time = softwareMinutes ? `about ${softwareMinutes} minutes on a software adapter` : 'too long for a software adapter'
-  return `${form}${length}: ${figures.join(', ')}; ${time}`
+/** A line a form, with the figures of every k. */
+function formsInWords(name: string): string[] {
+  return (['full', 'short'] as const).flatMap((form) => {
+    const forms = (name === 'iwae' ? iwaeSamples : [1]).flatMap((k) => {
+      const length = reproductions[name](k)[form]
+      return length ? [{ k, length }] : []
+    })
+    if (forms.length === 0) return []
+    const { epochs, steps, softwareMinutes } = forms[0].length
+    const trained = epochs ? `${epochs.toLocaleString('en-US')} epochs` : `${steps!.toLocaleString('en-US')} steps`
+    const figures = forms.flatMap(({ k, length }) => length.published.map((published) => figureInWords(published, k)))
+    const time = softwareMinutes ? `about ${softwareMinutes} minutes` : 'too long'
+    return [`${form === 'short' ? '--short: ' : ''}${trained}: ${figures.join('; ')}. On a software adapter ${time}`]
+  })
+}
+
+function figureInWords({ quantity, values, epoch }: Published, k: number): string {
+  const where = quantity === 'bound' ? `bound, k = ${k}` : `${quantity}, epoch ${epoch}`
+  return `${values.join(', ')} (${where})`
 }

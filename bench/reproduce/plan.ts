@@ -34,7 +34,7 @@ export function planReproduction(
     ...(steps ? { steps } : { epochs: length.epochs, steps: length.steps }),
     reportEvery: reproduction.reportEvery,
     checkpointEvery: CHECKPOINT_STEPS,
-    softwareRefusal: length.softwareMinutes || steps || anyway ? undefined : refusal(reproduction),
+    softwareRefusal: length.softwareMinutes || short || steps || anyway ? undefined : refusal(reproduction),
     data: { shape: train.shape, labels: Boolean(train.labels && test.labels) },
     subject: `${title} on ${dataName}`,
     settings: [

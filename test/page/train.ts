@@ -1,18 +1,17 @@
 // npm run train from end to end, each command in its own process and browser.
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { subset, type Dataset } from '../../src/data/dataset.js'
+import { subset } from '../../src/data/dataset.js'
 import { glyphs } from '../../src/data/glyphs.js'
 import { UsageError } from '../../src/tools/train/arguments.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { parseOptions } from '../../src/tools/train/options.js'
 import { readModel } from '../../src/train/file.js'
-import { browser } from '../harness/page.js'
 import { suite } from '../harness/suite.js'
+import { look, runCommand, writeIdx } from '../support/command.js'
 
 const train = suite('train')
 const common = ['--batch', '20', '--seed', '3', '--adapter', 'software']
@@ -23,8 +22,8 @@ train.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'elbo-train-'))
   data = await mkdtemp(join(folder, 'data-'))
   const all = glyphs({ count: 240, seed: 1 })
-  await writeIdx('train', subset(all, 0, 200))
-  await writeIdx('t10k', subset(all, 200))
+  await writeIdx(data, 'train', subset(all, 0, 200))
+  await writeIdx(data, 't10k', subset(all, 200))
 })
 train.after(() => rm(folder, { recursive: true, force: true }))
 
@@ -35,7 +34,7 @@ train('trains for epochs and writes model, history and pictures', async () => {
   assert.match(ended.text, /200 training and 40 test images/)
   assert.match(ended.text, /epoch 3, step 30: test −ELBO \d+\.\d\d nats per image = \d+\.\d\d reconstruction \+ \d/)
   assert.match(ended.text, 'software adapter')
-  const pictures = ['latent.png', 'loss.png', 'manifold.png', 'reconstructions.png']
+  const pictures = ['latent.png', 'loss.png', 'manifold.png', 'reconstructions.png', 'samples.png']
   assert.equal((await readdir(out)).sort(), ['history.csv', ...pictures, 'model.safetensors'].sort())
 
   const rows = parseHistory(await readFile(join(out, 'history.csv'), 'utf8'))
@@ -46,7 +45,8 @@ train('trains for epochs and writes model, history and pictures', async () => {
   assert.ok(of('train')[2].total < 0.8 * of('train')[0].total, 'the loss falls')
   assert.ok(of('test')[2].total < of('test')[0].total, 'and so does that of the test images')
 
-  const widths = { 'latent.png': 1592, 'loss.png': 1824, 'manifold.png': 1452, 'reconstructions.png': 1424 }
+  const grids = { 'manifold.png': 1452, 'samples.png': 1364 }
+  const widths = { 'latent.png': 1592, 'loss.png': 1824, 'reconstructions.png': 1424, ...grids }
   for (const [name, width] of Object.entries(widths)) {
     const picture = await look(await readFile(join(out, name)))
     assert.is(picture.width, width, name)
@@ -141,47 +141,6 @@ train('says what is wrong with options, and what there is', async () => {
 train.run()
 
 /** Runs the command to its end; `meanwhile` may interrupt it. */
-async function run(args: string[], meanwhile?: (interrupt: () => void) => void) {
-  const child = spawn(process.execPath, ['src/tools/train.mjs', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const end = () => void child.kill('SIGKILL')
-  process.on('exit', end)
-  let text = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => (text += part))
-  meanwhile?.(() => child.kill('SIGINT'))
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  process.off('exit', end)
-  return { code, text }
-}
-
-/** Decodes a picture in the runner's browser. */
-async function look(png: Uint8Array): Promise<{ width: number; height: number; colors: number; inked: number }> {
-  const page = await browser.newPage()
-  try {
-    return await page.evaluate(async (base64) => {
-      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-      const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
-      const { width, height } = bitmap
-      const context = new OffscreenCanvas(width, height).getContext('2d')!
-      context.drawImage(bitmap, 0, 0)
-      const pixels = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer)
-      const inked = pixels.reduce((count, pixel) => count + Number(pixel !== pixels[0]), 0) / pixels.length
-      return { width, height, colors: new Set(pixels).size, inked }
-    }, Buffer.from(png).toString('base64'))
-  } finally {
-    await page.close()
-  }
-}
-
-/** Writes a set as MNIST's files are called. */
-async function writeIdx(name: string, { images, labels, shape, count }: Dataset): Promise<void> {
-  const header = (magic: number, sizes: number[]) => {
-    const bytes = new DataView(new ArrayBuffer(4 + 4 * sizes.length))
-    ;[magic, ...sizes].forEach((value, i) => bytes.setUint32(4 * i, value))
-    return new Uint8Array(bytes.buffer)
-  }
-  const [height, width] = shape
-  const write = (kind: string, head: Uint8Array, body: Uint8Array) =>
-    writeFile(join(data, `${name}-${kind}-ubyte`), Buffer.concat([head, body]))
-  await write('images-idx3', header(0x803, [count, height, width]), images)
-  await write('labels-idx1', header(0x801, [count]), labels!)
+function run(args: string[], meanwhile?: (interrupt: () => void) => void) {
+  return runCommand('src/tools/train.mjs', args, meanwhile)
 }

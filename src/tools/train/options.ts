@@ -77,9 +77,11 @@ The folder then holds
                         over all test images, at the end of every epoch and of the run
   loss.png              the same as a curve
   reconstructions.png   test images above, reconstructions below
-  manifold.png          images decoded from a grid over the latent plane, at equal steps of the prior's probability;
-                        where the latent has more dimensions, from draws of the prior; where it has no prior, from
-                        codes between those of four test images; of a conditional model, samples of every class
+  samples.png           images decoded from draws of the prior
+  manifold.png          where the latent has two dimensions: images decoded from a grid over them, at equal steps of the
+                        prior's probability
+  styles.png            of a conditional model, instead of both: one draw of the prior a row, one class a column
+  interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
   latent.png            the test images in the latent plane, where the latent has two dimensions
 
 Ctrl-C stops after the steps under way and saves everything; a second one leaves at once.

@@ -4,11 +4,11 @@ import { normalQuantile } from '../../../demo/normal.js'
 import { paintTiles } from '../../../demo/tiles.js'
 import { Views } from '../../../demo/views.js'
 import type { Dataset, Vae } from '../../index.js'
-import { Random, STREAMS } from '../../random.js'
 import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
 import { density, Sheet, type About } from './sheet.js'
+import { styleGrid } from './style-grid.js'
 
 /** How to draw the PNG files of a run, by name. */
 export function picturesOf(
@@ -17,11 +17,17 @@ export function picturesOf(
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
-  const { latent } = vae.spec
+  const { latent, classes } = vae.spec
+  const kinds: GridKind[] =
+    classes ? []
+    : latent.type === 'deterministic' ? ['interpolations']
+    : latent.type === 'gaussian' && latent.size === 2 ? ['samples', 'manifold']
+    : ['samples']
   return {
     'loss.png': () => lossPicture(rows, latent.type === 'gaussian', about),
     'reconstructions.png': () => reconstructionPicture(vae, test, about),
-    'manifold.png': () => (vae.spec.classes ? classesPicture : manifoldPicture)(vae, test, about),
+    ...Object.fromEntries(kinds.map((kind) => [`${kind}.png`, () => gridPicture(kind, vae, test, about)])),
+    ...(classes && { 'styles.png': () => stylesPicture(vae, test, about) }),
     ...(latent.size === 2 && { 'latent.png': () => latentPicture(vae, test, about) }),
   }
 }
@@ -53,6 +59,8 @@ async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Pro
   return sheet.png()
 }
 
+const samplesSide = 15
+
 const gridHeadings = {
   manifold: {
     title: 'the latent plane, decoded',
@@ -65,11 +73,13 @@ const gridHeadings = {
   },
 }
 
-/** The demo's grid of decoded images; over a latent plane with its coordinates. */
-async function manifoldPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
-  const { latent } = vae.spec
-  const kind = latent.type === 'deterministic' ? 'interpolations' : latent.size === 2 ? 'manifold' : 'samples'
-  const { grid } = await new Views(vae, { name: about.subject, train: test, test }).pictures()
+type GridKind = keyof typeof gridHeadings
+
+/** A square of decoded images; over a latent plane with its coordinates. */
+async function gridPicture(kind: GridKind, vae: Vae, test: Dataset, about: About): Promise<Blob> {
+  const grid = kind === 'samples'
+    ? toBytes((await vae.sample(samplesSide ** 2, { seed: 1 })).data)
+    : (await new Views(vae, { name: about.subject, train: test, test }).pictures()).grid
   const columns = Math.sqrt(grid.length / test.shape.reduce((product, n) => product * n, 1))
   const tile = tileSize(test, 42)
   const [width, height] = [columns * tile.width, columns * tile.height]
@@ -86,26 +96,28 @@ async function manifoldPicture(vae: Vae, test: Dataset, about: About): Promise<B
   return sheet.png()
 }
 
-/** A conditional model's images of every class, in columns; each row is decoded from one draw of the prior. */
-async function classesPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
-  const rows = 10
-  const columns = Math.min(vae.spec.classes!, 15)
-  const { size } = vae.spec.latent
-  const random = new Random(1, STREAMS.SAMPLE)
-  const draws = Array.from({ length: rows }, () => Array.from({ length: size }, () => random.normal()))
-  const latents = Float32Array.from(draws.flatMap((draw) => Array<number[]>(columns).fill(draw).flat()))
-  const labels = Array.from({ length: rows * columns }, (_, i) => i % columns)
+/** A conditional model's images: a row is one draw of the prior, a column one class. */
+async function stylesPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+  const { latents, labels, rows, columns } = styleGrid(vae.spec.latent.size, vae.spec.classes!)
   const images = await vae.decode(latents, { labels })
   const tile = tileSize(test, 56)
-  const sheet = new Sheet(columns * tile.width, rows * tile.height + 24, about, {
-    title: 'samples by class',
-    caption: 'Each row is decoded from one draw of the prior, each column as one class.',
+  const left = 24
+  const sheet = new Sheet(left + columns * tile.width, rows * tile.height + 24, about, {
+    title: 'styles',
+    caption: 'One style a row, one class a column: each row is decoded from one draw of the prior, with every label.',
   })
-  drawTiles(sheet, toBytes(images.data), test, columns, [0, 0], tile)
+  drawTiles(sheet, toBytes(images.data), test, columns, [left, 0], tile)
+  for (let row = 0; row < rows; row++) {
+    sheet.text(`z${subscript(row + 1)}`, left - 8, (row + 0.5) * tile.height, { align: 'right' })
+  }
   for (let label = 0; label < columns; label++) {
-    sheet.text(String(label), (label + 0.5) * tile.width, rows * tile.height + 14, { align: 'center' })
+    sheet.text(String(label), left + (label + 0.5) * tile.width, rows * tile.height + 14, { align: 'center' })
   }
   return sheet.png()
+}
+
+function subscript(number: number): string {
+  return String(number).replace(/\d/g, (digit) => '₀₁₂₃₄₅₆₇₈₉'[Number(digit)])
 }
 
 /** How large to show an image: about as wide as wanted, a pixel of it being whole pixels of the canvas. */
