@@ -1,3 +1,5 @@
+import type { Activation } from '../../src/ops/activation.js'
+
 // How far float32 may be from float64, from the length of the sum and WGSL's accuracy of built-in functions.
 
 type Values = ArrayLike<number>
@@ -15,6 +17,15 @@ export const ULP = 2 ** -23
  */
 export function sumBounds(terms: number, magnitudes: Values): Float64Array {
   return Float64Array.from(magnitudes, (magnitude) => 4 * Math.sqrt(terms + 2) * U * magnitude)
+}
+
+/** The pre-activation's error, then the export function's own: WGSL allows tanh 1e-5 and exp 3 + 2|v| ULP. */
+export function activationBounds(v: Float64Array, bounds: Float64Array, activation: Activation): Float64Array {
+  return bounds.map((bound, i) => {
+    if (activation === 'tanh') return bound + 1e-5
+    if (activation === 'sigmoid') return bound + (6 + 2 * Math.abs(v[i])) * ULP
+    return bound
+  })
 }
 
 /** A relative bound of every element. */

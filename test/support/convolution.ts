@@ -9,7 +9,7 @@ import * as conv from '../reference/conv.js'
 import * as transpose from '../reference/conv-transpose.js'
 import { uniformArray } from '../reference/formula.js'
 import { convWindow } from '../reference/window.js'
-import { expectWithin, sumBounds, ULP } from './bounds.js'
+import { activationBounds, expectWithin, sumBounds } from './bounds.js'
 import { magnitudes, padExpected, padMatrix, randomActivations, randomGradients } from './matrix.js'
 import { runKernels, tensorsOf } from './run-kernel.js'
 
@@ -57,15 +57,6 @@ function inside<T extends Float32Array | Float64Array>(w: T, { Ci, Co, Kh, Kw, t
     result[i] = w[from]
   })
   return result
-}
-
-/** The pre-activation's error, then the function's own: WGSL allows tanh 1e-5 and exp 3 + 2|v| ULP. */
-function activationBounds(v: Float64Array, bounds: Float64Array, activation: Activation): Float64Array {
-  return bounds.map((bound, i) => {
-    if (activation === 'tanh') return bound + 1e-5
-    if (activation === 'sigmoid') return bound + (6 + 2 * Math.abs(v[i])) * ULP
-    return bound
-  })
 }
 
 export function forwardDispatch(shape: Case): { contents: Record<string, Float32Array | number>; dispatch: Dispatch } {
