@@ -12,9 +12,12 @@ declare global {
 
 const stray: string[] = []
 
+/** ELBO_DEVICE=minimal: whatever is asked for, devices have no optional feature and WebGPU's default limits. */
+const minimal = new URLSearchParams(location.search).get('device') === 'minimal'
+
 const { requestDevice } = GPUAdapter.prototype
 GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor) {
-  const device = await requestDevice.call(this, descriptor)
+  const device = await requestDevice.call(this, minimal ? { label: descriptor?.label } : descriptor)
   device.addEventListener('uncapturederror', ({ error }) => stray.push(`uncaptured GPU error: ${error.message}`))
   void device.lost.then(({ reason, message }) => {
     if (reason !== 'destroyed') stray.push(`GPU device lost: ${message}`)

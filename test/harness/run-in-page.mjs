@@ -7,10 +7,11 @@ import { join, relative } from 'node:path'
  * Runs one bundled file in a fresh page. An outcome that is `broken` needs a new browser.
  *
  * @param {import('./runner.mjs').TestFile} file
- * @param {{ browser: import('puppeteer-core').Browser, base: string, out: string, timeoutMs: number }} options
+ * @param {{ browser: import('puppeteer-core').Browser, base: string, out: string, timeoutMs: number,
+ *   device: 'minimal' | 'default' }} options
  * @returns {Promise<import('./runner.mjs').Outcome>}
  */
-export async function runInPage(file, { browser, base, out, timeoutMs }) {
+export async function runInPage(file, { browser, base, out, timeoutMs, device }) {
   /** @type {string[]} */
   const stray = []
   /** @type {string[]} */
@@ -32,7 +33,7 @@ export async function runInPage(file, { browser, base, out, timeoutMs }) {
     page.on('console', (message) => logged.push(message.text()))
     const opened = page
     const run = async () => {
-      await opened.goto(`${base}/index.html`)
+      await opened.goto(`${base}/index.html?device=${device}`)
       return opened.evaluate((url, filter) => runTestFile(url, filter), `${base}/${file.name}.mjs`, file.suiteFilter)
     }
     /** @type {import('./page-driver.js').PageResult} */

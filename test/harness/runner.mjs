@@ -38,6 +38,7 @@ const nothing = { ...none, stray: [], output: '' }
  */
 export async function runTests({ root, folder, filters, lint: wantsLint, timeoutMs }) {
   const totals = { passed: 0, failed: 0 }
+  const device = deviceKind()
   const files = await select(folder, filters)
   if (files.length === 0) {
     console.log(`no test file or suite matches ${filters.join(', ') || folder}`)
@@ -77,7 +78,7 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
         return outcome
       }
       const base = `${server.origin}/.cache/test-${process.pid}/page`
-      const outcome = await runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs })
+      const outcome = await runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs, device })
       if (outcome.broken) await stage.drop()
       return outcome
     }
@@ -90,6 +91,13 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
     for (const end of cleanup.reverse()) await end()
   }
   return totals
+}
+
+/** What pages of kernels/, model/ and faults/ get when they ask for a device. @returns {'minimal' | 'default'} */
+function deviceKind() {
+  const { ELBO_DEVICE: kind = 'default' } = process.env
+  if (kind === 'minimal' || kind === 'default') return kind
+  throw new Error(`ELBO_DEVICE is "${kind}", needs minimal (no optional feature, WebGPU's default limits) or default`)
 }
 
 /**

@@ -71,8 +71,29 @@ runner('counts every kind of failure of a file in a page', async () => {
   assert.match(output, /uncaptured\.ts +1 passed, 1 FAILED.*\n +uncaptured GPU error/)
 })
 
+runner('withholds features and limits from devices on request, and refuses to do anything else', async () => {
+  const files = {
+    'kernels/greedy.ts': `import * as assert from 'uvu/assert'
+      ${head}
+      test('gets nothing but the defaults', async () => {
+        const adapter = (await navigator.gpu.requestAdapter())!
+        assert.ok(adapter.features.has('subgroups') && adapter.limits.maxBufferSize > 2 ** 28, 'the adapter has no more')
+        const requiredLimits = { maxBufferSize: adapter.limits.maxBufferSize }
+        const device = await adapter.requestDevice({ requiredFeatures: ['subgroups'], requiredLimits })
+        assert.is(device.features.has('subgroups'), false)
+        assert.is(device.limits.maxBufferSize, 2 ** 28)
+      })
+      test.run()`,
+  }
+  const minimal = await run('minimal', files, { ELBO_DEVICE: 'minimal' })
+  assert.is(minimal.exitCode, 0, minimal.output)
+  const whole = await run('whole', files)
+  assert.is(whole.exitCode, 1, whole.output)
+  assert.match((await run('other', files, { ELBO_DEVICE: 'tiny' })).output, /ELBO_DEVICE is "tiny", needs minimal/)
+})
+
 /** Lays files out in a folder of their own and runs the runner on it. */
-async function run(name: string, files: Record<string, string>): Promise<Run> {
+async function run(name: string, files: Record<string, string>, env: Record<string, string> = {}): Promise<Run> {
   for (const [path, text] of Object.entries(files)) {
     const target = join(folder, name, path)
     await mkdir(dirname(target), { recursive: true })
@@ -80,7 +101,7 @@ async function run(name: string, files: Record<string, string>): Promise<Run> {
   }
   const args = ['test/run.mjs', '--no-lint', '--timeout', '3', '--folder', join(folder, name)]
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { timeout: 200_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { timeout: 200_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ exitCode: error ? Number(error.code ?? 1) : 0, output: stderr + stdout })
     })
   })
