@@ -20,10 +20,10 @@ export function labelRows(
   rows: number,
 ): Uint32Array | undefined {
   if (!classes) {
-    if (labels !== undefined) throw new DataError('labels: given to a model without classes; leave them out')
+    if (labels) throw new DataError('labels: given to a model without classes; leave them out')
     return undefined
   }
-  if (labels === undefined) {
+  if (!labels) {
     throw new DataError(`labels: the model is conditional, needs ${rows} labels from 0 to ${classes - 1}`)
   }
   if (labels.length !== rows) throw new ShapeError(`labels: has ${labels.length}, needs ${rows}, one a row`)
