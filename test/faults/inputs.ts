@@ -152,6 +152,41 @@ gpuTest(options, 'that cannot be are refused with their name and value', ({ devi
     }
   }))
 
+/** A schedule of every kind, with the names of its numbers. */
+const schedules = {
+  step: { value: 1, factor: 0.5, every: 2 },
+  cosine: { value: 1, steps: 5, minimum: 0.1 },
+  linear: { from: 0, to: 1, steps: 5 },
+  cyclical: { value: 1, period: 5, ramp: 0.5 },
+}
+const counts = ['every', 'steps', 'period']
+
+gpuTest(options, 'of schedules below 0, not finite or unknown are refused with their path', ({ device }) =>
+  unharmed(device, async (vae) => {
+    const refused = async (rate: unknown, path: string, ...parts: (string | number)[]) => {
+      const given = { steps: 1, batchSize: 8, klWeight: rate as number }
+      await expectError(() => vae.train(data, given), SpecError, 'spec', `train.klWeight${path}`, ...parts)
+      const learningRate = rate as number
+      await expectError(() => adam({ learningRate }), SpecError, 'spec', `optimizer.learningRate${path}`, ...parts)
+    }
+    for (const [type, schedule] of Object.entries(schedules)) {
+      for (const key of Object.keys(schedule)) {
+        for (const value of [-1, NaN, Infinity, '1', null, ...(counts.includes(key) ? [0, 1.5] : [])]) {
+          const rate = { type, ...schedule, [key]: value }
+          await refused(rate, `.${key}`, String(value))
+          await refused({ type: 'warm-up', steps: 2, after: rate }, `.after.${key}`, String(value))
+        }
+      }
+      await refused({ type, ...schedule, gain: 1 }, '.gain', type)
+    }
+    await refused({ type: 'cyclical', value: 1, period: 5, ramp: 2 }, '.ramp', 'up to 1', 2)
+    await refused({ type: 'warm-up', steps: 0, after: 1 }, '.steps', 0)
+    await refused({ type: 'warm-up', steps: 2 }, '.after', 'a number or a schedule')
+    await refused({ type: 'warm-up', steps: 2, after: -1 }, '.after', -1)
+    await refused({ type: 'exponential', value: 1 }, '', 'exponential', 'cyclical')
+    for (const none of ['1', null, []]) await refused(none, '', 'a number or a schedule')
+  }))
+
 gpuTest(options, 'of an optimizer that cannot be are refused', async () => {
   await expectError(() => adam({ learningRate: -1 }), SpecError, 'spec', 'optimizer.learningRate', -1)
   await expectError(() => adam({ learningRate: NaN }), SpecError, 'spec', 'optimizer.learningRate', NaN)
