@@ -1,13 +1,14 @@
 // continuous_bernoulli_loss: the likelihood of grey values in [0, 1] from logits, loss and gradient in one pass
 //
 //   losses[n]    = Σ_i A(l) − l·x            A(l) = log((exp(l) − 1) / l), the log-normaliser
-//   dlogits[n,i] = (A'(l) − x) · act'(l) / batch            0 for n ≥ batch; written over the logits
+//   dlogits[n,i] = (A'(l) − x) · act'(l) / batch            0 for n ≥ batch · SAMPLES; written over the logits
 //
 //   Loaiza-Ganem & Cunningham 2019, in the natural parameter: their C(λ) is l / tanh(l/2)
-//   logits, x (B, P4(N))   losses (ring slots, 2, B): reconstruction, then KL, of every image
+//   logits (B, P4(N))   x (B / SAMPLES, P4(N))   losses (ring slots, 2, B): reconstruction, then KL, of every row
 //   one workgroup a row; grid (LANES, B, 1)
 
 override B: u32;
+override SAMPLES: u32;       // rows an image: row n is one of image n / SAMPLES
 override N: u32;             // pixels × channels of an image
 override ACTIVATION_X: u32;  // of the layer that made the logits
 override GRADIENT: bool;     // false leaves the logits as they are
@@ -26,12 +27,12 @@ fn continuous_bernoulli_loss(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let n = group.y;
-  let scale = select(0, step.scale, n < step.batch);
+  let scale = select(0, step.scale, n < step.batch * SAMPLES);
   var sum = vec4f(0);
   for (var q = lane; q < N4; q += LANES) {
     let at = n * N4 + q;
     let l = logits[at];
-    let target_value = x[at];
+    let target_value = x[n / SAMPLES * N4 + q];
     let mask = lane_mask(q, N);
     sum += mask * (log_normalizer(l) - l * target_value);
     if (GRADIENT) {
@@ -42,7 +43,7 @@ fn continuous_bernoulli_loss(
   let total = row_sum(sum.x + sum.y + sum.z + sum.w, lane);
   if (lane == 0) {
     losses[step.slot * 2 * B + n] = total;
-    if (n < step.batch && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
+    if (n < step.batch * SAMPLES && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
   }
 }
 

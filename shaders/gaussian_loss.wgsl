@@ -1,14 +1,15 @@
 // gaussian_loss: a Gaussian likelihood with one variance for all pixels, loss and gradients in one pass
 //
 //   losses[n]      = Σ_i ½ (μ − x)² / v + ½ log(2π v)
-//   dmean[n,i]     = (μ − x) / v · act'(μ) / batch                  0 for n ≥ batch; written over the means
-//   dlogv_rows[n]  = Σ_i ½ (1 − (μ − x)² / v) / batch               0 for n ≥ batch
+//   dmean[n,i]     = (μ − x) / v · act'(μ) / batch                  0 for n ≥ batch · SAMPLES; written over the means
+//   dlogv_rows[n]  = Σ_i ½ (1 − (μ − x)² / v) / batch               0 for n ≥ batch · SAMPLES
 //
-//   means, x (B, P4(N))   log_variance (1)   dlogv_rows (B)
-//   losses (ring slots, 2, B): reconstruction, then KL, of every image
+//   means (B, P4(N))   x (B / SAMPLES, P4(N))   log_variance (1)   dlogv_rows (B)
+//   losses (ring slots, 2, B): reconstruction, then KL, of every row
 //   one workgroup a row; grid (LANES, B, 1)
 
 override B: u32;
+override SAMPLES: u32;       // rows an image: row n is one of image n / SAMPLES
 override N: u32;             // pixels × channels of an image
 override ACTIVATION_X: u32;  // of the layer that made the means
 override GRADIENT: bool;     // false leaves the means as they are
@@ -31,7 +32,7 @@ fn gaussian_loss(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let n = group.y;
-  let scale = select(0, step.scale, n < step.batch);
+  let scale = select(0, step.scale, n < step.batch * SAMPLES);
   var logv = LOG_VARIANCE;
   if (LEARNED) { logv = log_variance[0]; }
   let inverse = exp(-logv);
@@ -39,7 +40,7 @@ fn gaussian_loss(
   for (var q = lane; q < N4; q += LANES) {
     let at = n * N4 + q;
     let mean = means[at];
-    let error = lane_mask(q, N) * (mean - x[at]);
+    let error = lane_mask(q, N) * (mean - x[n / SAMPLES * N4 + q]);
     squares += error * error;
     if (GRADIENT) { means[at] = error * inverse * scale * activation_derivative(mean, ACTIVATION_X); }
   }
@@ -48,6 +49,6 @@ fn gaussian_loss(
     let total = 0.5 * (square * inverse + f32(N) * (logv + 1.8378770664093453));
     losses[step.slot * 2 * B + n] = total;
     dlogv_rows[n] = 0.5 * (f32(N) - square * inverse) * scale;
-    if (n < step.batch && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
+    if (n < step.batch * SAMPLES && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
   }
 }

@@ -1,16 +1,17 @@
 // reparameterize_forward: z = μ + exp(½ logvar) · ε, and the KL divergence of every image
 //
-//   z[n,j]     = mean[n,j] + exp(½ log_variance[n,j]) · noise[n,j]
+//   z[n,j]     = mean[i,j] + exp(½ log_variance[i,j]) · noise[n,j]        i = n / SAMPLES: an image has so many rows
 //   losses_kl[n] = Σ_j ½ (exp(log_variance) + mean² − 1 − log_variance)       Kingma & Welling 2014, appendix B
 //                  with SAMPLED Σ_j ½ (z² − noise² − log_variance), which is log q(z|x) − log p(z)
 //
-//   head (B, 2·P4(Z)): a row is mean, then log-variance   noise, z (B, P4(Z))
-//   losses (ring slots, 2, B): reconstruction, then KL, of every image
+//   head (B / SAMPLES, 2·P4(Z)): a row is mean, then log-variance   noise, z (B, P4(Z))
+//   losses (ring slots, 2, B): reconstruction, then KL, of every row
 //   one workgroup a row; grid (LANES, B, 1)
 //
 // With DRAW the noise is drawn here from the step's stream and left in `noise` for the backward pass.
 
 override B: u32;
+override SAMPLES: u32;      // rows an image
 override Z: u32;            // latent size
 override DRAW: bool;        // draw the noise rather than read it
 override SAMPLED: bool;     // the sample's log q(z|x) − log p(z) in place of its mean, the KL divergence
@@ -30,13 +31,14 @@ fn reparameterize_forward(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let n = group.y;
+  let image = n / SAMPLES;
   var kl = vec4f(0);
   for (var q = lane; q < Z4; q += LANES) {
     let at = n * Z4 + q;
-    let mean = head[2 * n * Z4 + q];
-    let log_variance = head[(2 * n + 1) * Z4 + q];
+    let mean = head[2 * image * Z4 + q];
+    let log_variance = head[(2 * image + 1) * Z4 + q];
     if (DRAW) {
-      let pair = 2 * (at + step.noise_row * Z4);
+      let pair = 2 * (at + step.noise_row * SAMPLES * Z4);
       let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
       let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
       noise[at] = vec4f(first, second) * lane_mask(q, Z);
@@ -51,6 +53,6 @@ fn reparameterize_forward(
   let total = row_sum(kl.x + kl.y + kl.z + kl.w, lane);
   if (lane == 0) {
     losses[(step.slot * 2 + 1) * B + n] = total;
-    if (n < step.batch && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
+    if (n < step.batch * SAMPLES && !is_finite(total)) { atomicMax(&status, failure(step.slot)); }
   }
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from './data/dataset.js'
 import { ElboError, ShapeError } from './errors.js'
 import { compilePlan } from './model/compile.js'
+import type { Objective } from './model/gaussian.js'
 import type { LabelOptions } from './model/labels.js'
 import { checkFinite, decode, encode, priorLatents, reconstruct, type Codes, type Posterior } from './model/inference.js'
 import { parameterCount } from './model/parameters.js'
@@ -10,12 +11,13 @@ import type { Augmentation } from './ops/gather.js'
 import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import { elementCount, type Tensor } from './tensor.js'
+import { activeUnits, type ActiveUnits } from './train/active-units.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
 import { adam } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
-import { checkAugmentation, checkWeight, checkWhole } from './train/sets.js'
+import { checkAugmentation, checkWeight, checkWhole, objectiveOf } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
 import { checkTraining, Trainer } from './train/trainer.js'
@@ -51,7 +53,7 @@ export class Vae {
   private trainer: Trainer | undefined
   private steps: Promise<unknown> = Promise.resolve()
   private stepsUnderWay = 0
-  private planFor: { batch: number; optimizer: Optimizer } | undefined
+  private planFor: { batch: number; optimizer: Optimizer; objective: Objective } | undefined
 
   /** @internal */
   constructor(
@@ -79,9 +81,10 @@ export class Vae {
 
   /** The dispatches of one training step: of the last `train`, before one for Adam and a batch of 100. `toString()` is a table. */
   get plan(): Plan {
-    const { batch, optimizer } = this.planFor ?? { batch: DEFAULT_BATCH, optimizer: this.optimizer ?? adam() }
+    const standard = { batch: DEFAULT_BATCH, optimizer: this.optimizer ?? adam(), objective: {} }
+    const { batch, optimizer, objective } = this.planFor ?? standard
     const input = { type: 'set' as const, count: batch, chunks: [{ first: 0, count: batch }] }
-    const request = { batch, input, noise: 'drawn' as const, output: { update: optimizer } }
+    const request = { batch, input, noise: 'drawn' as const, output: { update: optimizer }, ...objective }
     return compilePlan(this.runtime.model, this.runtime.arena, request).plan
   }
 
@@ -94,15 +97,21 @@ export class Vae {
     if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
     const { optimizer = this.optimizer ?? adam(), batchSize = DEFAULT_BATCH, klWeight = this.klWeight, seed } = options
     checkTraining(this.runtime, data, { ...options, batchSize, klWeight })
+    const objective = objectiveOf(this.runtime.model, options, 'train')
     this.state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
     if (seed !== undefined) this.state.seed = seed
-    this.planFor = { batch: batchSize, optimizer }
+    this.planFor = { batch: batchSize, optimizer, objective }
     const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
     const trainer = new Trainer(this.runtime, this.state, data, {
       ...options,
       batchSize,
       klWeight,
-      evaluate: (set) => this.evaluate(set, { klWeight: validationWeight, binarize: options.binarize }),
+      objective,
+      evaluate: (set) => {
+        const { binarize } = options
+        const { importanceSamples } = objective
+        return this.evaluate(set, { klWeight: validationWeight, binarize, importanceSamples })
+      },
       save: () => this.save(),
     })
     this.trainer = trainer
@@ -167,8 +176,18 @@ export class Vae {
   }
 
   /**
+   * How many dimensions of the latent are in use: those where the posterior mean's variance over the set is above the
+   * threshold, 0.01 unless given (Burda et al. 2016).
+   * @throws DataError, ShapeError; SpecError for a vector-quantised model
+   */
+  async activeUnits(data: Dataset, { threshold = 0.01 }: { threshold?: number } = {}): Promise<ActiveUnits> {
+    checkWeight(threshold, 'activeUnits.threshold')
+    return activeUnits(this.runtime, data, threshold)
+  }
+
+  /**
    * One update on the caller's own batch. Returns the loss before the update.
-   * @throws ShapeError, DataError; NumericError, with the parameters unchanged.
+   * @throws ShapeError, DataError, SpecError; NumericError, with the parameters unchanged.
    */
   async step(batch: Batch, optimizer: Optimizer): Promise<Loss> {
     const before = this.steps
@@ -187,11 +206,12 @@ export class Vae {
 
   /**
    * Loss of a batch and its gradients by every parameter, in the parameters' names and shapes. Changes nothing.
-   * @throws ShapeError, DataError; NumericError when one is not finite
+   * @throws ShapeError, DataError, SpecError; NumericError when one is not finite
    */
   async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
     const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, ...NO_UPDATE }
-    const { loss, gradients } = await runBatch(this.runtime, batchRows(this.runtime, batch), 'gradients', settings)
+    const rows = batchRows(this.runtime, batch, 'gradients')
+    const { loss, gradients } = await runBatch(this.runtime, rows, 'gradients', settings)
     return { loss, gradients: this.runtime.named(gradients) }
   }
 
@@ -236,7 +256,7 @@ export class Vae {
   private async stepNow(batch: Batch, optimizer: Optimizer): Promise<Loss> {
     this.checkIdle()
     this.runtime.check()
-    const rows = batchRows(this.runtime, batch) // before the state: a batch that is refused leaves it alone
+    const rows = batchRows(this.runtime, batch, 'step') // before the state: a batch that is refused leaves it alone
     const state = stateFor(this.runtime, this.state, optimizer, this.seed)
     this.state = state
     const factors = updateFactors(optimizer, state.step + 1)

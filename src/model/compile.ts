@@ -2,21 +2,14 @@ import { labelGather } from '../ops/condition.js'
 import { batchGather, type Augmentation } from '../ops/gather.js'
 import { padRows, padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { denseBackward, denseBackwardWeight, denseForward } from '../ops/dense.js'
-import { headWidth, reparameterizeBackward, reparameterizeForward } from '../ops/latent.js'
-import {
-  bceLoss,
-  continuousBernoulliLoss,
-  continuousBernoulliMean,
-  gaussianLoss,
-  gaussianMean,
-  rowReduce,
-  sigmoidForward,
-} from '../ops/likelihood.js'
+import { headWidth } from '../ops/latent.js'
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate, type Optimizer, type UpdateTensors } from '../ops/update.js'
 import { PlanBuilder, type Plan } from '../schedule/plan.js'
 import { MOST_STEPS } from '../schedule/step.js'
-import { LayerCompiler, type Value } from './layers.js'
 import type { ParameterArena } from './arena.js'
+import { GaussianCompiler, type Objective } from './gaussian.js'
+import { LayerCompiler, type Value } from './layers.js'
+import { LikelihoodCompiler } from './likelihood.js'
 import { QuantizerCompiler } from './quantizer.js'
 import type { ResolvedModel } from './resolve.js'
 import { sizeOf } from './shapes.js'
@@ -34,8 +27,8 @@ export interface SetInput extends Augmentation {
   chunks: SetChunk[]
 }
 
-/** What a plan is compiled for. */
-export interface PlanRequest {
+/** What a plan is compiled for; what is as it is unless given is left out. */
+export interface PlanRequest extends Objective {
   /** Images a step. */
   batch: number
   /** In how many slices the batch runs, their gradients added up; 1 unless given. */
@@ -57,7 +50,7 @@ export interface CompiledPlan {
   x?: PlanTensor
   /** `[B]` class indices as words, of a conditional model. */
   labels?: PlanTensor
-  /** `[B, P4(Z)]` ε, written by the host where the noise is given. */
+  /** `[B · samples, P4(Z)]` ε, image by image, written by the host where the noise is given. */
   noise?: PlanTensor
   /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
   z?: PlanTensor
@@ -67,7 +60,10 @@ export interface CompiledPlan {
   head?: PlanTensor
   /** `[B, P4(pixels)]` images that come out. */
   images?: PlanTensor
-  /** `[slots, 2, B]` reconstruction loss and KL, or quantisation loss, of every image. */
+  /**
+   * `[slots, 2, B]` reconstruction loss and KL, or quantisation loss, of every image; `[slots, 3, B]`, the third its share of
+   * the objective, where that is not the weighted sum of the others.
+   */
   losses?: PlanTensor
   /** The arena that holds the batch's gradients in the end. */
   gradients?: PlanTensor
@@ -87,12 +83,17 @@ export function compilePlan(model: ResolvedModel, arena: ParameterArena, request
 
 class ModelCompiler {
   private readonly builder = new PlanBuilder()
-  private readonly layers: LayerCompiler
+  private readonly encoder: LayerCompiler
+  private readonly decoder: LayerCompiler
+  private readonly likelihood: LikelihoodCompiler
+  private readonly gaussian: GaussianCompiler
+  private readonly quantizer: QuantizerCompiler | undefined
+  /** Rows of the encoder, an image each, and of the decoder, a sample each. */
   private readonly B: number
+  private readonly D: number
   private readonly N: number
   private readonly Z: number
   private readonly learns: boolean
-  private readonly quantizer: QuantizerCompiler | undefined
   private readonly tensors: Omit<CompiledPlan, 'plan'> = {}
 
   constructor(
@@ -100,10 +101,21 @@ class ModelCompiler {
     private readonly arena: ParameterArena,
     private readonly request: PlanRequest,
   ) {
-    this.B = padRows(sliceBatch(request))
-    this.N = sizeOf(model.input)
-    this.Z = sizeOf(model.latent.output)
-    this.layers = new LayerCompiler(this.builder, arena, this.B, () => this.pinned('labels', 1))
+    const { builder } = this
+    const { importanceSamples: samples = 1, freeBits } = request
+    const B = padRows(sliceBatch(request))
+    const D = padRows(sliceBatch(request) * samples)
+    const N = sizeOf(model.input)
+    const Z = sizeOf(model.latent.output)
+    const labels = () => this.pinned('labels', 1)
+    this.encoder = new LayerCompiler(builder, arena, B, 1, labels)
+    this.decoder = new LayerCompiler(builder, arena, D, samples, labels)
+    this.gaussian = new GaussianCompiler(builder, this.encoder, { B, D, Z, samples }, freeBits)
+    this.likelihood = new LikelihoodCompiler(builder, arena, model.likelihood, { B: D, N, samples })
+    this.B = B
+    this.D = D
+    this.N = N
+    this.Z = Z
     this.quantizer = this.quantizerOf(model)
     this.learns = typeof request.output === 'object' || request.output === 'gradients'
   }
@@ -120,15 +132,15 @@ class ModelCompiler {
     } else {
       const image = this.inputImages()
       this.builder.begin('forward')
-      const features = this.layers.forward(this.model.encoder, image)
+      const features = this.encoder.forward(this.model.encoder, image)
       if (output === 'posterior') {
         this.posterior(features)
         return this.finish()
       }
       latent = this.sampleLatent(features)
     }
-    const decoded = this.layers.forward(this.model.decoder, latent)
-    if (output === 'images') this.outputImages(decoded)
+    const decoded = this.decoder.forward(this.model.decoder, latent)
+    if (output === 'images') this.likelihood.images(decoded, this.pinned('images', padTo4(this.N)))
     else this.lossAndGradients(decoded)
     return this.finish()
   }
@@ -136,7 +148,7 @@ class ModelCompiler {
   private quantizerOf({ latent }: ResolvedModel): QuantizerCompiler | undefined {
     if (latent.type !== 'vector-quantized') return undefined
     const codes = this.pinned('codes', padTo4(latent.output.h * latent.output.w))
-    return new QuantizerCompiler(this.builder, this.layers, this.arena, latent, this.B, codes)
+    return new QuantizerCompiler(this.builder, this.encoder, this.arena, latent, this.B, codes)
   }
 
   private finish(): CompiledPlan {
@@ -186,7 +198,7 @@ class ModelCompiler {
     const head = this.pinned('head', padTo4(O))
     const { w, b } = this.arena.heads()
     this.builder.push(denseForward({ x: features.tensor, w, b, y: head }, { B, I, O }, 'linear'))
-    this.layers.record((dy) => {
+    this.encoder.record((dy) => {
       const { dw, db } = this.arena.headGradients()
       if (!features.needsGradient) {
         this.builder.push(denseBackwardWeight({ dy, x: features.tensor, dw, db }, { B, I, O }))
@@ -205,39 +217,29 @@ class ModelCompiler {
   }
 
   private sampleLatent(features: Value): Value {
-    const { B, Z, learns } = this
+    const { D, Z, learns } = this
     if (this.quantizer) {
       const updates = typeof this.request.output === 'object'
       return this.quantizer.forward(features, { losses: this.losses, status: this.status, learns, updates })
     }
     const head = this.head(features)
     if (this.model.latent.type === 'deterministic') return { tensor: head, activation: 'linear', needsGradient: true }
-    const noise = this.pinned('noise', padTo4(Z))
-    const z = this.builder.activation('z', B * padTo4(Z))
-    const tensors = { head, noise, z, losses: this.losses, status: this.status }
+    const noise = this.pinned('noise', padTo4(Z), D)
+    const tensors = { noise, losses: this.rowLosses, status: this.status }
     const { noise: source, sampled } = this.request
-    this.builder.push(reparameterizeForward(tensors, { B, Z }, source === 'drawn', sampled))
-    this.layers.record((dz) => {
-      const dhead = this.builder.activation('dhead', B * headWidth(Z))
-      this.builder.push(reparameterizeBackward({ dz, head, noise, dhead }, { B, Z }))
-      return dhead
-    })
-    return { tensor: z, activation: 'linear', needsGradient: true }
-  }
-
-  private outputImages(output: Value): void {
-    const { B, N } = this
-    const images = this.pinned('images', padTo4(N))
-    this.builder.push(MEANS[this.model.likelihood.type]({ x: output.tensor, y: images }, { B, N }))
+    return this.gaussian.forward(head, tensors, { draw: source === 'drawn', sampled })
   }
 
   private lossAndGradients(output: Value): void {
-    const { request } = this
-    const likelihoodGradient = this.likelihood(output)
+    const { request, gaussian } = this
+    const tensors = { x: this.tensors.x!, losses: this.rowLosses, status: this.status }
+    this.likelihood.loss(output, tensors, this.learns)
     if (!this.learns) return
     this.builder.begin('backward')
-    likelihoodGradient?.()
-    this.layers.backward(output.tensor)
+    gaussian.objective(this.losses, output.tensor, this.N)
+    this.likelihood.backward(gaussian.weights)
+    const dz = this.decoder.backward(output.tensor)
+    if (dz) this.encoder.backward(dz)
     const arenas = this.arena.updateTensors()
     this.tensors.gradients = arenas.gradients
     if ((request.slices ?? 1) > 1) {
@@ -258,35 +260,16 @@ class ModelCompiler {
     this.builder.push(optimizerUpdate({ ...tensors, norms: optimizer.clipNorm ? partials : undefined }, optimizer))
   }
 
-  /** The loss and its gradient in place of the decoder's output. @returns what pushes the likelihood's own gradient. */
-  private likelihood({ tensor, activation }: Value): (() => void) | undefined {
-    const { B, N, learns } = this
-    const { likelihood } = this.model
-    const common = { x: this.tensors.x!, losses: this.losses, status: this.status }
-    if (likelihood.type !== 'gaussian') {
-      const loss = likelihood.type === 'bernoulli' ? bceLoss : continuousBernoulliLoss
-      this.builder.push(loss({ logits: tensor, ...common }, { B, N }, activation, learns))
-      return undefined
-    }
-    const { variance } = likelihood
-    const dlogvRows = this.builder.activation('likelihood.dlogv', B)
-    const logVariance = variance === 'learned' ? this.arena.likelihood().logVariance : Math.log(variance)
-    this.builder.push(gaussianLoss({ means: tensor, dlogvRows, ...common }, { B, N }, logVariance, activation, learns))
-    if (variance !== 'learned') return undefined
-    return () => this.builder.push(rowReduce({ x: dlogvRows, y: this.arena.likelihood().dlogVariance }, { B }))
+  private get losses(): PlanTensor {
+    return this.pinned('losses', (this.gaussian.rowLosses ? 3 : 2) * MOST_STEPS)
   }
 
-  private get losses(): PlanTensor {
-    return this.pinned('losses', 2 * MOST_STEPS)
+  /** The losses of every decoder row: those of the images, unless their objective is made of them. */
+  private get rowLosses(): PlanTensor {
+    return this.gaussian.rowLosses ?? this.losses
   }
 
   private get status(): PlanTensor {
     return this.pinned('status', 1, 1)
   }
 }
-
-const MEANS = {
-  bernoulli: sigmoidForward,
-  'continuous-bernoulli': continuousBernoulliMean,
-  gaussian: gaussianMean,
-} as const

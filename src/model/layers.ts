@@ -56,6 +56,8 @@ export class LayerCompiler {
     private readonly arena: ParameterArena,
     /** Rows of every activation. */
     private readonly B: number,
+    /** Rows an image. */
+    private readonly samples: number,
     /** The labels of a conditional model's batch. */
     private readonly labels: () => PlanTensor,
   ) {}
@@ -74,13 +76,14 @@ export class LayerCompiler {
     this.tape.push(pass)
   }
 
-  /** Pushes every recorded backward pass, from the gradient of the last layer's output on. */
-  backward(dy: PlanTensor): void {
+  /**
+   * Pushes every recorded backward pass, from the gradient of the last layer's output on.
+   * @returns the gradient of the first layer's input, unless no parameters lie before it
+   */
+  backward(dy: PlanTensor): PlanTensor | undefined {
     let gradient: PlanTensor | undefined = dy
-    for (const pass of this.tape.reverse()) {
-      if (!gradient) return
-      gradient = pass(gradient)
-    }
+    for (const pass of this.tape.reverse()) gradient &&= pass(gradient)
+    return gradient
   }
 
   private layer(layer: ResolvedLayer, x: Value, skip: Skip): Value {
@@ -157,7 +160,7 @@ export class LayerCompiler {
 
   private condition({ path, input, output, classes }: ResolvedCondition, x: Value): Value {
     const [P, C] = input.kind === 'image' ? [input.h * input.w, input.c] : [1, input.size]
-    const shape = { B: this.B, P, C, K: classes }
+    const shape = { B: this.B, P, C, K: classes, samples: this.samples }
     const y = this.builder.activation(`${path}.y`, this.B * padTo4(sizeOf(output)))
     this.builder.push(conditionForward({ x: x.tensor, labels: this.labels(), y }, shape))
     this.record((dy) => {

@@ -1,6 +1,6 @@
 import type { DeviceContext } from '../device/device.js'
 import { BufferUsage } from '../device/flags.js'
-import { DeviceLostError, ElboError, KernelError } from '../errors.js'
+import { DeviceLostError, ElboError, KernelError, SpecError } from '../errors.js'
 import { padRows } from '../ops/dispatch.js'
 import { Executable, type ScheduleContext } from '../schedule/executable.js'
 import { Readback } from '../schedule/readback.js'
@@ -247,7 +247,12 @@ export class ModelRuntime {
   private fit(request: PlanRequest): { compiled: CompiledPlan; batch: number } {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize)
-    for (let slices = Math.ceil(request.batch / MOST_ROWS); ; slices++) {
+    const rows = request.batch * (request.importanceSamples ?? 1)
+    for (let slices = Math.ceil(rows / MOST_ROWS); ; slices++) {
+      if (slices > 1 && request.freeBits) {
+        const way = `the ${request.batch} of this batch run in slices; take a smaller batch`
+        throw new SpecError('freeBits', `needs the mean over a batch that fits the device at once, and ${way}`)
+      }
       const sliced = { ...request, slices }
       const compiled = compilePlan(this.model, this.arena, sliced)
       const batch = sliceBatch(sliced)

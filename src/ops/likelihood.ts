@@ -6,6 +6,8 @@ interface ImageShape {
   B: number
   /** Pixels × channels of an image. */
   N: number
+  /** Rows an image, 1 unless given: row n is one of image ⌊n / samples⌋. */
+  samples?: number
 }
 
 /** With `gradient` the logits are overwritten by the loss's gradient, times the derivative of the activation behind them. */
@@ -41,7 +43,7 @@ export function continuousBernoulliLoss(
  */
 export function gaussianLoss(
   t: { means: PlanTensor; x: PlanTensor; dlogvRows: PlanTensor; losses: PlanTensor; status: PlanTensor },
-  { B, N }: ImageShape,
+  { B, N, samples = 1 }: ImageShape,
   logVariance: number | PlanTensor,
   activation: Activation,
   gradient: boolean,
@@ -49,6 +51,7 @@ export function gaussianLoss(
   const learned = typeof logVariance !== 'number'
   const constants = {
     B,
+    SAMPLES: samples,
     N,
     ACTIVATION_X: activationCode(activation),
     GRADIENT: Number(gradient),
@@ -70,12 +73,15 @@ export function gaussianLoss(
   }
 }
 
-/** y[0] = Σ_n x[n], in a fixed order. */
-export function rowReduce(t: { x: PlanTensor; y: PlanTensor }, { B }: { B: number }): Dispatch {
+/** y[0] = Σ_n x[n], or Σ_n weights[n] · x[n], in a fixed order. */
+export function rowReduce(
+  t: { x: PlanTensor; weights?: PlanTensor; y: PlanTensor },
+  { B }: { B: number },
+): Dispatch {
   return {
     kernel: 'row_reduce',
-    constants: { B },
-    bindings: { x: t.x, y: t.y },
+    constants: { B, WEIGHTED: Number(t.weights !== undefined) },
+    bindings: { x: t.x, weights: t.weights ?? t.x, y: t.y },
     grid: [64, 1, 1],
     shape: `B${B}`,
     flops: 0,
@@ -100,11 +106,11 @@ export function gaussianMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageSh
 function logitLoss(
   kernel: string,
   t: LogitTensors,
-  { B, N }: ImageShape,
+  { B, N, samples = 1 }: ImageShape,
   activation: Activation,
   gradient: boolean,
 ): Dispatch {
-  const constants = { B, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) }
+  const constants = { B, SAMPLES: samples, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) }
   return {
     ...rowLaneTilings(kernel, constants, B, padTo4(N) / 4),
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },

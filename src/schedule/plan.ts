@@ -50,7 +50,7 @@ export class Plan {
       dispatch.kernel,
       dispatch.shape,
       dispatch.flops ? (dispatch.flops / 1e6).toFixed(2) : '',
-      String(Object.values(dispatch.bindings).reduce((sum, tensor) => sum + 4 * tensor.elements, 0)),
+      String([...new Set(Object.values(dispatch.bindings))].reduce((sum, tensor) => sum + 4 * tensor.elements, 0)),
     ])
     const head = ['#', 'section', 'kernel', 'shape', 'MFLOP', 'bytes']
     const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))

@@ -10,13 +10,15 @@ export const MOST_IN_FLIGHT = 3
 export interface StepLoss {
   reconstruction: number
   kl: number
+  /** What the step minimises, where that is not a weighted sum of the others. */
+  objective?: number
 }
 
 /**
  * What a submission's steps left behind.
  * @param losses one a step
  * @param failed the first step with a loss or gradient that was not finite: it and those behind it changed nothing.
- * @param ring `[slots, 2, rows]` every image's reconstruction and KL; only valid during the call.
+ * @param ring the loss ring, see `meanLosses`; only valid during the call.
  * @param usage how often every code of a vector-quantised model was chosen until then
  */
 export type StepReport = (
@@ -29,7 +31,7 @@ export type StepReport = (
 /** What a queue needs of a program. */
 export interface QueuedProgram {
   executable: Executable
-  /** `[MOST_STEPS, 2, rows]` */
+  /** `[MOST_STEPS, 2 or 3, rows]` */
   losses?: PlanTensor
   status?: PlanTensor
   /** Rows of every activation. */
@@ -44,6 +46,7 @@ export class StepQueue {
   private readonly waiting: (() => void)[] = []
   private readonly losses: GPUBuffer
   private readonly status: GPUBuffer
+  private readonly slotBytes: number
   /** Batch of every slice of the coming submission, step by step. */
   private steps: number[][] = []
   private slices = 0
@@ -57,6 +60,7 @@ export class StepQueue {
   ) {
     this.losses = program.executable.buffer(program.losses!)
     this.status = program.executable.buffer(program.status!)
+    this.slotBytes = (4 * program.losses!.elements) / MOST_STEPS
     for (let i = 0; i < MOST_IN_FLIGHT; i++) {
       const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST
       const size = MOST_STEPS * this.slotBytes + 4 + this.usageBytes
@@ -114,10 +118,6 @@ export class StepQueue {
     for (const staging of this.free) staging.destroy()
   }
 
-  private get slotBytes(): number {
-    return 8 * this.program.rows
-  }
-
   private get usageBytes(): number {
     return this.usage?.size ?? 0
   }
@@ -130,7 +130,7 @@ export class StepQueue {
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const ring = new Float32Array(mapped, 0, lossBytes / 4)
       const usage = new Uint32Array(mapped.slice(lossBytes + 4))
-      report(meanLosses(ring, steps, this.program.rows), failed, ring, usage)
+      report(meanLosses(ring, steps, this.program), failed, ring, usage)
       staging.unmap()
     } finally {
       this.free.push(staging)
@@ -147,23 +147,27 @@ function failedStep(status: number, steps: readonly number[][]): number | undefi
 }
 
 /**
- * Sums the loss ring `[slots, 2, rows]` into means over each step's images, in image order and in float64.
+ * Sums the loss ring into means over each step's images, in image order and in float64. A slot has a value for every
+ * row: reconstruction, then KL, and of a program with an objective of its own every image's share of that.
  * @param steps the batches of every step's slices; a slice has a slot
  */
-export function meanLosses(ring: Float32Array, steps: readonly number[][], rows: number): StepLoss[] {
+export function meanLosses(
+  ring: Float32Array,
+  steps: readonly number[][],
+  { losses, rows }: Pick<QueuedProgram, 'losses' | 'rows'>,
+): StepLoss[] {
+  const parts = losses!.elements / MOST_STEPS / rows
   let at = 0
   return steps.map((batches) => {
-    let reconstruction = 0
-    let kl = 0
+    const sums = [0, 0, 0]
     let images = 0
     for (const batch of batches) {
-      for (let n = 0; n < batch; n++) {
-        reconstruction += ring[at + n]
-        kl += ring[at + rows + n]
+      for (let part = 0; part < parts; part++, at += rows) {
+        for (let n = 0; n < batch; n++) sums[part] += ring[at + n]
       }
-      at += 2 * rows
       images += batch
     }
-    return { reconstruction: reconstruction / images, kl: kl / images }
+    const [reconstruction, kl, objective] = sums.map((sum) => sum / images)
+    return parts === 3 ? { reconstruction, kl, objective } : { reconstruction, kl }
   })
 }

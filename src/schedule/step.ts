@@ -17,8 +17,8 @@ export interface StepValues {
   cursor: number
   /** The first image's place in its batch, where a batch runs in slices. */
   row: number
-  /** The first image's place in the noise stream: `row` unless given, further on for further samples of a batch. */
-  noiseRow?: number
+  /** Rows of the noise stream before the batch's: those of its earlier draws, 0 unless given. */
+  noiseRows?: number
   /** Position in the noise stream. */
   counter: number
   /** Key of the noise stream. */
@@ -49,7 +49,7 @@ export class StepUniform {
     this.view.setUint32(at + stepLayout.slot, values.slot, true)
     this.view.setUint32(at + stepLayout.cursor, values.cursor, true)
     this.view.setUint32(at + stepLayout.row, values.row, true)
-    this.view.setUint32(at + stepLayout.noise_row, values.noiseRow ?? values.row, true)
+    this.view.setUint32(at + stepLayout.noise_row, values.row + (values.noiseRows ?? 0), true)
     this.view.setUint32(at + stepLayout.counter, values.counter, true)
     this.view.setUint32(at + stepLayout.seed, values.seed[0], true)
     this.view.setUint32(at + stepLayout.seed + 4, values.seed[1], true)

@@ -1,19 +1,24 @@
 import type { ModelRuntime } from '../model/runtime.js'
-import { BufferUsage } from '../device/flags.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Augmentation } from '../ops/gather.js'
-import { NO_UPDATE } from '../ops/update.js'
-import { streamKey, STREAMS } from '../random.js'
-import { StepQueue } from '../schedule/step-queue.js'
+import { STREAMS } from '../random.js'
+import type { StepLoss } from '../schedule/step-queue.js'
+import { setLosses } from './set-losses.js'
 import { checkSet } from './sets.js'
 
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
 export interface Loss {
-  /** reconstruction + klWeight · kl, or reconstruction + quantization */
+  /**
+   * What is minimised: reconstruction + klWeight · kl, or reconstruction + quantization. Of a step with importance
+   * samples the bound −log (1/k) Σ_s w_s; with free bits the KL term is klWeight · Σ_j max(λ, KL_j).
+   */
   total: number
   /** −Σ log p(x|z) */
   reconstruction: number
-  /** KL(q(z|x) ‖ p(z)); 0 for a deterministic or vector-quantised latent */
+  /**
+   * KL(q(z|x) ‖ p(z)); 0 for a deterministic or vector-quantised latent. Of a step with importance samples the mean of
+   * the samples' log q(z|x) − log p(z), whose expectation it is.
+   */
   kl: number
   /** Σ |sg(z) − e|² + commitment · Σ |z − sg(e)|² of a vector-quantised model, whoever updates its codes. */
   quantization?: number
@@ -27,70 +32,27 @@ export interface Loss {
 /** The loss with its parts weighted. The kernels leave the quantisation loss in the place of the KL. */
 export function lossOf(
   { model }: ModelRuntime,
-  { reconstruction, kl }: { reconstruction: number; kl: number },
+  { reconstruction, kl, objective }: StepLoss,
   klWeight: number,
 ): Loss {
   if (model.latent.type === 'vector-quantized') {
     return { total: reconstruction + kl, reconstruction, kl: 0, quantization: kl }
   }
-  return { total: reconstruction + klWeight * kl, reconstruction, kl }
+  return { total: objective ?? reconstruction + klWeight * kl, reconstruction, kl }
 }
-
-const STEPS_PER_SUBMISSION = 4
 
 /** The loss over a whole set, one draw of z an image. */
 export async function evaluateSet(
   runtime: ModelRuntime,
   data: Dataset,
-  options: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
+  { klWeight, ...options }: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
 ): Promise<Loss> {
   checkSet(runtime, data, 'evaluate')
-  const { klWeight, seed, batchSize, binarize } = options
-  const batch = Math.min(batchSize, data.count)
-  const set = runtime.set(data)
-  const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
-  return runtime.with({ batch, input, noise: 'drawn', output: 'losses' }, async (program) => {
-    const { device, uniform } = runtime.context
-    const order = identityOrder(device, data.count)
-    runtime.bind(program, { ...set.storages, order })
-    const queue = new StepQueue(device, uniform, program)
-    const sums = { reconstruction: 0, kl: 0 }
-    const key = streamKey(seed, STREAMS.EVALUATE)
-    const pending: Promise<void>[] = []
-    try {
-      for (let first = 0; first < data.count; ) {
-        await runtime.guard(queue.ready())
-        runtime.check()
-        const sizes: number[] = []
-        const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
-        for (; sizes.length < most && first < data.count; first += batch) {
-          const size = Math.min(batch, data.count - first)
-          const values = { batch: size, cursor: first, counter: first / batch, seed: key, scale: 1 / size }
-          queue.add({ ...values, ...NO_UPDATE, klWeight })
-          sizes.push(size)
-        }
-        const submission = queue.submit((losses) => {
-          losses.forEach((mean, step) => {
-            sums.reconstruction += mean.reconstruction * sizes[step]
-            sums.kl += mean.kl * sizes[step]
-          })
-        })
-        submission.catch(() => {}) // reported by the wait below
-        pending.push(submission)
-      }
-      await runtime.guard(Promise.all(pending))
-    } finally {
-      queue.destroy()
-      order.destroy()
-    }
-    return lossOf(runtime, { reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
+  const sums = { reconstruction: 0, kl: 0 }
+  const draws = { ...options, stream: STREAMS.EVALUATE, draws: 1, sampled: false }
+  await setLosses(runtime, data, draws, (_, reconstruction, kl) => {
+    sums.reconstruction += reconstruction
+    sums.kl += kl
   })
-}
-
-/** The images as they lie in the set. */
-export function identityOrder(device: GPUDevice, count: number): GPUBuffer {
-  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-  const order = device.createBuffer({ label: 'order', size: 4 * count, usage })
-  device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
-  return order
+  return lossOf(runtime, { reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
 }

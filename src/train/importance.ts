@@ -2,12 +2,8 @@ import type { Dataset } from '../data/dataset.js'
 import { SpecError } from '../errors.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
-import { NO_UPDATE } from '../ops/update.js'
-import { streamKey, STREAMS } from '../random.js'
-import { StepQueue } from '../schedule/step-queue.js'
-import { identityOrder } from './evaluate.js'
-
-const STEPS_PER_SUBMISSION = 8
+import { STREAMS } from '../random.js'
+import { setLosses } from './set-losses.js'
 
 /** How the bound is estimated. */
 export interface ImportanceOptions {
@@ -26,50 +22,16 @@ export interface ImportanceOptions {
 export async function importanceWeighted(
   runtime: ModelRuntime,
   data: Dataset,
-  { samples, seed, batchSize, binarize }: ImportanceOptions,
+  { samples, ...options }: ImportanceOptions,
 ): Promise<number> {
   if (runtime.model.latent.type !== 'gaussian') {
     throw new SpecError('evaluate.importanceSamples', `a ${runtime.model.latent.type} latent has no posterior to draw from`)
   }
-  const batch = Math.min(batchSize, data.count)
-  const set = runtime.set(data)
-  const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
-  const request = { batch, input, noise: 'drawn', output: 'losses', sampled: true } as const
-  return runtime.with(request, async (program) => {
-    const { device, uniform } = runtime.context
-    const order = identityOrder(device, data.count)
-    runtime.bind(program, { ...set.storages, order })
-    const queue = new StepQueue(device, uniform, program)
-    const sums = new LogSums(data.count)
-    const key = streamKey(seed, STREAMS.IMPORTANCE)
-    const pending: Promise<void>[] = []
-    const steps = Math.ceil(data.count / program.batch) * samples
-    try {
-      for (let step = 0; step < steps; ) {
-        await runtime.guard(queue.ready())
-        runtime.check()
-        const firsts: number[] = []
-        for (; firsts.length < STEPS_PER_SUBMISSION && step < steps; step++) {
-          const chunk = Math.floor(step / samples)
-          const first = chunk * program.batch
-          const size = Math.min(program.batch, data.count - first)
-          const values = { batch: size, cursor: first, counter: chunk, seed: key, scale: 1 / size }
-          queue.add({ ...values, ...NO_UPDATE, klWeight: 1, noiseRow: (step % samples) * program.batch })
-          firsts.push(first)
-        }
-        const submission = queue.submit((_, __, ring) => {
-          firsts.forEach((first, slot) => sums.add(ring, slot * 2 * program.rows, program.rows, first, program.batch))
-        })
-        submission.catch(() => {}) // reported by the wait below
-        pending.push(submission)
-      }
-      await runtime.guard(Promise.all(pending))
-    } finally {
-      queue.destroy()
-      order.destroy()
-    }
-    return sums.negativeMeanLog(samples)
-  })
+  const sums = new LogSums(data.count)
+  const draws = { ...options, stream: STREAMS.IMPORTANCE, draws: samples, sampled: true }
+  // −log weight is reconstruction plus log q − log p
+  await setLosses(runtime, data, draws, (image, reconstruction, kl) => sums.add(image, -(reconstruction + kl)))
+  return sums.negativeMeanLog(samples)
 }
 
 /** A running log Σ exp(log weight) for every image, in float64. */
@@ -82,17 +44,12 @@ class LogSums {
     this.scaled = new Float64Array(count)
   }
 
-  /** Adds a slot of the loss ring: −log weight is reconstruction plus log q − log p. */
-  add(ring: Float32Array, at: number, rows: number, first: number, batch: number): void {
-    for (let n = 0; n < batch && first + n < this.largest.length; n++) {
-      const log = -(ring[at + n] + ring[at + rows + n])
-      const image = first + n
-      if (log > this.largest[image]) {
-        this.scaled[image] = this.scaled[image] * Math.exp(this.largest[image] - log) + 1
-        this.largest[image] = log
-      } else {
-        this.scaled[image] += Math.exp(log - this.largest[image])
-      }
+  add(image: number, log: number): void {
+    if (log > this.largest[image]) {
+      this.scaled[image] = this.scaled[image] * Math.exp(this.largest[image] - log) + 1
+      this.largest[image] = log
+    } else {
+      this.scaled[image] += Math.exp(log - this.largest[image])
     }
   }
 

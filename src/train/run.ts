@@ -1,11 +1,12 @@
 import type { Dataset } from '../data/dataset.js'
+import type { Objective } from '../model/gaussian.js'
 import type { Augmentation } from '../ops/gather.js'
 import type { Rate } from '../ops/rates.js'
 import type { Optimizer } from '../ops/update.js'
 import type { Loss } from './evaluate.js'
 
 /** How to train. Give `epochs` or `steps`. */
-export interface TrainOptions extends Augmentation {
+export interface TrainOptions extends Augmentation, Objective {
   /** Passes over the data; a pass that was interrupted counts once it is finished. */
   epochs?: number
   /** Updates. */
@@ -14,7 +15,10 @@ export interface TrainOptions extends Augmentation {
   batchSize?: number
   /** Adam with its defaults unless given. The same object again goes on where it stopped, moments and all. */
   optimizer?: Optimizer
-  /** Evaluated at the end of every epoch. */
+  /**
+   * Evaluated at the end of every epoch, by −ELBO with the KL weight; in training with importance samples also by the
+   * bound with as many, which then is what `earlyStopping` goes by.
+   */
   validation?: Dataset
   /** Weight of the KL term, instead of the specification's: a number, or a schedule over the updates. */
   klWeight?: Rate

@@ -1,6 +1,8 @@
 import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError, SpecError } from '../errors.js'
 import { checkLabels } from '../model/labels.js'
+import type { Objective } from '../model/gaussian.js'
+import type { ResolvedModel } from '../model/resolve.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 
@@ -40,4 +42,33 @@ export function checkAugmentation({ binarize, flip }: Augmentation, path: string
     throw new SpecError(`${path}.binarize`, `needs 'sample' or 'threshold', got ${binarize}`)
   }
   if (flip !== undefined && typeof flip !== 'boolean') throw new SpecError(`${path}.flip`, `needs true or false, got ${flip}`)
+}
+
+/** Rows of samples that even the smallest slice of a batch must not exceed. */
+const MOST_SAMPLES = 4096
+
+/**
+ * The objective with what is as it is unless given left out.
+ * @throws SpecError unless the numbers are what they may be, and the latent one that they are for
+ */
+export function objectiveOf(
+  { latent }: ResolvedModel,
+  { importanceSamples = 1, freeBits = 0 }: Objective,
+  who: string,
+): Objective {
+  checkWhole(importanceSamples, `${who}.importanceSamples`)
+  checkWeight(freeBits, `${who}.freeBits`)
+  if (importanceSamples > MOST_SAMPLES) {
+    throw new SpecError(`${who}.importanceSamples`, `needs at most ${MOST_SAMPLES}, got ${importanceSamples}`)
+  }
+  if (importanceSamples > 1 && latent.type !== 'gaussian') {
+    throw new SpecError(`${who}.importanceSamples`, `a ${latent.type} latent has no posterior to draw from`)
+  }
+  if (freeBits > 0 && latent.type !== 'gaussian') {
+    throw new SpecError(`${who}.freeBits`, `a ${latent.type} latent has no KL term`)
+  }
+  if (freeBits > 0 && importanceSamples > 1) {
+    throw new SpecError(`${who}.freeBits`, 'the importance-weighted bound has no KL term; take importanceSamples 1')
+  }
+  return { ...(importanceSamples > 1 && { importanceSamples }), ...(freeBits > 0 && { freeBits }) }
 }

@@ -1,18 +1,25 @@
 import { NumericError, ShapeError } from '../errors.js'
 import { checkFinite, imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { labelRows, type LabelOptions } from '../model/labels.js'
+import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
+import { sizeOf } from '../model/shapes.js'
 import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
+import { MOST_STEPS } from '../schedule/step.js'
 import { meanLosses } from '../schedule/step-queue.js'
 import { asRows, type Tensor } from '../tensor.js'
 import { lossOf, type Loss } from './evaluate.js'
+import { objectiveOf } from './sets.js'
 
-/** A batch of the caller's own. */
-export interface Batch extends LabelOptions {
+/** A batch of the caller's own, and what to minimise on it. */
+export interface Batch extends LabelOptions, Objective {
   /** `[batch, height, width, channels]` in [0, 1]. */
   images: Tensor | Float32Array
-  /** `[batch, latent]` values of ε; drawn when left out. With it the result is a pure function of its inputs. */
+  /**
+   * `[batch, latent]` values of ε, with importance samples `[batch, samples, latent]`; drawn when left out. With it the
+   * result is a pure function of its inputs.
+   */
   noise?: Tensor | Float32Array
 }
 
@@ -30,15 +37,17 @@ export interface BatchRows {
   noise?: Float32Array
   labels?: Uint32Array
   rows: number
+  objective: Objective
 }
 
-/** Reads a batch. @throws ShapeError, DataError */
-export function batchRows(runtime: ModelRuntime, batch: Batch): BatchRows {
+/** Reads a batch. @throws ShapeError, DataError, SpecError */
+export function batchRows(runtime: ModelRuntime, batch: Batch, who: string): BatchRows {
+  const objective = objectiveOf(runtime.model, batch, who)
   const { data: images, rows } = imageRows(runtime, batch.images)
   const { latent } = runtime.model
   const given = batch.noise !== undefined && latent.type === 'gaussian'
-  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size) : undefined
-  return { images, noise, labels: labelRows(runtime.model, batch.labels, rows), rows }
+  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size, objective) : undefined
+  return { images, noise, labels: labelRows(runtime.model, batch.labels, rows), rows, objective }
 }
 
 /**
@@ -52,8 +61,9 @@ export async function runBatch(
   output: 'gradients' | { update: Optimizer },
   settings: StepSettings,
 ): Promise<{ loss: Loss; gradients: Float32Array }> {
-  const { rows } = batch
-  const request = { batch: rows, input: { type: 'images' }, noise: batch.noise ? 'given' : 'drawn', output } as const
+  const { rows, objective } = batch
+  const noise = batch.noise ? 'given' : 'drawn'
+  const request = { batch: rows, input: { type: 'images' }, noise, output, ...objective } as const
   return runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context
     const slices: number[] = []
@@ -82,12 +92,12 @@ function encodeSlice(
   last: boolean,
 ): GPUCommandEncoder {
   const { executable, x, noise: noiseTensor, batch } = program
-  const rowsOf = (data: Float32Array) => {
-    const width = data.length / rows
-    return [data.subarray(slice * batch * width, (slice + 1) * batch * width), width] as const
+  const ofSlice = (data: Float32Array) => {
+    const size = (data.length / rows) * batch
+    return data.subarray(slice * size, (slice + 1) * size)
   }
-  writeRows(runtime, executable.buffer(x!), ...rowsOf(images))
-  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ...rowsOf(noise))
+  writeRows(runtime, executable.buffer(x!), ofSlice(images), images.length / rows)
+  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ofSlice(noise), sizeOf(runtime.model.latent.output))
   if (labels) writeLabels(runtime, program, labels.subarray(slice * batch, (slice + 1) * batch))
   const encoder = runtime.encoder('step')
   const pass = encoder.beginComputePass({ label: 'step' })
@@ -98,13 +108,14 @@ function encodeSlice(
 
 async function readStep(
   runtime: ModelRuntime,
-  { executable, losses, status, gradients, rows }: Program,
+  program: Program,
   encoder: GPUCommandEncoder,
   slices: number[],
   withGradients: boolean,
   klWeight: number,
 ): Promise<{ loss: Loss; gradients: Float32Array }> {
-  const lossCount = 2 * rows * slices.length
+  const { executable, losses, status, gradients } = program
+  const lossCount = (losses!.elements / MOST_STEPS) * slices.length
   const ranges = [
     { buffer: executable.buffer(losses!), offsetBytes: 0, sizeBytes: 4 * lossCount },
     { buffer: executable.buffer(status!), offsetBytes: 0, sizeBytes: 4 },
@@ -115,7 +126,7 @@ async function readStep(
   }
   const data = await runtime.readback(encoder, ranges)
   const failed = data[lossCount] !== 0
-  const loss = lossOf(runtime, meanLosses(data, [slices], rows)[0], klWeight)
+  const loss = lossOf(runtime, meanLosses(data, [slices], program)[0], klWeight)
   const values = data.subarray(lossCount + 1)
   if (failed || !Number.isFinite(loss.total) || !values.every(Number.isFinite)) {
     const what = Number.isFinite(loss.total) ? 'a gradient' : 'the loss'
@@ -124,9 +135,20 @@ async function readStep(
   return { loss, gradients: values }
 }
 
-function noiseRows(noise: Tensor | Float32Array, rows: number, Z: number): Float32Array {
-  const { data, rows: given } = asRows(noise, [Z], 'noise')
-  if (given !== rows) throw new ShapeError(`noise: has ${given} rows of ${Z}, needs ${rows}, one an image`)
+function noiseRows(
+  noise: Tensor | Float32Array,
+  images: number,
+  Z: number,
+  { importanceSamples = 1 }: Objective,
+): Float32Array {
+  const byImage = !(noise instanceof Float32Array) && noise?.shape?.length === 3
+  const { data, rows } = asRows(noise, byImage ? [importanceSamples, Z] : [Z], 'noise')
+  const given = byImage ? rows * importanceSamples : rows
+  const needed = images * importanceSamples
+  if (given !== needed) {
+    const each = importanceSamples === 1 ? 'one' : importanceSamples
+    throw new ShapeError(`noise: has ${given} rows of ${Z}, needs ${needed}, ${each} an image`)
+  }
   checkFinite(data, 'noise', Z)
   return data
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
 import { DataError, NumericError, SpecError } from '../errors.js'
+import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkRate, rateAt, type Rate } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
@@ -18,6 +19,7 @@ import type { TrainingState } from './state.js'
 export interface TrainerOptions extends TrainOptions {
   batchSize: number
   klWeight: Rate
+  objective: Objective
   /** Evaluates the validation set. */
   evaluate(data: Dataset): Promise<Loss>
   /** The saved file, for checkpoints. */
@@ -79,7 +81,8 @@ export class Trainer {
     const set = runtime.set(data)
     const { binarize, flip } = options
     const input = { type: 'set', count: data.count, chunks: set.chunks, binarize, flip } as const
-    const request = { batch: options.batchSize, input, noise: 'drawn', output: { update: state.optimizer } } as const
+    const output = { update: state.optimizer }
+    const request = { batch: options.batchSize, input, noise: 'drawn', output, ...options.objective } as const
     return runtime.with(request, async (program) => {
       const { device, uniform } = runtime.context
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
@@ -236,10 +239,10 @@ export class Trainer {
   }
 
   /** Keeps a copy of the parameters when the epoch just ended is the best so far. */
-  private isBest({ total }: Loss): boolean {
+  private isBest({ total, importanceWeighted: loss = total }: Loss): boolean {
     const { best, state, options } = this
-    if (total >= best.loss - (options.earlyStopping?.minimumGain ?? 0)) return false
-    Object.assign(best, { loss: total, epoch: state.epoch })
+    if (loss >= best.loss - (options.earlyStopping?.minimumGain ?? 0)) return false
+    Object.assign(best, { loss, epoch: state.epoch })
     this.runtime.copy('parameters', 'best')
     return true
   }

@@ -6,6 +6,7 @@ import { convBackward, convForward } from './conv.js'
 import { convTransposeBackward, convTransposeForward } from './conv-transpose.js'
 import { denseBackward, denseForward } from './dense.js'
 import { flatten, unflatten } from './flatten.js'
+import { freeBitsForward, importanceBackward, importanceForward, sampledKl } from './importance.js'
 import { klBackward, klForward, reparameterizeBackward, reparameterizeForward } from './latent.js'
 import { convShape, outputShape, size, type Shape } from './shapes.js'
 
@@ -21,20 +22,40 @@ export interface ReferenceLoss {
   kl: number
 }
 
-/** The loss of a model on images (B, H, W, C) with the given noise (B, Z), which a deterministic model ignores. */
+/** What is minimised instead of −ELBO: a bound of several samples, or a KL term of at least so much a dimension. */
+export interface ReferenceObjective {
+  importanceSamples?: number
+  freeBits?: number
+}
+
+/**
+ * The loss of a model on images (B, H, W, C) with the given noise (B, Z), which a deterministic model ignores; with S
+ * importance samples (B, S, Z).
+ */
 export function referenceLoss(
   spec: VaeSpec,
   parameters: Parameters,
   images: Values,
   noise: Values = [],
+  objective: ReferenceObjective = {},
 ): ReferenceLoss {
-  return evaluate(spec, parameters, images, noise).loss
+  return lossOf(objective)(spec, parameters, images, noise, objective).loss
 }
 
 /** The loss and its gradient with respect to every parameter. */
-export function referenceGradients(spec: VaeSpec, parameters: Parameters, images: Values, noise: Values = []) {
-  const { loss, backward } = evaluate(spec, parameters, images, noise)
+export function referenceGradients(
+  spec: VaeSpec,
+  parameters: Parameters,
+  images: Values,
+  noise: Values = [],
+  objective: ReferenceObjective = {},
+) {
+  const { loss, backward } = lossOf(objective)(spec, parameters, images, noise, objective)
   return { loss, gradients: backward() }
+}
+
+function lossOf({ importanceSamples = 1 }: ReferenceObjective) {
+  return importanceSamples > 1 ? evaluateBound : evaluate
 }
 
 /** Mean and log-variance (B, Z) of images; a deterministic model has no log-variance. */
@@ -53,7 +74,13 @@ export function referenceDecode(spec: VaeSpec, parameters: Parameters, latents: 
   return pass.image(pass.layers(spec.decoder, 'decoder', z), spec.input).data.map(sigmoid)
 }
 
-function evaluate(spec: VaeSpec, parameters: Parameters, images: Values, noise: Values) {
+function evaluate(
+  spec: VaeSpec,
+  parameters: Parameters,
+  images: Values,
+  noise: Values,
+  { freeBits = 0 }: ReferenceObjective,
+) {
   const B = images.length / size(spec.input)
   const Z = spec.latent.size
   const klWeight = spec.klWeight ?? 1
@@ -69,7 +96,11 @@ function evaluate(spec: VaeSpec, parameters: Parameters, images: Values, noise: 
 
   const reconstruction = bernoulliForward(logits.data, images) / B
   const kl = logVariance ? klForward(mean.data, logVariance.data) / B : 0
-  const loss = { total: reconstruction + klWeight * kl, reconstruction, kl }
+  const klOf = (j: number) => klForward(column(mean.data, Z, j), column(logVariance!.data, Z, j)) / B
+  const kept = (j: number) => freeBits === 0 || klOf(j) > freeBits
+  const dimensions = Array.from({ length: freeBits > 0 ? Z : 0 }, (_, j) => klOf(j))
+  const term = freeBits > 0 ? freeBitsForward(dimensions, freeBits) : kl
+  const loss = { total: reconstruction + klWeight * term, reconstruction, kl }
 
   const backward = () => {
     const dLogits = scale(bernoulliBackward(logits.data, images), 1 / B)
@@ -80,10 +111,59 @@ function evaluate(spec: VaeSpec, parameters: Parameters, images: Values, noise: 
     }
     const fromSample = reparameterizeBackward(dz, logVariance.data, noise)
     const fromKl = klBackward(mean.data, logVariance.data)
-    const dMean = add(fromSample.dMean, scale(fromKl.dMean, klWeight / B))
-    const dLogVariance = add(fromSample.dLogVariance, scale(fromKl.dLogVariance, klWeight / B))
+    const keep = (d: Float64Array) => d.map((value, i) => (kept(i % Z) ? value : 0))
+    const dMean = add(fromSample.dMean, scale(keep(fromKl.dMean), klWeight / B))
+    const dLogVariance = add(fromSample.dLogVariance, scale(keep(fromKl.dLogVariance), klWeight / B))
     hidden.backward(add(mean.backward(dMean), logVariance.backward(dLogVariance)))
     return pass.gradients
+  }
+  return { loss, backward }
+}
+
+/** The importance-weighted bound of a Gaussian latent: the encoder sees B images, the decoder B · S samples. */
+function evaluateBound(
+  spec: VaeSpec,
+  parameters: Parameters,
+  images: Values,
+  noise: Values,
+  { importanceSamples: S = 1 }: ReferenceObjective,
+) {
+  const N = size(spec.input)
+  const B = images.length / N
+  const Z = spec.latent.size
+  const klWeight = spec.klWeight ?? 1
+  const encoder = new Pass(parameters, B)
+  const decoder = new Pass(parameters, B * S)
+
+  const hidden = encoder.layers(spec.encoder, 'encoder', { data: Float64Array.from(images), shape: spec.input })
+  const mean = encoder.dense('latent.mean', Z, hidden)
+  const logVariance = encoder.dense('latent.log_variance', Z, hidden)
+  const [means, logVariances] = [mean, logVariance].map(({ data }) => repeatRows(data, Z, S))
+  const z = reparameterizeForward(means, logVariances, noise)
+  const decoded = decoder.layers(spec.decoder, 'decoder', { data: z, shape: [Z] })
+  const logits = decoder.image(decoded, spec.input)
+
+  const targets = repeatRows(images, N, S)
+  const rows = Array.from({ length: B * S }, (_, row) => row)
+  const reconstructions = rows.map((row) => bernoulliForward(rowOf(logits.data, N, row), rowOf(targets, N, row)))
+  const kls = rows.map((row) => sampledKl(rowOf(z, Z, row), rowOf(noise, Z, row), rowOf(logVariances, Z, row)))
+  const negativeLogWeights = rows.map((row) => reconstructions[row] + klWeight * kls[row])
+  const loss = {
+    total: importanceForward(negativeLogWeights, S) / B,
+    reconstruction: meanOf(reconstructions),
+    kl: meanOf(kls),
+  }
+
+  const backward = () => {
+    const weights = scale(importanceBackward(negativeLogWeights, S), 1 / B)
+    const dLogits = bernoulliBackward(logits.data, targets).map((d, i) => d * weights[Math.floor(i / N)])
+    const fromLikelihood = decoded.backward(logits.backward(dLogits))
+    const dz = fromLikelihood.map((d, i) => d + klWeight * weights[Math.floor(i / Z)] * z[i])
+    const fromSample = reparameterizeBackward(dz, logVariances, noise)
+    const dLogVariances = fromSample.dLogVariance.map((d, i) => d - 0.5 * klWeight * weights[Math.floor(i / Z)])
+    const dMean = mean.backward(sumRows(fromSample.dMean, Z, S))
+    hidden.backward(add(dMean, logVariance.backward(sumRows(dLogVariances, Z, S))))
+    return { ...encoder.gradients, ...decoder.gradients }
   }
   return { loss, backward }
 }
@@ -183,4 +263,30 @@ function add(a: Float64Array, b: Float64Array): Float64Array {
 
 function scale(a: Float64Array, factor: number): Float64Array {
   return a.map((value) => value * factor)
+}
+
+function rowOf(data: Values, width: number, row: number): Float64Array {
+  return Float64Array.from({ length: width }, (_, i) => data[row * width + i])
+}
+
+function column(data: Values, width: number, j: number): Float64Array {
+  return Float64Array.from({ length: data.length / width }, (_, n) => data[n * width + j])
+}
+
+/** Every row `times` over, one behind the other. */
+function repeatRows(data: Values, width: number, times: number): Float64Array {
+  return Float64Array.from({ length: data.length * times }, (_, i) => {
+    return data[Math.floor(i / width / times) * width + (i % width)]
+  })
+}
+
+/** The sum of every `times` rows. */
+function sumRows(data: Values, width: number, times: number): Float64Array {
+  const sums = new Float64Array(data.length / times)
+  for (let i = 0; i < data.length; i++) sums[Math.floor(i / width / times) * width + (i % width)] += data[i]
+  return sums
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

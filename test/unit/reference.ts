@@ -17,6 +17,7 @@ import { denseBackward, denseForward } from '../reference/dense.js'
 import { centralDifferences } from '../reference/differences.js'
 import { flatten, unflatten } from '../reference/flatten.js'
 import { blobBytes, hash, normalArray, seedOf, uniformArray } from '../reference/formula.js'
+import { importanceBackward, importanceForward, sampledKl } from '../reference/importance.js'
 import { klBackward, klForward, reparameterizeBackward, reparameterizeForward } from '../reference/latent.js'
 import { referenceDecode, referenceEncode, referenceGradients, referenceLoss } from '../reference/model.js'
 import { ReferenceTrainer } from '../reference/train.js'
@@ -138,6 +139,42 @@ reference('reparameterize and KL: the backward passes are the derivatives', () =
   assertClose(kl.dLogVariance, centralDifferences((p) => klForward(mean, p), logVariance), 'dLogVariance', DIFFERENCES)
   assert.is(klForward([0, 0], [0, 0]), 0)
 })
+
+reference('importance-weighted bound: the weights are its derivative, and it is log-mean-exp', () => {
+  const losses = normalArray(12, 1).map((value) => 3 * value) // 4 images of 3 samples
+  const differences = centralDifferences((p) => importanceForward(p, 3), losses)
+  assertClose(importanceBackward(losses, 3), differences, 'weights', DIFFERENCES)
+  const plain = -Math.log([0, 1, 2].reduce((sum, s) => sum + Math.exp(-losses[s]) / 3, 0))
+  assertClose([importanceForward(losses.subarray(0, 3), 3)], [plain], 'bound', 1e-12)
+  assert.is(importanceForward([900, 900], 2), 900)
+  assertClose(importanceBackward([900, 900, -900, 0], 2), [0.5, 0.5, 1, 0], 'weights far out', 1e-12)
+})
+
+reference('sampled KL: is log q − log p of the sample', () => {
+  const [mean, logVariance, noise] = [normalArray(6, 1), normalArray(6, 2), normalArray(6, 3)]
+  const z = reparameterizeForward(mean, logVariance, noise)
+  const log = (value: number, mu: number, v: number) => -0.5 * (v + (value - mu) ** 2 / Math.exp(v)) // and a constant
+  const expected = z.reduce((sum, value, j) => sum + log(value, mean[j], logVariance[j]) - log(value, 0, 0), 0)
+  assertClose([sampledKl(z, noise, logVariance)], [expected], 'kl', 1e-12)
+})
+
+for (const objective of [{ importanceSamples: 5 }, { freeBits: 0.08 }]) {
+  reference(`${JSON.stringify(objective)}: gradients are the derivatives of the loss`, async () => {
+    const { spec, parameters, images } = await loadModelFixture('dense-channels')
+    const noise = normalArray(5 * 5 * 5, 4) // B=5 S=5 Z=5; free bits take the first of it
+    const given = objective.importanceSamples ? noise : noise.subarray(0, 25)
+    const { gradients, loss } = referenceGradients(spec, parameters, images.data, given, objective)
+    const plain = referenceLoss(spec, parameters, images.data, noise.subarray(0, 25))
+    assert.is.not(loss.total, plain.total, 'the objective makes no difference')
+    for (const [key, { shape, data }] of Object.entries(parameters)) {
+      const lossAt = (probe: Values) =>
+        referenceLoss(spec, { ...parameters, [key]: { shape, data: probe } }, images.data, given, objective).total
+      const differences = centralDifferences(lossAt, data, 1e-6, 6)
+      const known = (_: number, i: number) => !Number.isNaN(differences[i])
+      assertClose(gradients[key].data.filter(known), differences.filter(known), key, 1e-6, 1e-6)
+    }
+  })
+}
 
 reference('Bernoulli loss: is the cross-entropy, has its derivative, and survives large logits', () => {
   const logits = normalArray(8, 1)

@@ -1,0 +1,81 @@
+import type { Dataset } from '../data/dataset.js'
+import { BufferUsage } from '../device/flags.js'
+import type { ModelRuntime } from '../model/runtime.js'
+import type { Augmentation } from '../ops/gather.js'
+import { NO_UPDATE } from '../ops/update.js'
+import { streamKey, type Stream } from '../random.js'
+import { StepQueue } from '../schedule/step-queue.js'
+
+const STEPS_PER_SUBMISSION = 4
+
+/** What to draw on the way through a set. */
+export interface SetDraws {
+  seed: number
+  stream: Stream
+  batchSize: number
+  /** Draws of z an image, one batch's one after another. */
+  draws: number
+  /** The sample's log q(z|x) − log p(z) in place of the KL divergence. */
+  sampled: boolean
+  binarize?: Augmentation['binarize']
+}
+
+/** Calls `visit` with the losses of every image of a set, in nats, as often as z is drawn. */
+export async function setLosses(
+  runtime: ModelRuntime,
+  data: Dataset,
+  { seed, stream, batchSize, draws, sampled, binarize }: SetDraws,
+  visit: (image: number, reconstruction: number, kl: number) => void,
+): Promise<void> {
+  const batch = Math.min(batchSize, data.count)
+  const set = runtime.set(data)
+  const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
+  const request = { batch, input, noise: 'drawn', output: 'losses', ...(sampled && { sampled }) } as const
+  return runtime.with(request, async (program) => {
+    const { device, uniform } = runtime.context
+    const order = identityOrder(device, data.count)
+    runtime.bind(program, { ...set.storages, order })
+    const queue = new StepQueue(device, uniform, program)
+    const key = streamKey(seed, stream)
+    const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
+    const steps = Math.ceil(data.count / batch) * draws
+    const pending: Promise<void>[] = []
+    try {
+      for (let step = 0; step < steps; ) {
+        await runtime.guard(queue.ready())
+        runtime.check()
+        const slices: { first: number; size: number }[] = []
+        for (const end = Math.min(step + most, steps); step < end; step++) {
+          const counter = Math.floor(step / draws)
+          const cursor = counter * batch
+          const size = Math.min(batch, data.count - cursor)
+          const noiseRows = (step % draws) * batch
+          queue.add({ ...NO_UPDATE, batch: size, cursor, counter, seed: key, scale: 1 / size, klWeight: 1, noiseRows })
+          for (let row = 0; row < size; row += program.batch) {
+            slices.push({ first: cursor + row, size: Math.min(program.batch, size - row) })
+          }
+        }
+        const submission = queue.submit((_, __, ring) => {
+          slices.forEach(({ first, size }, slot) => {
+            const at = 2 * slot * program.rows
+            for (let n = 0; n < size; n++) visit(first + n, ring[at + n], ring[at + program.rows + n])
+          })
+        })
+        submission.catch(() => {}) // reported by the wait below
+        pending.push(submission)
+      }
+      await runtime.guard(Promise.all(pending))
+    } finally {
+      queue.destroy()
+      order.destroy()
+    }
+  })
+}
+
+/** The images as they lie in the set. */
+function identityOrder(device: GPUDevice, count: number): GPUBuffer {
+  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
+  const order = device.createBuffer({ label: 'order', size: 4 * count, usage })
+  device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
+  return order
+}
