@@ -1,9 +1,14 @@
 import { adam, rmsprop, sgd } from '../../src/index.js'
 import { ACTIVATIONS } from '../../src/ops/activation.js'
 import { padRows, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
-import { sigmoidForward } from '../../src/ops/likelihood.js'
-import { gradientAccumulate, optimizerUpdate } from '../../src/ops/update.js'
+import { activationBackward, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
+import {
+  continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, gaussianMean, rowReduce, sigmoidForward,
+} from '../../src/ops/likelihood.js'
+import { codebookAverage, codebookGather, codebookSum } from '../../src/ops/quantize.js'
+import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../../src/ops/update.js'
 import type { Plan } from '../../src/schedule/plan.js'
+import { MOST_STEPS } from '../../src/schedule/step.js'
 
 /** The training step of a preset. */
 export interface PresetPlan {
@@ -23,13 +28,19 @@ export interface Case {
   presets: string[]
 }
 
+/** What a device can run, and whether those of its tilings that are for hardware are of interest. */
+export interface Ability {
+  features: GPUSupportedFeatures
+  hardwareTilings: boolean
+}
+
 /** Every different dispatch of the plans, then what no training step of a preset launches; sorted by kernel. */
-export function casesOf(plans: readonly PresetPlan[], { features }: GPUDevice): Case[] {
+export function casesOf(plans: readonly PresetPlan[], ability: Ability): Case[] {
   const cases = new Map<string, Case>()
   const add = (dispatch: Dispatch, batch: number, preset?: string) => {
     const shape = shapeOf(dispatch)
     const key = `${dispatch.kernel} ${shape} ${JSON.stringify(dispatch.constants)}`
-    const tilings = tilingsOf(dispatch, features)
+    const tilings = tilingsOf(dispatch, ability)
     const known = cases.get(key) ?? { dispatches: [dispatch, ...tilings], shape, batch, presets: [] }
     if (preset && !known.presets.includes(preset)) known.presets.push(preset)
     cases.set(key, known)
@@ -46,43 +57,90 @@ export function casesOf(plans: readonly PresetPlan[], { features }: GPUDevice): 
   return [...cases.values()].sort((a, b) => compare(kernel(a), kernel(b)) || size(b) - size(a))
 }
 
-function tilingsOf(dispatch: Dispatch, features: GPUSupportedFeatures): Dispatch[] {
-  const able = (dispatch.tilings ?? []).filter(({ requires }) => !requires || features.has(requires))
+/** The further tilings of a dispatch, as dispatches. */
+export function tilingsOf(dispatch: Dispatch, { features, hardwareTilings }: Ability): Dispatch[] {
+  const able = (dispatch.tilings ?? []).filter(({ requires, hardwareOnly }) => {
+    return (!requires || features.has(requires)) && (hardwareTilings || !hardwareOnly)
+  })
   return able.map(({ kernel, constants, grid }) => ({ ...dispatch, kernel, constants, grid }))
 }
 
-/** The shape, and what tells two dispatches of it apart: activation, derivative (`relu'`), transposition. */
+/** The shape, and what tells two dispatches of it apart: activation, derivative (`relu'`), transposition, lanes a row. */
 export function shapeOf({ shape, constants }: Dispatch): string {
-  const { ACTIVATION, ACTIVATION_X, SKIP, TRANSPOSED } = constants
+  const { ACTIVATION, ACTIVATION_X, SKIP, TRANSPOSED, LANES } = constants
   const words = [
     shape,
     ACTIVATION ? ACTIVATIONS[ACTIVATION] : '',
     SKIP ? 'skip' : '',
     ACTIVATION_X ? `${ACTIVATIONS[ACTIVATION_X]}'` : '',
     TRANSPOSED ? 'transposed' : '',
+    LANES ? `${LANES} lanes` : '',
   ]
   return words.filter((word) => word !== '').join(' ')
 }
 
-/** Images that logits stand for; every update, and the sum over slices, at the size of this plan's parameters. */
+/**
+ * What no training step of these presets launches: the likelihoods, updates and the sum over slices at the size of this
+ * plan's images and parameters, codebooks at that of `vectorQuantized`.
+ */
 function beyondTraining(plan: Plan, batch: number): Dispatch[] {
   const all = plan.dispatches.flatMap(({ bindings }) => Object.entries(bindings))
   const elements = Math.max(...all.filter(([name]) => name === 'parameters').map(([, tensor]) => tensor.elements))
   const B = padRows(batch)
   const N = all.find(([name]) => name === 'x')![1].elements / B
-  const tensor = (name: string, count: number): PlanTensor => ({ name, elements: count, storage: 'activation', offset: 0 })
-  const arenas = {
-    gradients: tensor('gradients', elements),
-    parameters: tensor('parameters', elements),
-    m: tensor('m', elements),
-    v: tensor('v', elements),
-    status: tensor('status', 1),
-  }
+  const shape = { B, N }
+  const gradients = tensor('gradients', elements)
+  const [parameters, m, v] = ['parameters', 'm', 'v'].map((name) => tensor(name, elements))
+  const status = tensor('status', 1)
+  const arenas = { gradients, parameters, m, v, status }
+  const x = tensor('x', B * N)
+  const y = tensor('y', B * N)
+  const losses = tensor('losses', 2 * MOST_STEPS * B)
+  const rows = tensor('dlogv_rows', B)
   return [
-    sigmoidForward({ x: tensor('x', B * N), y: tensor('y', B * N) }, { B, N }),
-    gradientAccumulate({ gradients: arenas.gradients, sum: tensor('sum', elements) }),
+    sigmoidForward({ x, y }, shape),
+    gaussianMean({ x, y }, shape),
+    continuousBernoulliMean({ x, y }, shape),
+    continuousBernoulliLoss({ logits: y, x, losses, status }, shape, 'linear', true),
+    gaussianLoss({ means: y, x, dlogvRows: rows, losses, status }, shape, tensor('log_variance', 4), 'linear', true),
+    rowReduce({ x: rows, y: tensor('dlog_variance', 4) }, { B }),
+    gradientNorm({ gradients, partials: tensor('partials', NORM_PARTIALS), status }),
+    gradientAccumulate({ gradients, sum: tensor('sum', elements) }),
     ...[adam(), rmsprop(), sgd({ momentum: 0.9 })].map((optimizer) => optimizerUpdate(arenas, optimizer)),
+    ...betweenLayers(B),
+    ...codebooks(B),
   ]
+}
+
+/** What lies between layers that cannot be fused, at the size of an image of 14 × 14 and 64 channels. */
+function betweenLayers(B: number): Dispatch[] {
+  const N = 14 * 14 * 64
+  const [x, y, a, b] = ['x', 'y', 'a', 'b'].map((name) => tensor(name, B * N))
+  return [
+    activationBackward({ dy: a, y, dx: x }, 'relu'),
+    residualAdd({ a, b, x, y }, 'relu'),
+    permuteForward({ x, y }, { B, N, from: 1, to: 64 }),
+  ]
+}
+
+/** Codes in and out, and the codebook as moving averages. */
+function codebooks(B: number): Dispatch[] {
+  const [P, D, K] = [64, 16, 512]
+  const shape = { B, P, D, K }
+  const z = tensor('z', B * P * D)
+  const codes = tensor('codes', B * P)
+  const counts = tensor('counts', K)
+  const [codebook, sums, mean] = ['codebook', 'sums', 'mean'].map((name) => tensor(name, K * D))
+  const averages = { z, counts, sums, count: tensor('count', K), mean, codebook, status: tensor('status', 1) }
+  return [
+    codebookGather({ codes, codebook, y: tensor('y', B * P * D) }, shape),
+    codebookSum({ z, codes, counts, sums }, shape),
+    codebookAverage(averages, shape),
+  ]
+}
+
+function tensor(name: string, elements: number): PlanTensor {
+  return { name, elements, storage: 'activation', offset: 0 }
 }
 
 function compare(a: string, b: string): number {

@@ -8,6 +8,7 @@ import type { ScheduleContext } from '../../src/schedule/executable.js'
 import { Readback } from '../../src/schedule/readback.js'
 import { StepUniform, type StepValues } from '../../src/schedule/step.js'
 import type { BenchOptions } from '../results.js'
+import type { Ability } from './cases.js'
 import { Timer } from './timing.js'
 
 /** What every part of a run shares. */
@@ -17,6 +18,8 @@ export interface BenchContext {
   schedule: ScheduleContext
   readback: Readback
   timer: Timer
+  clock: GpuClock
+  ability: Ability
   progress(message: string): void
 }
 
@@ -35,6 +38,8 @@ export function benchContext(engine: Engine, options: BenchOptions, progress: (m
     },
     readback: new Readback(device),
     timer: new Timer(clock, options.quick ? { sampleMs: 5, repetitions: 3 } : { sampleMs: 20, repetitions: 7 }),
+    clock,
+    ability: { features: device.features, hardwareTilings: !engine.isSoftware || options.allTilings },
     progress,
   }
 }

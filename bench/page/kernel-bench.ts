@@ -13,7 +13,7 @@ const QUICK = ['dense_forward', 'dense_backward', 'rmsprop_update', 'bce_loss', 
 
 /** Verifies and times every kernel of the plans, and the naive ones beside those that have some. */
 export async function benchKernels(bench: BenchContext, plans: readonly PresetPlan[]) {
-  const all = casesOf(plans, bench.schedule.device)
+  const all = casesOf(plans, bench.ability)
   const chosen = all.filter(({ dispatches, shape }, i) => {
     if (!dispatches.some(({ kernel }) => `${kernel} ${shape}`.includes(bench.options.filter))) return false
     const [{ kernel }] = dispatches
@@ -28,7 +28,8 @@ export async function benchKernels(bench: BenchContext, plans: readonly PresetPl
     results.push(...rows.filter(({ kernel }) => !kernel.endsWith('_naive')))
     naive.push(...rows.filter(({ kernel }) => kernel.endsWith('_naive')))
   }
-  const covered = new Set(all.flatMap(({ dispatches }) => dispatches.map(({ kernel }) => kernel)))
+  const launchable = casesOf(plans, { ...bench.ability, hardwareTilings: true })
+  const covered = new Set(launchable.flatMap(({ dispatches }) => dispatches.map(({ kernel }) => kernel)))
   const uncovered = Object.keys(kernels).filter((name) => !name.endsWith('_naive') && !covered.has(name))
   return { kernels: [...results, ...withoutRepeats(naive)], uncovered }
 }

@@ -81,7 +81,7 @@ export class PlanRunner {
       const inputs = referenceOf(dispatch)?.inputs(dispatch.constants, seed, dispatch.bindings) ?? {}
       for (const [name, values] of Object.entries(inputs)) {
         const { storage, offset } = dispatch.bindings[name]
-        const isWeight = storage === 'parameters' && (name === 'w' || name === 'b')
+        const isWeight = storage === 'parameters' && ['w', 'b', 'codebook'].includes(name)
         if (isWeight) queue.writeBuffer(storages[storage], 4 * offset, values as BufferSource)
       }
     }

@@ -8,6 +8,9 @@ const IN_PLACE: Record<string, string[]> = {
   rmsprop_update: ['parameters', 'm', 'v'],
   sgd_update: ['parameters', 'm'],
   bce_loss: ['logits'],
+  continuous_bernoulli_loss: ['logits'],
+  gaussian_loss: ['means'],
+  codebook_average: ['count', 'mean'],
   gradient_accumulate: ['sum'],
 }
 
@@ -33,7 +36,7 @@ function bindingBytes({ kernel, constants, bindings }: Dispatch, name: string, {
   if (kernel === 'label_gather' && name === 'labels') return constants.B
   if (name === 'm' && constants.MOMENTUM === 0) return 0
   const readOnly = reflectedKernel(kernel).bindings[name].type === 'read-only-storage'
-  const leftAlone = kernel === 'bce_loss' && constants.GRADIENT === 0
+  const leftAlone = kernel.endsWith('_loss') && constants.GRADIENT === 0
   const inPlace = !readOnly && !leftAlone && (IN_PLACE[kernel] ?? []).includes(name)
   return (inPlace ? 2 : 1) * 4 * elements
 }

@@ -7,6 +7,7 @@ import {
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { activationBackward, activationForward } from '../reference/activation.js'
+import { continuousBernoulliMean as meanOf, logNormalizer } from '../reference/continuous-bernoulli.js'
 import { uniformArray } from '../reference/formula.js'
 import { expectSame, expectSameBits, expectWithin, sumBounds, U, ULP } from '../support/bounds.js'
 import { padExpected, padMatrix } from '../support/matrix.js'
@@ -125,18 +126,6 @@ for (const shape of cases) {
 
 /** 1 / (1 − exp(−|l|)) − 1 / |l| from |l| = ½ on: terms up to 2.6, exp, difference and quotient a few ULP off each. */
 const MEAN_ERROR = 2.6 * 12 * ULP
-
-/** A(l) = log((exp(l) − 1) / l) in float64; near 0 the series, which cancellation cannot touch. */
-function logNormalizer(l: number): number {
-  if (Math.abs(l) < 1e-3) return l / 2 + l ** 2 / 24 - l ** 4 / 2880
-  return Math.max(l, 0) + Math.log(-Math.expm1(-Math.abs(l)) / Math.abs(l))
-}
-
-/** A'(l) */
-function meanOf(l: number): number {
-  if (Math.abs(l) < 1e-3) return 0.5 + l / 12 - l ** 3 / 720
-  return -1 / Math.expm1(-l) - 1 / l
-}
 
 gpuTest(continuous, 'passes smoothly through 0', async ({ device }) => {
   const logits = Float32Array.from({ length: 64 }, (_, i) => (i - 32) / 40)

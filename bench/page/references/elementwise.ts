@@ -1,9 +1,12 @@
 import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
+import { NORM_PARTIALS } from '../../../src/ops/update.js'
 import { activationBackward, sigmoid } from '../../../test/reference/activation.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
-import { FUNCTION_BOUND, rowsOf, whole, type Bindings, type Expected, type Given, type Reference } from './reference.js'
+import {
+  FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Expected, type Given, type Reference,
+} from './reference.js'
 
 const sigmoidForward: Reference = {
   inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N, 4) }),
@@ -100,6 +103,19 @@ const gradientAccumulate: Reference = {
     places('sum').map((index) => ({ output: 'sum', index, value: gradients[index], bound: 0 })),
 }
 
+/** partials[k] = Σ g² over a contiguous share of the arena, one of as many as there are partials */
+const gradientNorm: Reference = {
+  inputs: (_, seed, { gradients }) => ({ gradients: whole('gradients', seed, gradients, 0.01) }),
+  expected: ({ constants: { N4 }, before: { gradients }, places }) => {
+    const share = 4 * Math.ceil(N4 / NORM_PARTIALS)
+    return places('partials').map((index) => {
+      const sum = new Sum()
+      for (const value of gradients.subarray(index * share, (index + 1) * share)) sum.add(value * value)
+      return { output: 'partials', index, value: sum.value, bound: sum.bound }
+    })
+  },
+}
+
 export const elementwiseReferences: Record<string, Reference> = {
   sigmoid_forward: sigmoidForward,
   activation_backward: activationBackwardReference,
@@ -109,4 +125,5 @@ export const elementwiseReferences: Record<string, Reference> = {
   rmsprop_update: rmsprop,
   sgd_update: sgd,
   gradient_accumulate: gradientAccumulate,
+  gradient_norm: gradientNorm,
 }

@@ -3,7 +3,9 @@ import { conditionReferences } from './condition.js'
 import { convReferences } from './conv.js'
 import { denseReferences } from './dense.js'
 import { elementwiseReferences } from './elementwise.js'
+import { likelihoodReferences } from './likelihood.js'
 import { lossReferences } from './loss.js'
+import { quantizeReferences } from './quantize.js'
 import type { Reference } from './reference.js'
 
 const references: Record<string, Reference> = {
@@ -11,6 +13,8 @@ const references: Record<string, Reference> = {
   ...convReferences,
   ...conditionReferences,
   ...lossReferences,
+  ...likelihoodReferences,
+  ...quantizeReferences,
   ...elementwiseReferences,
 }
 
