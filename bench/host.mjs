@@ -1,58 +1,36 @@
 // @ts-check
-// The Node side: bundles and serves the page, runs it in a headless browser, prints and writes what it measured.
-import { execFileSync } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+// Runs the benchmark where it is asked for: in a page of a headless browser, which it bundles and serves, or in Node.
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../build.mjs'
 import { launchBrowser } from '../src/tools/browser.mjs'
 import { serve } from '../src/tools/serve.mjs'
+import { buildNodeBench, runNodeBench } from './node/host.mjs'
 import { comparePeers } from './peers/host.mjs'
-import { adapterName, markdown } from './report.mjs'
+import { commitOf, environment, publish } from './publish.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Fine-grained clocks are only given to pages isolated from others. */
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 
-/**
- * Where and when a run took place.
- *
- * @typedef {object} Environment
- * @property {string} date
- * @property {string} commit with "+" where files of the repository differ from it
- * @property {string} browser
- * @property {string} node
- * @property {string} platform
- * @property {string} processor
- * @property {number} cores
- * @property {number} seed
- * @property {boolean} quick
- * @property {string} arguments
- *
- * @typedef {Environment & Pick<import('./peers/results.js').PeersResult, 'libraries' | 'presets'>} PeersReport
- * @typedef {Environment & import('./results.js').PageReport & { peers?: PeersReport }} Report
- */
+/** @typedef {import('./publish.mjs').Report} Report */
 
-/** @param {import('./options.mjs').CommandLine} options @returns {Promise<boolean>} whether every check passed */
-export async function runBench(options) {
+/**
+ * @param {import('./options.mjs').CommandLine} options
+ * @param {string[]} args what they were parsed from
+ * @returns {Promise<boolean>} whether every check passed
+ */
+export async function runBench(options, args) {
+  if (options.buildOnly) return buildNodeBench(options.buildOnly)
+  if (options.runtime === 'node') return runNodeBench(options, args)
   const report = options.peers ? await measurePeers(options) : await measure(options)
-  console.log(markdown(report))
-  const file = outputFile(options, report)
-  if (file) {
-    await mkdir(dirname(file), { recursive: true })
-    const whole = options.out ? report : await completed(file, report)
-    await writeFile(file, `${JSON.stringify(whole, null, 1)}\n`)
-    console.error(`Wrote ${relative(process.cwd(), file)}`)
-  }
-  const failed = report.kernels.filter(({ check }) => check.state === 'failed')
-  for (const { kernel, shape, check } of failed) console.error(`${kernel} ${shape} is wrong: ${check.detail}`)
-  return failed.length === 0
+  return publish(report, options, join(root, 'bench/results'))
 }
 
 /** @param {import('./options.mjs').CommandLine} options @returns {Promise<Report>} */
-async function measure({ adapter, filter, presets, profile, quick, seed }) {
+async function measure(options) {
   const folder = join(root, `.cache/bench-${process.pid}`)
   /** @type {(() => Promise<unknown>)[]} */
   const cleanup = [() => rm(folder, { recursive: true, force: true })]
@@ -62,7 +40,7 @@ async function measure({ adapter, filter, presets, profile, quick, seed }) {
     await writeFile(join(folder, 'index.html'), page)
     const server = await serve({ mounts: { '/': folder }, headers: isolation })
     cleanup.push(server.close)
-    const launched = await launchBrowser({ adapter })
+    const launched = await launchBrowser({ adapter: options.adapter })
     cleanup.push(launched.close)
     const tab = await launched.browser.newPage()
     tab.on('console', (message) => console.error(`  ${message.text()}`))
@@ -73,9 +51,10 @@ async function measure({ adapter, filter, presets, profile, quick, seed }) {
     })
     crashed.catch(() => {})
     await tab.goto(`${server.origin}/index.html`)
-    const running = tab.evaluate((given) => globalThis.elboBench(given), { filter, presets, profile, quick, seed })
+    const running = tab.evaluate((given) => globalThis.elboBench(given), options)
     const measured = await Promise.race([running, crashed])
-    return { ...environment(seed, quick), browser: await launched.browser.version(), ...measured }
+    const runtime = await launched.browser.version()
+    return { ...environment(options, { commit: commitOf(root), runtime }), ...measured }
   } finally {
     for (const end of cleanup.reverse()) await end()
   }
@@ -84,61 +63,7 @@ async function measure({ adapter, filter, presets, profile, quick, seed }) {
 /** @param {import('./options.mjs').CommandLine} options @returns {Promise<Report>} */
 async function measurePeers(options) {
   const { adapter, isSoftware, browser, libraries, presets } = await comparePeers(options)
-  const place = { ...environment(options.seed, options.quick), browser }
+  const place = environment(options, { commit: commitOf(root), runtime: browser })
   const nothingElse = { clock: /** @type {const} */ ('queue completion'), kernels: [], presets: [], uncovered: [] }
   return { ...place, adapter, isSoftware, ...nothingElse, peers: { ...place, libraries, presets } }
-}
-
-/**
- * With what an earlier run of the day has measured: the comparison with other libraries is a run of its own.
- *
- * @param {string} file
- * @param {Report} report
- * @returns {Promise<Report>}
- */
-async function completed(file, report) {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
-  /** @type {Report | undefined} */
-  const earlier = text === undefined ? undefined : JSON.parse(text)
-  if (!earlier) return report
-  return report.peers ? { ...earlier, peers: report.peers } : { ...report, peers: earlier.peers }
-}
-
-/** @param {number} seed @param {boolean} quick */
-function environment(seed, quick) {
-  return {
-    date: new Date().toISOString(),
-    commit: commit(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    processor: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    seed,
-    quick,
-    arguments: process.argv.slice(2).join(' '),
-  }
-}
-
-function commit() {
-  /** @param {string[]} args */
-  const git = (...args) => execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim()
-  try {
-    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
-    return git('rev-parse', '--short', 'HEAD') + (changed ? '+' : '')
-  } catch {
-    return 'unknown'
-  }
-}
-
-/**
- * Where the JSON goes: a partial run leaves the results folder alone.
- *
- * @param {import('./options.mjs').CommandLine} options
- * @param {Report} report
- */
-function outputFile({ out, quick, filter, presets, profile }, report) {
-  if (out) return resolve(out)
-  if (quick || filter || profile || presets.length > 0) return undefined
-  const slug = adapterName(report.adapter).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
-  return join(root, `bench/results/${report.date.slice(0, 10)}-${slug}.json`)
 }

@@ -2,8 +2,11 @@
 // Turns a run's figures into markdown.
 import { peersTables } from './peers/report.mjs'
 
-/** @typedef {import('./host.mjs').Report} Report */
+/** @typedef {import('./publish.mjs').Report} Report */
 /** @typedef {import('./results.js').Timing} Timing */
+
+/** A step that takes at most so many times the sum of its terms is near the limit. */
+const STEP_TARGET = 1.5
 
 /** @param {Report['adapter']} adapter */
 export function adapterName({ vendor, architecture, device, description }) {
@@ -15,8 +18,9 @@ export function adapterName({ vendor, architecture, device, description }) {
 export function markdown(report) {
   const sections = [environmentText(report)]
   if (report.peers) sections.push(peersTables(report.peers, where(report)))
+  if (report.ceilings) sections.push(ceilingsText(report, report.ceilings))
   if (report.profile) sections.push(profileTable(report))
-  if (report.presets.length > 0) sections.push(presetTable(report))
+  if (report.presets.length > 0) sections.push(costTable(report), presetTable(report))
   if (report.presets.some(({ naive }) => naive)) sections.push(naiveTable(report))
   if (report.kernels.length > 0) sections.push(kernelTable(report))
   return sections.join('\n\n')
@@ -32,7 +36,7 @@ function where(report) {
 function environmentText(report) {
   const lines = [
     `Adapter: ${where(report)}`,
-    `Browser: ${report.browser}; Node ${report.node}; ${report.platform}; ${report.processor}, ${report.cores} cores`,
+    `Runtime: ${report.runtime}; Node ${report.node}; ${report.platform}; ${report.processor}, ${report.cores} cores`,
     `Commit ${report.commit}, ${report.date}, seed ${report.seed}`,
     'Spread is (maximum − minimum) / median',
   ]
@@ -66,6 +70,41 @@ function kernelTable(report) {
   const naive = rows(true)
   if (naive.length > 0) text.push('', `## Naive kernels on ${where(report)}`, '', table(head, naive, 3))
   return text.join('\n')
+}
+
+/**
+ * @param {Report} report
+ * @param {import('./results.js').Ceilings} ceilings
+ */
+function ceilingsText(report, { product, products, copy, dispatch }) {
+  const giga = (/** @type {number} */ perSecond) => figure(perSecond / 1e9)
+  const rows = products.map(({ name, perSecond, timing }) => [name, ...timingCells(timing), giga(perSecond)])
+  const { gpuMs, encodeMs, short, long } = dispatch
+  const lines = [
+    `- Matrix product: **${giga(product.perSecond)} GFLOP/s**, by ${product.name}`,
+    `- Copy: **${giga(copy.perSecond)} GB/s** read and written, ${copy.name}`,
+    `- Empty dispatch: **${figure(1000 * gpuMs)} µs** of GPU time, each waiting for the one before, from passes of ` +
+      `${short.executions} and ${long.executions} (spread ${percent(long.spread)}); the host encodes and submits one in ` +
+      `${figure(1000 * encodeMs)} µs`,
+  ]
+  const head = ['matrix product', 'median ms', 'min ms', 'spread', 'GFLOP/s']
+  return [`## Ceilings of ${where(report)}`, '', ...lines, '', table(head, rows, 1)].join('\n')
+}
+
+/** @param {Report} report */
+function costTable(report) {
+  const head = ['preset', 'batch', 'dispatches ms', 'arithmetic ms', 'memory ms', 'sum ms', 'measured ms', '× sum']
+  const rows = report.presets.map(({ preset, batch, cost }) => [
+    preset,
+    String(batch),
+    ...[cost.dispatchMs, cost.arithmeticMs, cost.memoryMs, cost.sumMs, cost.measuredMs].map(figure),
+    `${figure(cost.ratio)}×`,
+  ])
+  const notes =
+    'A step at the ceilings above, one term after another: its dispatches at the cost of an empty one, the arithmetic of ' +
+    'its matrix kernels at the best product, the bytes of its other kernels at the copy. A step should measure within ' +
+    `${STEP_TARGET}× of the sum.`
+  return [`## What a step has to cost on ${where(report)}`, '', table(head, rows, 1), '', notes].join('\n')
 }
 
 /** @param {Report} report */
@@ -112,7 +151,9 @@ function naiveTable(report) {
 /** @param {Report} report */
 function profileTable(report) {
   const profile = /** @type {import('./results.js').Profile} */ (report.profile)
-  const head = ['#', 'section', 'kernel', 'shape', 'median ms', 'min ms', 'spread', 'GFLOP/s', 'GB/s', 'share']
+  const head = [
+    '#', 'section', 'kernel', 'shape', 'median ms', 'min ms', 'spread', 'GFLOP/s', 'GB/s', 'share', '× ceiling',
+  ]
   const rows = profile.rows.map((row, i) => [
     String(i + 1),
     row.section,
@@ -122,10 +163,13 @@ function profileTable(report) {
     figure(row.gflops),
     figure(row.gigabytes),
     `${(100 * row.share).toFixed(1)} %`,
+    `${figure(row.cost.ratio)}×`,
   ])
-  const { sumMs, step } = profile
+  const { sumMs, step, cost } = profile
   const sum = `The dispatches sum to ${figure(sumMs)} ms; the whole step takes ${figure(step.medianMs)} ms ` +
-    `(min ${figure(step.minMs)}, spread ${percent(step.spread)}): ${((100 * sumMs) / step.medianMs).toFixed(0)} %.`
+    `(min ${figure(step.minMs)}, spread ${percent(step.spread)}): ${((100 * sumMs) / step.medianMs).toFixed(0)} %. At ` +
+    `the ceilings it is ${figure(cost.dispatchMs)} ms of dispatches, ${figure(cost.arithmeticMs)} of arithmetic and ` +
+    `${figure(cost.memoryMs)} of memory, ${figure(cost.sumMs)} ms in all: it takes ${figure(cost.ratio)}× that.`
   const title = `## One step of ${profile.preset}, batch ${profile.batch}, on ${where(report)}`
   return [title, '', table(head, rows, 4), '', sum].join('\n')
 }

@@ -1,4 +1,4 @@
-// What a benchmark run returns: the page fills it in, bench/run.mjs prints it and writes it as JSON.
+// What a benchmark run returns: the page fills it in, bench/publish.mjs prints it and writes it as JSON.
 
 /** What the command line asks of the page. */
 export interface BenchOptions {
@@ -10,6 +10,8 @@ export interface BenchOptions {
   filter: string
   /** Names of presets; empty for all. */
   presets: string[]
+  /** On a software adapter also the tilings that are for hardware. */
+  allTilings: boolean
   /** The one preset to print dispatch by dispatch, instead of everything else. */
   profile: string
 }
@@ -63,6 +65,50 @@ export interface NaiveComparison {
   check: Check
 }
 
+/** The best that was seen of something. */
+export interface Rate {
+  /** What did it. */
+  name: string
+  /** Floating-point operations or bytes. */
+  perSecond: number
+  timing: Timing
+}
+
+export interface DispatchCost {
+  /** Milliseconds of GPU time for a dispatch that does next to nothing and depends on the one before. */
+  gpuMs: number
+  /** Milliseconds that the host takes to encode and submit one. */
+  encodeMs: number
+  /** Passes of few and of many of them; `executions` says how many. */
+  short: Timing
+  long: Timing
+}
+
+/** What the adapter can do at best in this run. */
+export interface Ceilings {
+  /** The fastest matrix product, in floating-point operations a second. */
+  product: Rate
+  /** All that were timed. */
+  products: Rate[]
+  /** Bytes read and written a second. */
+  copy: Rate
+  dispatch: DispatchCost
+}
+
+/** What a step has to cost at the ceilings, and what it does. */
+export interface StepCost {
+  /** Dispatches at the cost of an empty one. */
+  dispatchMs: number
+  /** The arithmetic of the matrix kernels at the ceiling of the products. */
+  arithmeticMs: number
+  /** What the other kernels move at the ceiling of the copy. */
+  memoryMs: number
+  sumMs: number
+  measuredMs: number
+  /** measured / sum */
+  ratio: number
+}
+
 export interface PresetResult {
   preset: string
   batch: number
@@ -80,6 +126,7 @@ export interface PresetResult {
   /** Milliseconds a step while `train` runs, one sample a window. */
   step: Timing
   imagesPerSecond: number
+  cost: StepCost
   /** Loss of the first step and the mean of the last window. */
   firstLoss: number
   lastLoss: number
@@ -95,6 +142,7 @@ export interface ProfileRow {
   share: number
   gflops?: number
   gigabytes?: number
+  cost: StepCost
 }
 
 export interface Profile {
@@ -104,6 +152,7 @@ export interface Profile {
   /** The whole plan, timed the same way. */
   step: Timing
   sumMs: number
+  cost: StepCost
 }
 
 export interface PageReport {
@@ -111,6 +160,7 @@ export interface PageReport {
   isSoftware: boolean
   /** How GPU time was taken. */
   clock: 'timestamp-query' | 'queue completion'
+  ceilings?: Ceilings
   kernels: KernelResult[]
   presets: PresetResult[]
   profile?: Profile

@@ -1,5 +1,5 @@
 // @ts-check
-// npm run bench [-- options]: times every kernel and a training step of every preset in a headless browser.
+// npm run bench [-- options]: times every kernel and a training step of every preset, in a headless browser or in Node.
 import { ensureInstalled } from '../src/tools/ensure-installed.mjs'
 import { helpText, parseOptions } from './options.mjs'
 
@@ -12,7 +12,7 @@ async function main(args) {
   }
   await ensureInstalled()
   const { runBench } = await import('./host.mjs')
-  return runBench(options)
+  return runBench(options, args)
 }
 
 const ok = await main(process.argv.slice(2)).catch((error) => {

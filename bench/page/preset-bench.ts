@@ -2,8 +2,9 @@ import {
   createEngine, dataset, glyphs, presets, recipes, type Dataset, type Engine, type Recipe, type Vae, type VaeSpec,
 } from '../../src/index.js'
 import { hash, uniform } from '../../test/reference/formula.js'
-import type { BenchOptions, PresetResult, Timing } from '../results.js'
+import type { BenchOptions, Ceilings, PresetResult, Timing } from '../results.js'
 import type { PresetPlan } from './cases.js'
+import { costOf, workOf } from './cost.js'
 import { summarize } from './timing.js'
 import { bytesOf } from './traffic.js'
 
@@ -71,6 +72,7 @@ export async function benchPreset(
   subject: Subject,
   cold: FirstStep,
   { seed, quick }: BenchOptions,
+  ceilings: Ceilings,
 ): Promise<PresetResult> {
   const { preset, batch, recipe } = subject
   const again: number[] = []
@@ -97,6 +99,7 @@ export async function benchPreset(
     nextFirstStepMs: summarize(again, 1),
     step,
     imagesPerSecond: (1000 * batch) / step.medianMs,
+    cost: costOf(workOf(plan.dispatches), ceilings, step.medianMs),
     firstLoss: cold.loss,
     lastLoss,
   }

@@ -42,7 +42,7 @@ bench('prints a table and writes a complete, plausible report', async () => {
     assert.is(code, 0, stderr)
 
     const report: PageReport & Record<string, unknown> = JSON.parse(await readFile(out, 'utf8'))
-    for (const name of ['date', 'commit', 'browser', 'node', 'platform', 'processor', 'cores', 'seed', 'adapter', 'clock']) {
+    for (const name of ['date', 'commit', 'runtime', 'node', 'platform', 'processor', 'cores', 'seed', 'adapter', 'clock']) {
       assert.ok(report[name] !== undefined && report[name] !== '', `the report lacks "${name}"`)
     }
 
@@ -68,7 +68,7 @@ bench('prints a table and writes a complete, plausible report', async () => {
     assert.ok(mlp.naive!.ratio > 0)
 
     const headings = stdout.split('\n').filter((line) => line.startsWith('## '))
-    assert.is(headings.length, 4)
+    assert.is(headings.length, 6)
     if (report.isSoftware) assert.ok(headings.every((line) => line.includes('software adapter')), headings.join('\n'))
     for (const { kernel, shape } of report.kernels) {
       assert.ok(stdout.split('\n').some((line) => line.includes(kernel) && line.includes(shape)), `no row of ${kernel}`)

@@ -1,0 +1,44 @@
+// The benchmark as a program of its own: the page's code on Dawn. bench/node/host.mjs bundles it into bench.mjs.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { helpText, parseOptions } from '../options.mjs'
+import { runPage } from '../page/main.js'
+import { environment, publish } from '../publish.mjs'
+import { provideWebGpu } from './webgpu.js'
+
+/** Of the sources, filled in where they are bundled. */
+declare const ELBO_COMMIT: string
+
+const NO_ADAPTER = 3
+
+async function main(args: string[]): Promise<number> {
+  const options = { ...parseOptions(args), runtime: 'node' as const }
+  if (options.help) {
+    console.log(helpText)
+    return 0
+  }
+  const runtime = await provideWebGpu()
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })
+  if (!adapter) {
+    console.error('Dawn finds no adapter: install the GPU\'s Vulkan driver and loader (Debian: libvulkan1), or name one')
+    console.error('with VK_DRIVER_FILES=<its icd.json>')
+    return NO_ADAPTER
+  }
+  const measured = await runPage(options, (message) => console.error(`  ${message}`))
+  const report = { ...environment(options, { commit: ELBO_COMMIT, runtime }), ...measured }
+  return (await publish(report, options, 'bench/results')) ? 0 : 1
+}
+
+// Tilings that an earlier run chose would shorten a first step.
+const cache = mkdtempSync(join(tmpdir(), 'elbo-bench-'))
+process.env.XDG_CACHE_HOME = cache
+
+const code = await main(process.argv.slice(2)).catch((error) => {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`)
+  return 1
+})
+rmSync(cache, { recursive: true, force: true })
+await new Promise((resolve) => process.stdout.write('', resolve))
+// Dawn may otherwise wait for ever.
+process.exit(code)

@@ -1,0 +1,106 @@
+// @ts-check
+// What becomes of a run's figures: where and when they were taken, markdown for the reader, JSON for the record.
+import { execFileSync } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import { adapterName, markdown } from './report.mjs'
+
+/**
+ * Where and when a run took place.
+ *
+ * @typedef {object} Environment
+ * @property {string} date
+ * @property {string} commit with "+" where files of the repository differ from it
+ * @property {string} runtime what provides WebGPU, with its version
+ * @property {string} node
+ * @property {string} platform
+ * @property {string} processor
+ * @property {number} cores
+ * @property {number} seed
+ * @property {boolean} quick
+ * @property {string} arguments
+ *
+ * @typedef {Environment & Pick<import('./peers/results.js').PeersResult, 'libraries' | 'presets'>} PeersReport
+ * @typedef {Environment & import('./results.js').PageReport & { peers?: PeersReport }} Report
+ */
+
+/**
+ * Prints a report and writes it.
+ *
+ * @param {Report} report
+ * @param {import('./options.mjs').CommandLine} options
+ * @param {string} folder for complete runs
+ * @returns {Promise<boolean>} whether every check passed
+ */
+export async function publish(report, options, folder) {
+  console.log(markdown(report))
+  const file = outputFile(options, report, folder)
+  if (file) {
+    await mkdir(dirname(file), { recursive: true })
+    const whole = options.out ? report : await completed(file, report)
+    await writeFile(file, `${JSON.stringify(whole, null, 1)}\n`)
+    console.error(`Wrote ${relative(process.cwd(), file)}`)
+  }
+  const failed = report.kernels.filter(({ check }) => check.state === 'failed')
+  for (const { kernel, shape, check } of failed) console.error(`${kernel} ${shape} is wrong: ${check.detail}`)
+  return failed.length === 0
+}
+
+/** @param {import('./options.mjs').CommandLine} options @param {{ commit: string, runtime: string }} given @returns {Environment} */
+export function environment({ seed, quick }, { commit, runtime }) {
+  return {
+    date: new Date().toISOString(),
+    commit,
+    runtime,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    seed,
+    quick,
+    arguments: process.argv.slice(2).join(' '),
+  }
+}
+
+/** @param {string} root of the repository */
+export function commitOf(root) {
+  /** @param {string[]} args */
+  const git = (...args) => execFileSync('git', args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim()
+  try {
+    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
+    return git('rev-parse', '--short', 'HEAD') + (changed ? '+' : '')
+  } catch {
+    return 'unknown'
+  }
+}
+
+/**
+ * With what an earlier run of the day has measured: the comparison with other libraries is a run of its own.
+ *
+ * @param {string} file
+ * @param {Report} report
+ * @returns {Promise<Report>}
+ */
+async function completed(file, report) {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  /** @type {Report | undefined} */
+  const earlier = text === undefined ? undefined : JSON.parse(text)
+  if (!earlier) return report
+  return report.peers ? { ...earlier, peers: report.peers } : { ...report, peers: earlier.peers }
+}
+
+/**
+ * Where the JSON goes: a partial run leaves the results folder alone.
+ *
+ * @param {import('./options.mjs').CommandLine} options
+ * @param {Report} report
+ * @param {string} folder
+ */
+function outputFile({ out, quick, filter, presets, profile, runtime }, report, folder) {
+  if (out) return resolve(out)
+  if (quick || filter || profile || presets.length > 0) return undefined
+  const slug = adapterName(report.adapter).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+  const place = runtime === 'node' ? '-node' : ''
+  return join(folder, `${report.date.slice(0, 10)}-${slug}${place}.json`)
+}
