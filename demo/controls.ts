@@ -1,5 +1,6 @@
 import { element } from './element.js'
-import { defaults, klWeights, learningRates, presetTitles, type PresetName, type Settings } from './settings.js'
+import { hasKl, presetTitles, type PresetName } from './models.js'
+import { defaults, klWeights, learningRates, type Settings } from './settings.js'
 
 export interface ControlEvents {
   toggle(): void
@@ -17,6 +18,7 @@ const preset = element('preset', HTMLSelectElement)
 const data = element('data', HTMLSelectElement)
 const rate = element('rate', HTMLSelectElement)
 const kl = element('kl', HTMLInputElement)
+const klLabel = element('kl-label', HTMLLabelElement)
 const klValue = element('kl-value', HTMLOutputElement)
 const seed = element('seed', HTMLInputElement)
 const idxFiles = element('idx-files', HTMLInputElement)
@@ -42,10 +44,9 @@ export class Controls {
     kl.oninput = () => this.update({ klWeight: klWeights[kl.valueAsNumber] })
     kl.onchange = () => events.adjust(this.settings)
     data.onchange = () => {
-      if (data.value === 'glyphs') return events.restart(this.update({ data: 'glyphs' }))
-      const chosen = data.value
+      if (data.value !== 'open') return events.restart(this.update({ data: data.value as Settings['data'] }))
       data.value = this.settings.data // until files are opened, if they ever are
-      if (chosen === 'open') idxFiles.click()
+      idxFiles.click()
     }
     idxFiles.onchange = () => {
       const files = [...(idxFiles.files ?? [])]
@@ -68,7 +69,9 @@ export class Controls {
     this.settings = settings
     preset.value = settings.preset
     if (settings.data === 'files') data.options[1].hidden = false
+    data.options[0].text = settings.preset === 'vectorQuantized' ? 'coloured glyphs' : 'glyphs (built in)'
     data.value = settings.data
+    klLabel.hidden = !hasKl(settings.preset)
     const rates = [...new Set([...learningRates, settings.learningRate])].sort((a, b) => a - b)
     rate.replaceChildren(...rates.map((value) => new Option(String(value))))
     rate.value = String(settings.learningRate)

@@ -1,11 +1,20 @@
 import uPlot from 'uplot'
 import type { History, Sample } from './history.js'
+import type { LatentType } from './messages.js'
 import { onThemeChange, theme } from './theme.js'
 
-type Part = 'total' | 'reconstruction' | 'kl'
+type Part = 'total' | 'reconstruction' | 'code' | 'perplexity' | 'codesUsed'
 
+/** Lines of the upper and the lower pane. */
+const partsOf: Record<LatentType, [upper: Part[], lower: Part[]]> = {
+  gaussian: [['total', 'reconstruction'], ['code']],
+  deterministic: [['reconstruction'], []],
+  'vector-quantized': [['total', 'reconstruction'], ['perplexity', 'codesUsed']],
+}
 /** Share of the width left of which the first fall may leave the picture at the top. */
 const fallShare = 0.12
+/** The squared error of a quantised model falls further. */
+const longFallShare = 0.5
 /** The upper pane spans at least this many nats. */
 const leastSpan = 12
 
@@ -18,13 +27,15 @@ const stepScale: uPlot.Scale = {
 }
 
 /**
- * The loss over the steps in two panes with a common axis: the bound with its large part above, the small KL part
- * below, each on a scale of its own. The axis of steps is a square root, which gives the fast beginning room.
+ * The loss over the steps in two panes with a common axis: the bound with its large part above, the small KL part, or
+ * the use of codes, below, each on a scale of its own. The axis of steps is a square root, which gives the fast
+ * beginning room.
  */
 export class Curve {
   private plots: uPlot[] = []
   private training: Sample[] = []
   private testing: Sample[] = []
+  private latent: LatentType = 'gaussian'
 
   /** `onHover` is told the sample under the pointer, undefined when it has left. */
   constructor(
@@ -38,20 +49,29 @@ export class Curve {
     for (const pane of panes) observer.observe(pane)
   }
 
+  /** Empty, for another model. */
+  begin({ latent }: { latent: LatentType }): void {
+    this.history.clear()
+    this.latent = latent
+    this.build()
+  }
+
   draw(): void {
     const [upper, lower] = this.plots
     this.training = this.history.training
     this.testing = this.history.testing
-    upper.setData(this.columns(['total', 'reconstruction']))
-    lower.setData(this.columns(['kl']))
+    const [above, below] = partsOf[this.latent]
+    upper.setData(this.columns(above))
+    lower?.setData(this.columns(below))
   }
 
   private build(): void {
     for (const plot of this.plots) plot.destroy()
-    this.plots = [
-      this.plot(this.panes[0], ['total', 'reconstruction'], () => this.upperRange(), false),
-      this.plot(this.panes[1], ['kl'], () => this.lowerRange(), true),
-    ]
+    const [above, below] = partsOf[this.latent]
+    const alone = below.length === 0
+    this.plots = [this.plot(this.panes[0], above, () => this.upperRange(), alone)]
+    this.panes[1].hidden = alone
+    if (!alone) this.plots.push(this.plot(this.panes[1], below, () => this.lowerRange(below), true))
     this.draw()
   }
 
@@ -73,11 +93,19 @@ export class Curve {
       filter: (_, splits) => splits,
       values: (_, splits) => splits.map(shortNumber),
     }
-    const line = (part: Part): uPlot.Series => ({ stroke: colors[part], width: 1.5, points: { show: false } })
+    const valueAxis: uPlot.Axis = {
+      ...axis,
+      size: this.latent === 'vector-quantized' ? 40 : 34,
+      gap: 4,
+      space: 28,
+      values: (_, splits) => splits.map(shortNumber),
+    }
+    const color = (part: Part) => colors[part === 'code' ? 'kl' : part]
+    const line = (part: Part): uPlot.Series => ({ stroke: color(part), width: 1.5, points: { show: false } })
     const dots = (part: Part): uPlot.Series => ({
-      stroke: colors[part],
+      stroke: color(part),
       paths: () => null,
-      points: { show: true, size: 5, fill: colors[part] },
+      points: { show: true, size: 5, fill: color(part) },
     })
     return new uPlot(
       {
@@ -87,7 +115,7 @@ export class Curve {
         cursor: { sync: { key: 'steps' }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
         scales: { x: stepScale, y: { range } },
         series: [{}, ...parts.map(line), ...parts.map(dots)],
-        axes: [stepAxis, { ...axis, size: 34, gap: 4, space: 28 }],
+        axes: [stepAxis, valueAxis],
         hooks: { setCursor: [(plot) => this.hover(plot)] },
       },
       [[]],
@@ -113,19 +141,22 @@ export class Curve {
   private upperRange(): uPlot.Range.MinMax {
     const { training, testing } = this
     if (training.length === 0) return [0, 600]
-    const fallEnds = fallShare ** 2 * training[training.length - 1].step
+    const share = this.latent === 'vector-quantized' ? longFallShare : fallShare
+    const fallEnds = share ** 2 * training[training.length - 1].step
     const shown = [...training, ...testing].filter(({ step }) => step >= fallEnds)
     const low = Math.min(...shown.map(({ reconstruction }) => reconstruction))
     const high = Math.min(Math.max(...shown.map(({ total }) => total)), 1.1 * training[0].total)
     const margin = Math.max(0.05 * (high - low), (leastSpan - (high - low)) / 2)
-    return [Math.max(0, low - margin), high + margin]
+    return [low < 0 ? low - margin : Math.max(0, low - margin), high + margin]
   }
 
   /** From nothing to the highest, unless that is far above the rest. */
-  private lowerRange(): uPlot.Range.MinMax {
+  private lowerRange(parts: Part[]): uPlot.Range.MinMax {
     const { training } = this
     if (training.length === 0) return [0, 1]
-    const ordered = training.map(({ kl }) => kl).sort((a, b) => a - b)
+    const highest = (sample: Sample) => Math.max(...parts.map((part) => sample[part] ?? 0))
+    const ordered = training.map(highest).sort((a, b) => a - b)
+    if (this.latent === 'vector-quantized') return [0, 1.15 * Math.max(10, ordered[ordered.length - 1])]
     const usual = ordered[Math.floor(0.95 * ordered.length)]
     return [0, 1.15 * Math.max(1, Math.min(ordered[ordered.length - 1], 1.5 * usual, training[0].total))]
   }
@@ -156,5 +187,7 @@ function stepSplits(plot: uPlot, _axis: number, _low: number, high: number): num
 }
 
 function shortNumber(value: number): string {
-  return value < 1e4 ? String(value) : value < 1e6 ? `${value / 1e3}k` : `${value / 1e6}M`
+  const size = Math.abs(value)
+  const short = size < 1e4 ? String(size) : size < 1e6 ? `${size / 1e3}k` : `${size / 1e6}M`
+  return value < 0 ? `−${short}` : short
 }

@@ -21,7 +21,7 @@ export class Drawing {
   constructor(private readonly onChange: (pixels: Float32Array | undefined) => void) {
     clear.onclick = () => {
       this.pad.clear()
-      this.change(undefined)
+      this.rest()
     }
     onThemeChange(() => this.paint())
   }
@@ -29,7 +29,8 @@ export class Drawing {
   begin(model: ModelInfo): void {
     this.model = model
     this.landing = undefined
-    this.change(this.drawn())
+    understood.classList.toggle('classes', model.classes !== undefined)
+    this.rest()
   }
 
   take(image: Uint8Array): void {
@@ -42,10 +43,18 @@ export class Drawing {
     this.paint()
   }
 
-  /** Grey images only: on a sheet there is no colour. */
+  /** What is drawn, if anything; the map of codes needs an image in any case. */
+  private rest(): void {
+    const first = this.model?.codes && toFloats(this.model.originals.subarray(0, sizeOf(this.model)))
+    this.change(this.drawn() ?? first)
+  }
+
+  /** As the model's images are: grey ink on black, or dark on white in colours. */
   private drawn(): Float32Array | undefined {
     const [height, width, channels] = this.model?.shape ?? [0, 0, 0]
-    return channels === 1 ? this.pad.pixels(height, width) : undefined
+    const grey = this.pad.pixels(height, width)
+    if (!grey || channels === 1) return grey
+    return Float32Array.from({ length: channels * grey.length }, (_, i) => 1 - 0.9 * grey[Math.floor(i / channels)])
   }
 
   private change(input: Float32Array | undefined): void {
@@ -59,8 +68,13 @@ export class Drawing {
     clear.disabled = !input
     hint.hidden = !this.pad.empty
     if (!model) return
-    const blank = new Uint8Array(model.shape.reduce((product, n) => product * n, 1))
-    paintTiles(seen, input ? toBytes(input) : blank, model.shape)
-    paintTiles(understood, landing && input ? landing.image : blank, model.shape)
+    const blank = new Uint8Array(sizeOf(model) * (model.classes ?? 1)).fill(model.codes ? 255 : 0)
+    paintTiles(seen, input ? toBytes(input) : blank.subarray(0, sizeOf(model)), model.shape)
+    const columns = model.classes === undefined ? 1 : Math.ceil(model.classes / 2)
+    paintTiles(understood, landing && input ? landing.images : blank, model.shape, columns)
   }
+}
+
+function sizeOf({ shape }: ModelInfo): number {
+  return shape.reduce((product, n) => product * n, 1)
 }

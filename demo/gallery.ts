@@ -1,5 +1,5 @@
 import { Latest } from './latest.js'
-import type { Point, Post } from './messages.js'
+import type { Condition, Point, Post } from './messages.js'
 import type { Views } from './views.js'
 
 /** Pictures may take this share of the time, and come this often at most: often while much changes, then calmly. */
@@ -14,10 +14,10 @@ const longestPauseMs = 4_000
 export class Gallery {
   private readonly begunMs = performance.now()
   private nextMs = 0
-  private refreshing: Promise<void> | undefined
   private probeAt: Point | undefined
   private placed: Float32Array | undefined
   private closed = false
+  private readonly refreshing = new Latest(() => this.postPictures())
   private readonly probing = new Latest(() => this.postProbe())
   private readonly landing = new Latest(() => this.postLanding())
 
@@ -39,6 +39,14 @@ export class Gallery {
     this.landing.ask().catch(this.fail)
   }
 
+  /** Another class to probe and to place in, or other styles. */
+  condition(condition: Condition): void {
+    this.views.condition(condition)
+    this.probing.ask().catch(this.fail)
+    this.landing.ask().catch(this.fail)
+    void this.refresh()
+  }
+
   /** To be called whenever the model may have changed: makes new pictures if it is time, and nobody need wait. */
   refreshWhenDue(): void {
     if (performance.now() >= this.nextMs) void this.refresh()
@@ -46,20 +54,18 @@ export class Gallery {
 
   /** All pictures anew. */
   refresh(): Promise<void> {
-    this.refreshing ??= this.postPictures()
-      .catch(this.fail)
-      .finally(() => (this.refreshing = undefined))
-    return this.refreshing
+    return this.refreshing.ask().catch(this.fail)
   }
 
   /** No more pictures; resolves once none is being made. */
   async close(): Promise<void> {
     this.closed = true
     this.nextMs = Infinity
-    await Promise.all([this.refreshing, this.probing.idle(), this.landing.idle()])
+    await Promise.all([this.refreshing.idle(), this.probing.idle(), this.landing.idle()])
   }
 
   private async postPictures(): Promise<void> {
+    if (this.closed) return
     const first = this.nextMs === 0
     const begunMs = performance.now()
     this.nextMs = Infinity
@@ -67,7 +73,8 @@ export class Gallery {
       const pictures = await this.views.pictures()
       const { reconstructions, grid, points } = pictures
       this.post({ type: 'pictures', pictures }, [reconstructions.buffer, grid.buffer, points.buffer])
-      await Promise.all([this.probing.ask(), this.landing.ask()])
+      await this.landing.ask()
+      await this.probing.ask()
     } finally {
       const now = performance.now()
       const least = now - this.begunMs < earlyMs ? earlyPauseMs : latePauseMs
@@ -81,13 +88,13 @@ export class Gallery {
   private async postProbe(): Promise<void> {
     if (!this.probeAt || this.closed) return
     const probed = await this.views.probe(this.probeAt)
-    this.post({ type: 'probed', probed }, [probed.image.buffer])
+    if (probed) this.post({ type: 'probed', probed }, [probed.image.buffer])
   }
 
   private async postLanding(): Promise<void> {
     if (this.closed) return
     const landing = this.placed && (await this.views.land(this.placed))
-    this.post({ type: 'landed', landing }, landing ? [landing.image.buffer] : [])
+    this.post({ type: 'landed', landing }, landing ? [landing.images.buffer] : [])
   }
 
   private readonly fail = (error: unknown): void => {

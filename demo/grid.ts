@@ -10,7 +10,7 @@ const ring = element('grid-ring', HTMLElement)
 /** Outermost fractions of the normal distribution that the pointer reaches. */
 const edge = 0.002
 
-/** The 15 × 15 pictures. Where they are the latent plane, pointing at them probes the plane. */
+/** The grid of pictures. Where they are the latent plane, pointing at them probes the plane. */
 export class Grid {
   private model: ModelInfo | undefined
   private latest: Uint8Array | undefined
@@ -48,7 +48,6 @@ export class Grid {
   private draw(): void {
     const { model, latest } = this
     if (!model || !latest) return
-    const count = latest.length / model.shape.reduce((product, n) => product * n, 1)
-    paintTiles(canvas, latest, model.shape, Math.sqrt(count))
+    paintTiles(canvas, latest, model.shape, model.gridColumns)
   }
 }

@@ -1,3 +1,4 @@
+import type { Loss } from '../src/index.js'
 import type { Progress } from './messages.js'
 
 export interface Sample {
@@ -5,7 +6,10 @@ export interface Sample {
   steps: number
   total: number
   reconstruction: number
-  kl: number
+  /** What its code costs: the KL, or the quantisation. */
+  code: number
+  perplexity?: number
+  codesUsed?: number
 }
 
 const capacity = 2_000
@@ -30,8 +34,8 @@ export class History {
     return thinned(this.validation, shownPoints)
   }
 
-  add({ step, steps, loss, validation }: Progress): void {
-    this.samples.push({ step, steps, ...bound(loss) })
+  add({ step, steps, loss, validation, perplexity, codesUsed }: Progress): void {
+    this.samples.push({ step, steps, ...bound(loss), perplexity, codesUsed })
     if (validation) this.validation.push({ step, steps: 1, ...bound(validation) })
     if (this.samples.length > capacity) this.samples = thinned(this.samples, keptPoints)
     if (this.validation.length > capacity) this.validation = thinned(this.validation, keptPoints)
@@ -43,9 +47,9 @@ export class History {
   }
 }
 
-/** −ELBO whatever the KL weight was. */
-function bound({ reconstruction, kl }: { reconstruction: number; kl: number }) {
-  return { total: reconstruction + kl, reconstruction, kl }
+/** The parts of a loss; of a bound, whatever the KL weight was. */
+export function bound({ reconstruction, kl, quantization = 0 }: Loss) {
+  return { total: reconstruction + kl + quantization, reconstruction, code: kl + quantization }
 }
 
 function thinned(samples: Sample[], points: number): Sample[] {
@@ -65,6 +69,6 @@ function thinned(samples: Sample[], points: number): Sample[] {
 
 function merged(a: Sample, b: Sample): Sample {
   const steps = a.steps + b.steps
-  const mean = (part: 'total' | 'reconstruction' | 'kl') => (a.steps * a[part] + b.steps * b[part]) / steps
-  return { step: b.step, steps, total: mean('total'), reconstruction: mean('reconstruction'), kl: mean('kl') }
+  const mean = (part: 'total' | 'reconstruction' | 'code') => (a.steps * a[part] + b.steps * b[part]) / steps
+  return { ...b, steps, total: mean('total'), reconstruction: mean('reconstruction'), code: mean('code') }
 }

@@ -1,11 +1,13 @@
 import { hideBanner, showBanner } from './banner.js'
-import { captions, gridTitles, lossCaption, softwareAdvice, softwareNote, unsupportedAdvice } from './captions.js'
+import { captions, softwareAdvice, softwareNote, unsupportedAdvice } from './captions.js'
+import { CodeMap } from './code-map.js'
 import { Controls } from './controls.js'
 import { Curve } from './curve.js'
 import { Drawing } from './drawing.js'
 import { element } from './element.js'
 import { Grid } from './grid.js'
 import { History } from './history.js'
+import { Labels } from './labels.js'
 import type { ModelInfo, Point, Report, Request, RunState } from './messages.js'
 import { Numbers } from './numbers.js'
 import { Plane } from './plane.js'
@@ -15,10 +17,11 @@ import { Specimens } from './specimens.js'
 
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
 const send = (request: Request, transfer: Transferable[] = []) => worker.postMessage(request, transfer)
+type Problem = Omit<Extract<Report, { type: 'problem' }>, 'type'>
 const text = (id: string, content: string) => (element(id, HTMLElement).textContent = content)
 
 let state: RunState = 'preparing'
-let batchSize: number | undefined
+let model: ModelInfo | undefined
 
 const history = new History()
 const numbers = new Numbers()
@@ -27,9 +30,15 @@ const curve = new Curve(history, [element('upper-pane', HTMLElement), element('l
 )
 const probe = (at: Point) => send({ type: 'probe', at })
 const grid = new Grid(probe)
-const plane = new Plane(element('plane', HTMLCanvasElement), element('probe', HTMLCanvasElement), probe)
+const probeImage = element('probe', HTMLCanvasElement)
+const plane = new Plane(element('plane', HTMLCanvasElement), probeImage, probe)
+const codeMap = new CodeMap(element('codes', HTMLCanvasElement), probeImage, element('code-text', HTMLElement), probe)
 const drawing = new Drawing((pixels) => send({ type: 'place', pixels }))
-const specimens = new Specimens((image) => drawing.take(image))
+const labels = new Labels((condition) => send({ type: 'condition', condition }))
+const specimens = new Specimens((image, label) => {
+  if (label !== undefined) labels.choose(label)
+  drawing.take(image)
+})
 
 const controls = new Controls({
   toggle() {
@@ -60,35 +69,42 @@ const controls = new Controls({
 
 function start(settings: Settings): void {
   hideBanner()
-  batchSize = undefined
+  model = undefined
   showSettings(settings)
   send({ type: 'start', settings })
 }
 
 function showSettings(settings: Settings): void {
   controls.show(settings)
-  text('snippet', snippet(settings, batchSize))
+  text('snippet', snippet(settings, model))
   window.history.replaceState(null, '', location.pathname + location.search + formatHash(settings))
 }
 
 function showModel(begun: ModelInfo): void {
-  batchSize = begun.batchSize
+  model = begun
   showSettings(begun.settings)
   element('waiting', HTMLElement).hidden = false
-  history.clear()
-  curve.draw()
-  numbers.clear()
-  specimens.begin(begun)
-  grid.begin(begun)
-  plane.begin(begun)
-  drawing.begin(begun)
+  document.body.dataset.grid = begun.grid
+  for (const part of [curve, numbers, labels, specimens, grid, plane, codeMap, drawing]) part.begin(begun)
+  showCaptions(begun)
+}
+
+function showCaptions(begun: ModelInfo): void {
   const said = captions(begun)
   text('total-name', said.total)
+  text('code-name', said.code)
+  text('loss-text', said.loss)
   text('in-and-out-text', said.inAndOut)
-  text('grid-title', gridTitles[begun.grid])
+  text('grid-title', said.gridTitle)
   text('grid-text', said.grid)
+  text('plane-title', said.planeTitle)
   text('plane-text', said.plane)
   text('draw-text', said.draw)
+  text('code-count', String(begun.codes?.count))
+  element('sum', HTMLElement).hidden = element('code-cost', HTMLElement).hidden = begun.latent === 'deterministic'
+  element('usage', HTMLElement).hidden = !begun.codes
+  element('upper-pane', HTMLElement).ariaLabel = `${said.total} and reconstruction over the steps`
+  element('lower-pane', HTMLElement).ariaLabel = `${begun.codes ? 'Perplexity and codes in use' : 'KL'} over the steps`
 }
 
 function showState(now: RunState): void {
@@ -102,7 +118,8 @@ function showState(now: RunState): void {
   text('status', { preparing: 'Preparing the model', learning: 'Learning', paused: 'Paused', stopped: 'Stopped' }[now])
 }
 
-function showProblem(code: string, message: string, recoverableStep?: number): void {
+function showProblem({ code, message, recoverableStep, settings }: Problem): void {
+  if (settings) showSettings(settings)
   const restart = { title: 'Restart', onClick: () => start(controls.current) }
   const recover = { title: `Go on from step ${recoverableStep}`, onClick: () => send({ type: 'recover' }) }
   document.body.classList.toggle('unsupported', code === 'unsupported')
@@ -141,19 +158,22 @@ function receive(report: Report): void {
       return plane.showPoints(report.pictures.points)
     case 'probed':
       grid.mark(report.probed.at)
-      return plane.showProbed(report.probed)
+      return model?.codes ? codeMap.showProbed(report.probed) : plane.showProbed(report.probed)
     case 'landed':
       drawing.show(report.landing)
+      codeMap.showLanding(report.landing)
       return plane.showLanding(report.landing)
     case 'saved':
       return download(report.bytes, report.step)
     case 'problem':
-      return showProblem(report.code, report.message, report.recoverableStep)
+      return showProblem(report)
+    case 'notice':
+      return showBanner(report.message)
   }
 }
 
 /** A hand on the plane or the pad comes first. */
-for (const id of ['plane', 'pad']) {
+for (const id of ['plane', 'codes', 'pad']) {
   const canvas = element(id, HTMLCanvasElement)
   canvas.addEventListener('pointerdown', () => send({ type: 'hold', on: true }))
   for (const end of ['pointerup', 'pointercancel']) canvas.addEventListener(end, () => send({ type: 'hold', on: false }))
@@ -163,8 +183,7 @@ worker.onmessage = ({ data }: MessageEvent<Report>) => receive(data)
 worker.onerror = (event) => {
   event.preventDefault()
   showState('stopped')
-  showProblem('worker', event.message || 'the worker that trains did not start; reload the page')
+  showProblem({ code: 'worker', message: event.message || 'the worker that trains did not start; reload the page' })
 }
 window.onhashchange = () => start(parseHash(location.hash))
-text('loss-text', lossCaption)
 start(parseHash(location.hash))

@@ -1,7 +1,7 @@
 import type { Loss } from '../src/index.js'
 import type { Settings } from './settings.js'
 
-/** A point of the latent plane, in the plane's own units. */
+/** A point of the latent plane, in the plane's own units; on the map of codes a column and a row. */
 export type Point = [x: number, y: number]
 
 export interface NamedBytes {
@@ -23,18 +23,34 @@ export type Request =
   | { type: 'hold'; on: boolean }
   | { type: 'probe'; at: Point }
   | { type: 'place'; pixels: Float32Array | undefined }
+  | { type: 'condition'; condition: Condition }
 
-/** How the 15 × 15 pictures were chosen. */
-export type GridKind = 'manifold' | 'samples' | 'interpolations'
+/** What a conditional model is asked for: the class of what is probed or placed, and which styles the grid shows. */
+export interface Condition {
+  label: number
+  styleSeed: number
+}
+
+/** How the grid's pictures were chosen. */
+export type GridKind = 'manifold' | 'samples' | 'interpolations' | 'styles' | 'codes'
+
+export type LatentType = 'gaussian' | 'deterministic' | 'vector-quantized'
 
 /** A model and its data, as it begins. Images are bytes, `[count, height, width, channels]`. */
 export interface ModelInfo {
   settings: Settings
   batchSize: number
   shape: [height: number, width: number, channels: number]
+  latent: LatentType
   latentSize: number
-  gaussian: boolean
+  /** Of a conditional model. */
+  classes: number | undefined
+  /** Of a vector-quantised one: how many codes there are, and how many an image has. */
+  codes: { count: number; height: number; width: number } | undefined
+  /** Channels of the network, where that is narrower than the preset's. */
+  narrowFilters: number | undefined
   grid: GridKind
+  gridColumns: number
   parameterCount: number
   dataName: string
   trainCount: number
@@ -53,6 +69,9 @@ export interface Progress {
   steps: number
   loss: Loss
   validation: Loss | undefined
+  /** How many codes are in use, of a vector-quantised model. */
+  perplexity?: number
+  codesUsed?: number
   imagesPerSecond: number
   msPerStep: number
 }
@@ -60,21 +79,25 @@ export interface Progress {
 export interface Pictures {
   reconstructions: Uint8Array<ArrayBuffer>
   grid: Uint8Array<ArrayBuffer>
-  /** x, y of each test image on the plane. */
+  /** x, y of each test image on the plane; none where there is no plane. */
   points: Float32Array<ArrayBuffer>
 }
 
-/** A point of the plane, decoded. */
+/** A point of the plane, decoded; on the map of codes an image of that place's code alone. */
 export interface Probed {
   at: Point
   image: Uint8Array<ArrayBuffer>
 }
 
-/** Where a drawn image landed; `deviation` is the posterior's, along the plane's axes. */
+/** What became of a placed image. */
 export interface Landing {
-  at: Point
-  deviation: Point | undefined
-  image: Uint8Array<ArrayBuffer>
+  /** Where it landed on the plane; `deviation` is the posterior's, along the plane's axes. */
+  at?: Point
+  deviation?: Point
+  /** Its codes, row by row. */
+  codes?: Uint32Array
+  /** What comes out: of a conditional model once in every class. */
+  images: Uint8Array<ArrayBuffer>
 }
 
 /** `stopped`: there is no model, because of a problem just told. */
@@ -90,6 +113,8 @@ export type Report =
   | { type: 'probed'; probed: Probed }
   | { type: 'landed'; landing: Landing | undefined }
   | { type: 'saved'; bytes: Uint8Array<ArrayBuffer>; step: number }
-  | { type: 'problem'; code: string; message: string; recoverableStep?: number }
+  | { type: 'notice'; message: string }
+  /** `settings` are those of the model that is still there. */
+  | { type: 'problem'; code: string; message: string; recoverableStep?: number; settings?: Settings }
 
 export type Post = (report: Report, transfer?: Transferable[]) => void

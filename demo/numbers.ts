@@ -1,11 +1,13 @@
 import { element } from './element.js'
-import type { Sample } from './history.js'
-import type { Progress } from './messages.js'
+import { bound, type Sample } from './history.js'
+import type { ModelInfo, Progress } from './messages.js'
 
 const places = {
   total: element('total', HTMLElement),
   reconstruction: element('reconstruction', HTMLElement),
-  kl: element('kl-part', HTMLElement),
+  code: element('kl-part', HTMLElement),
+  perplexity: element('perplexity', HTMLElement),
+  codesUsed: element('codes-used', HTMLElement),
   step: element('number-step', HTMLElement),
   epoch: element('number-epoch', HTMLElement),
   imagesPerSecond: element('number-rate', HTMLElement),
@@ -16,8 +18,10 @@ const places = {
 export class Numbers {
   private latest: Progress | undefined
   private hovered: Sample | undefined
+  private digits = 1
 
-  clear(): void {
+  begin({ codes }: ModelInfo): void {
+    this.digits = codes ? 0 : 1
     this.latest = this.hovered = undefined
     for (const place of Object.values(places)) place.textContent = '–'
   }
@@ -36,12 +40,18 @@ export class Numbers {
   }
 
   private showLoss(): void {
-    const loss = this.hovered ?? this.latest?.loss
-    const step = (this.hovered ?? this.latest)?.step
-    if (!loss || step === undefined) return
+    const shown = this.hovered ?? (this.latest && { ...bound(this.latest.loss), ...this.latest })
+    if (!shown) return
+    const { step, total, reconstruction, code, perplexity, codesUsed } = shown
     places.step.textContent = step.toLocaleString('en')
-    places.total.textContent = (loss.reconstruction + loss.kl).toFixed(1)
-    places.reconstruction.textContent = loss.reconstruction.toFixed(1)
-    places.kl.textContent = loss.kl.toFixed(1)
+    places.total.textContent = this.written(total)
+    places.reconstruction.textContent = this.written(reconstruction)
+    places.code.textContent = this.written(code)
+    places.perplexity.textContent = perplexity === undefined ? '–' : perplexity.toFixed(perplexity < 10 ? 1 : 0)
+    places.codesUsed.textContent = codesUsed === undefined ? '–' : String(codesUsed)
+  }
+
+  private written(nats: number): string {
+    return nats.toFixed(this.digits).replace('-', '−')
   }
 }

@@ -38,11 +38,13 @@ export class Plane {
 
   begin(model: ModelInfo): void {
     this.model = model
+    this.canvas.hidden = model.codes !== undefined
+    this.image.hidden = true
     this.points = new Float32Array()
-    this.extent = model.gaussian ? priorExtent : 1
+    this.extent = model.latent === 'gaussian' ? priorExtent : 1
     this.showProbed(undefined)
     this.showLanding(undefined)
-    this.probe(model.gaussian ? firstProbe : [0, 0])
+    if (!model.codes) this.probe(model.latent === 'gaussian' ? firstProbe : [0, 0])
   }
 
   showPoints(points: Float32Array<ArrayBuffer>): void {
@@ -80,7 +82,7 @@ export class Plane {
   private neededExtent(): number {
     const far = this.points.map(Math.abs).sort()
     const most = 1.1 * (far[Math.floor(0.99 * far.length)] ?? 0)
-    return this.model?.gaussian ? Math.max(priorExtent, most) : Math.max(1e-3, most)
+    return this.model?.latent === 'gaussian' ? Math.max(priorExtent, most) : Math.max(1e-3, most)
   }
 
   private toPlane(x: number, y: number): Point {
@@ -95,11 +97,12 @@ export class Plane {
 
   private draw(): void {
     const { canvas } = this
+    if (canvas.hidden) return
     const side = canvas.clientWidth
     canvas.width = canvas.height = Math.round(side * devicePixelRatio)
     const context = canvas.getContext('2d')!
     context.scale(canvas.width / side, canvas.width / side)
-    if (this.model?.gaussian) this.drawPrior(context)
+    if (this.model?.latent === 'gaussian') this.drawPrior(context)
     this.drawPoints(context)
     this.drawLabels(context)
     this.drawLanding(context)
@@ -129,10 +132,10 @@ export class Plane {
     context.globalAlpha = 1
   }
 
-  /** Each class's name in the middle of its points. */
+  /** Each class's name in the middle of its points, unless the model knows them and all lie together. */
   private drawLabels(context: CanvasRenderingContext2D): void {
-    const { labels } = this.model ?? {}
-    if (!labels || this.points.length === 0) return
+    const { labels, classes: known } = this.model ?? {}
+    if (!labels || known !== undefined || this.points.length === 0) return
     const { classes, paper } = theme()
     context.font = '600 15px system-ui, sans-serif'
     context.textAlign = 'center'
@@ -152,8 +155,8 @@ export class Plane {
 
   /** A drawing's place, with the ellipse of one deviation of its posterior. */
   private drawLanding(context: CanvasRenderingContext2D): void {
-    if (!this.landing) return
-    const { at, deviation } = this.landing
+    const { at, deviation } = this.landing ?? {}
+    if (!at) return
     const [x, y] = this.toCanvas(at)
     const scale = this.canvas.clientWidth / 2 / this.extent
     context.strokeStyle = context.fillStyle = theme().accent

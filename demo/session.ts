@@ -1,13 +1,12 @@
-import {
-  createEngine, FormatError, presets, recipes, ShapeError,
-  type Engine, type Optimizer, type Run, type Vae,
-} from '../src/index.js'
-import { filePair, glyphPair, type DataPair } from './data.js'
+import { createEngine, FormatError, recipes, type Engine, type Optimizer, type Run, type Vae } from '../src/index.js'
+import type { DataPair } from './data.js'
 import { Gallery } from './gallery.js'
-import type { NamedBytes, Point, Post } from './messages.js'
-import { defaults, presetNames, type PresetName, type Settings } from './settings.js'
+import { Library, type Choice } from './library.js'
+import type { Condition, NamedBytes, Point, Post } from './messages.js'
+import { batchSizeOf, narrowFiltersOf, presetNames, presetOf, specOf } from './models.js'
+import { defaults, type Settings } from './settings.js'
 import { Tally } from './tally.js'
-import { Views } from './views.js'
+import { viewsOf } from './views.js'
 
 /** Longer than anyone watches. */
 const endlessEpochs = 100_000
@@ -20,8 +19,7 @@ const firstCheckpointMs = 5_000
 /** One model being taught: holds the engine, runs the training, has the pictures made. */
 export class Session {
   private engine: Engine | undefined
-  private builtIn: DataPair | undefined
-  private opened: DataPair | undefined
+  private readonly library = new Library()
   private data: DataPair | undefined
   private vae: Vae | undefined
   private gallery: Gallery | undefined
@@ -35,23 +33,45 @@ export class Session {
   private epoch = 0
   /** Steps and epochs before the present optimiser, which counts its own. */
   private before = { steps: 0, epochs: 0 }
+  private conditioned: Condition = { label: 0, styleSeed: 0 }
 
   constructor(private readonly post: Post) {}
 
   /** A new model from its seed, learning at once. */
-  async start(settings: Settings): Promise<void> {
-    await this.prepare(settings, (engine) => engine.createVae(presets[settings.preset], { seed: settings.seed }))
+  async start(wanted: Settings, imagesAreNewer = wanted.data !== this.settings?.data): Promise<void> {
+    this.post({ type: 'state', state: 'preparing' })
+    const engine = await this.ensureEngine()
+    const choice = this.library.choose(wanted, imagesAreNewer)
+    await this.halt()
+    const { preset, seed } = choice.settings
+    await this.adopt(await engine.createVae(specOf(preset, engine.isSoftware), { seed }), choice)
     await this.resume()
   }
 
   async openFiles(files: NamedBytes[], settings: Settings): Promise<void> {
-    this.opened = await filePair(files)
-    await this.start(settings)
+    await this.library.open(files)
+    await this.start(settings, true)
   }
 
   /** A saved model, ready to look at or to go on learning. */
   async load(bytes: Uint8Array, settings: Settings): Promise<void> {
-    await this.prepare(settings, (engine) => engine.load(bytes))
+    this.post({ type: 'state', state: 'preparing' })
+    const engine = await this.ensureEngine()
+    const vae = await engine.load(bytes)
+    try {
+      const preset = presetOf(vae.spec)
+      if (!preset) {
+        throw new FormatError(`this file's model is none of ${presetNames.join(', ')}, which are all that this page can show`)
+      }
+      const rate = vae.optimizer?.learningRate
+      const learningRate = typeof rate === 'number' ? rate : settings.learningRate
+      const choice = this.library.choose({ ...settings, preset, learningRate }, false)
+      await this.halt()
+      await this.adopt(vae, choice)
+    } catch (error) {
+      if (vae !== this.vae) vae.destroy()
+      throw error
+    }
     this.postState()
   }
 
@@ -59,7 +79,7 @@ export class Session {
   async recover(): Promise<void> {
     if (!this.checkpoint) return
     const { file, settings, before } = this.checkpoint
-    await this.prepare(settings, (engine) => engine.load(file))
+    await this.load(file, settings)
     this.before = before
     await this.resume()
   }
@@ -114,6 +134,11 @@ export class Session {
     this.gallery?.probe(at)
   }
 
+  condition(condition: Condition): void {
+    this.conditioned = condition
+    this.gallery?.condition(condition)
+  }
+
   place(pixels: Float32Array | undefined): void {
     this.gallery?.place(pixels)
   }
@@ -121,7 +146,8 @@ export class Session {
   /** Says in words what went wrong. */
   readonly report = (error: unknown): void => {
     const { code = 'unexpected', message = String(error) } = error as { code?: string; message?: string }
-    this.post({ type: 'problem', code, message, recoverableStep: this.vae ? undefined : this.checkpoint?.step })
+    const [settings, recoverableStep] = this.vae ? [this.settings] : [undefined, this.checkpoint?.step]
+    this.post({ type: 'problem', code, message, recoverableStep, settings })
     this.postState()
   }
 
@@ -129,39 +155,43 @@ export class Session {
     this.post({ type: 'state', state: this.run ? 'learning' : this.vae ? 'paused' : 'stopped' })
   }
 
-  private async prepare(wanted: Settings, make: (engine: Engine) => Promise<Vae>): Promise<void> {
-    this.post({ type: 'state', state: 'preparing' })
-    await this.halt()
-    const engine = await this.ensureEngine()
-    const data = wanted.data === 'files' && this.opened ? this.opened : (this.builtIn ??= glyphPair())
-    const vae = await make(engine)
-    const rate = vae.optimizer?.learningRate
-    const learningRate = typeof rate === 'number' ? rate : wanted.learningRate
-    try {
-      checkFit(vae, data)
-      this.settings = { ...wanted, preset: presetOf(vae), learningRate }
-    } catch (error) {
-      vae.destroy()
-      throw error
-    }
+  /** Takes the place of the model before, with pictures of its own. */
+  private async adopt(vae: Vae, { settings, data, notice }: Choice): Promise<void> {
     await this.gallery?.close()
     this.vae?.destroy()
     this.vae = vae
     this.data = data
-    this.optimizer = vae.optimizer ?? { ...recipes[this.settings.preset].optimizer, learningRate }
+    this.settings = settings
+    this.optimizer = vae.optimizer ?? { ...recipes[settings.preset].optimizer, learningRate: settings.learningRate }
     this.step = this.epoch = this.msPerStep = 0
     this.before = { steps: 0, epochs: 0 }
     this.checkpoint = undefined
-    const views = new Views(vae, data)
+    const views = viewsOf(vae, data)
+    views.condition(this.conditioned)
     this.gallery = new Gallery(views, this.post, this.report)
-    this.post({ type: 'model', model: views.describe(this.settings, this.batchSize) })
+    this.post({ type: 'model', model: { ...this.describe(vae, data, settings), ...views.describe() } })
+    if (notice) this.post({ type: 'notice', message: notice })
     void this.gallery.refresh()
   }
 
-  /** The recipe's; of the convolutional model less where a step of it would take ten seconds. */
+  private describe({ spec, parameterCount }: Vae, { name, train, test }: DataPair, settings: Settings) {
+    return {
+      settings,
+      batchSize: this.batchSize,
+      shape: test.shape,
+      latent: spec.latent.type,
+      latentSize: spec.latent.size,
+      classes: spec.classes,
+      narrowFilters: narrowFiltersOf(spec),
+      parameterCount,
+      dataName: name,
+      trainCount: train.count,
+      testCount: test.count,
+    }
+  }
+
   private get batchSize(): number {
-    const { preset } = this.settings ?? defaults
-    return preset === 'conv' && this.engine?.isSoftware ? 32 : recipes[preset].batchSize
+    return batchSizeOf((this.settings ?? defaults).preset, this.engine?.isSoftware ?? false)
   }
 
   private async ensureEngine(): Promise<Engine> {
@@ -244,21 +274,4 @@ interface Checkpoint {
   settings: Settings
   before: { steps: number; epochs: number }
   step: number
-}
-
-/** Which of the presets a model is; only those are shown here. */
-function presetOf({ spec }: Vae): PresetName {
-  const found = presetNames.find((name) => JSON.stringify(presets[name]) === JSON.stringify(spec))
-  if (!found) {
-    throw new FormatError(`this file's model is none of ${presetNames.join(', ')}, which are all that this page can show`)
-  }
-  return found
-}
-
-function checkFit({ spec }: Vae, { train, test }: DataPair): void {
-  for (const { shape } of [train, test]) {
-    if (String(shape) !== String(spec.input)) {
-      throw new ShapeError(`the images are ${shape.join(' × ')}, this page's models need ${spec.input.join(' × ')}`)
-    }
-  }
 }

@@ -1,14 +1,4 @@
-/** The presets offered, with what they are in a few words. */
-export const presetTitles = {
-  mlp: 'mlp · 2 latent numbers',
-  conv: 'conv · 2 latent numbers',
-  mlpDeep: 'mlpDeep · 200 latent numbers',
-  autoencoder: 'autoencoder · 32 numbers',
-}
-
-export type PresetName = keyof typeof presetTitles
-
-export const presetNames = Object.keys(presetTitles) as PresetName[]
+import { presetTitles, type PresetName } from './models.js'
 
 export interface Settings {
   preset: PresetName
@@ -26,14 +16,15 @@ export const defaults: Settings = { preset: 'mlp', data: 'glyphs', learningRate:
 /** Settings from a URL's `#model=conv&rate=0.003&kl=4&seed=1`; what is missing or makes no sense is the default. */
 export function parseHash(hash: string): Settings {
   const query = new URLSearchParams(hash.replace(/^#/, ''))
-  const preset = query.get('model') ?? ''
+  const model = query.get('model') ?? ''
+  const preset = Object.hasOwn(presetTitles, model) ? (model as PresetName) : defaults.preset
   const number = (key: string, accept: (value: number) => boolean, fallback: number) => {
     const text = query.get(key)
     const value = Number(text)
     return text !== null && text !== '' && accept(value) ? value : fallback
   }
   return {
-    preset: Object.hasOwn(presetTitles, preset) ? (preset as PresetName) : defaults.preset,
+    preset,
     data: 'glyphs',
     learningRate: number('rate', (value) => value > 0 && value <= 10, defaults.learningRate),
     klWeight: number('kl', (value) => value >= 0 && value <= 1000, defaults.klWeight),

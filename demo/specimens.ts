@@ -11,7 +11,7 @@ export class Specimens {
   private model: ModelInfo | undefined
   private latest: Uint8Array | undefined
 
-  constructor(private readonly onPick: (image: Uint8Array) => void) {
+  constructor(private readonly onPick: (image: Uint8Array, label: number | undefined) => void) {
     onThemeChange(() => this.draw())
   }
 
@@ -28,7 +28,7 @@ export class Specimens {
 
   private draw(): void {
     if (!this.model) return
-    const { originals: bytes, originalLabels, shape } = this.model
+    const { originals: bytes, originalLabels, shape, codes } = this.model
     const size = shape.reduce((product, n) => product * n, 1)
     originals.replaceChildren(
       ...Array.from({ length: bytes.length / size }, (_, i) => {
@@ -36,9 +36,9 @@ export class Specimens {
         const button = document.createElement('button')
         const canvas = document.createElement('canvas')
         button.type = 'button'
-        button.title = 'See where it lands on the plane'
-        button.ariaLabel = `Test image ${i + 1}${originalLabels.length > 0 ? `, a ${originalLabels[i]}` : ''}: see where it lands`
-        button.onclick = () => this.onPick(image)
+        button.title = codes ? 'See its codes' : 'See where it lands on the plane'
+        button.ariaLabel = `Test image ${i + 1}${originalLabels.length > 0 ? `, a ${originalLabels[i]}` : ''}: ${button.title}`
+        button.onclick = () => this.onPick(image, originalLabels[i])
         paintTiles(canvas, image, shape)
         button.append(canvas)
         return button

@@ -11,6 +11,8 @@ export interface Theme {
   total: string
   reconstruction: string
   kl: string
+  perplexity: string
+  codesUsed: string
   classes: string[]
 }
 
@@ -42,6 +44,8 @@ function readTheme(): Theme {
     total: color('total'),
     reconstruction: color('reconstruction'),
     kl: color('kl'),
+    perplexity: color('perplexity'),
+    codesUsed: color('quiet'),
     classes: Array.from({ length: 10 }, (_, i) => color(`class-${i}`)),
   }
 }

@@ -9,11 +9,12 @@ let changes = Promise.resolve()
 addEventListener('message', ({ data: request }: MessageEvent<Request>) => {
   if (request.type === 'probe') session.probe(request.at)
   else if (request.type === 'place') session.place(request.pixels)
+  else if (request.type === 'condition') session.condition(request.condition)
   else if (request.type === 'hold') session.hold(request.on)
   else changes = changes.then(() => handle(request)).catch(session.report)
 })
 
-function handle(request: Exclude<Request, { type: 'probe' | 'place' | 'hold' }>): Promise<void> {
+function handle(request: Exclude<Request, { type: 'probe' | 'place' | 'condition' | 'hold' }>): Promise<void> {
   switch (request.type) {
     case 'start':
       return session.start(request.settings)

@@ -2,14 +2,13 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ElementHandle } from 'puppeteer-core'
 import * as assert from 'uvu/assert'
 import { normalCdf, normalQuantile } from '../../demo/normal.js'
 import { Projection } from '../../demo/projection.js'
 import { defaults, formatHash, parseHash } from '../../demo/settings.js'
 import { glyphs } from '../../src/data/glyphs.js'
 import { suite } from '../harness/suite.js'
-import { DemoPage, losableDevice, withoutWebGpu } from '../support/demo-page.js'
+import { bigEndian, DemoPage, losableDevice, withoutWebGpu } from '../support/demo-page.js'
 
 const parts = suite('demo › parts')
 const learning = suite('demo › learning')
@@ -122,7 +121,7 @@ controls('come from the address', async () => {
 
 controls('pause, step by step, and go on', async () => {
   await demo.page.click('#toggle')
-  await paused()
+  await demo.paused()
   const step = await demo.number('number-step')
   await new Promise((resolve) => setTimeout(resolve, 500))
   assert.is(await demo.number('number-step'), step)
@@ -148,8 +147,8 @@ controls('save a model, and load it again', async () => {
   const saved = await downloaded()
   await demo.page.reload()
   await demo.until('a new model', `!document.getElementById('save').disabled`)
-  await upload('#model-file', [saved])
-  await paused()
+  await demo.upload('#model-file', [saved])
+  await demo.paused()
   await demo.page.click('#toggle')
   const step = Number(/step-(\d+)/.exec(saved)![1])
   await demo.learned(step + 1)
@@ -160,7 +159,7 @@ controls('open IDX files', async () => {
   const files = [join(folder, 'train-images-idx3-ubyte'), join(folder, 'train-labels-idx1-ubyte')]
   await writeFile(files[0], Buffer.concat([bigEndian(0x803, 600, 28, 28), images]))
   await writeFile(files[1], Buffer.concat([bigEndian(0x801, 600), labels!]))
-  await upload('#idx-files', files)
+  await demo.upload('#idx-files', files)
   await demo.until('the files', `document.getElementById('data').value === 'files'`)
   await demo.learned(1)
 })
@@ -169,7 +168,7 @@ controls('say what is wrong with a file, and go on', async () => {
   const file = join(folder, 'train-images-broken')
   await writeFile(file, Buffer.concat([bigEndian(0x803, 600, 28, 28), Buffer.alloc(100)]))
   const step = await demo.number('number-step')
-  await upload('#idx-files', [file])
+  await demo.upload('#idx-files', [file])
   await demo.until('what is wrong', `/truncated/.test(document.getElementById('banner-text').textContent)`)
   await demo.learned(step + 2)
 })
@@ -179,7 +178,7 @@ controls('change the model, and restart it', async () => {
   await demo.until('the other model', `document.getElementById('grid-title').textContent === 'Between four images'`)
   await demo.learned(5)
   await demo.page.click('#toggle')
-  await paused()
+  await demo.paused()
   await demo.page.click('#reset')
   await demo.until('the first steps again', `document.getElementById('total').textContent > 400`)
 })
@@ -217,10 +216,6 @@ trouble('a learning rate far too high is explained', async () => {
   await close()
 })
 
-function paused(): Promise<void> {
-  return demo.until('paused', `document.querySelector('#toggle:enabled')?.textContent === 'Start'`)
-}
-
 /** The finished download in the folder. */
 async function downloaded(): Promise<string> {
   for (let waited = 0; waited < 20_000; waited += 100) {
@@ -229,16 +224,6 @@ async function downloaded(): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error('no .safetensors file was downloaded within 20 s')
-}
-
-async function upload(selector: string, files: string[]): Promise<void> {
-  await ((await demo.page.$(selector)) as ElementHandle<HTMLInputElement>).uploadFile(...files)
-}
-
-function bigEndian(...words: number[]): Buffer {
-  const buffer = Buffer.alloc(4 * words.length)
-  words.forEach((word, i) => buffer.writeUInt32BE(word, 4 * i))
-  return buffer
 }
 
 parts.run()

@@ -1,4 +1,4 @@
-import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppeteer-core'
 
 /** The demo in a page of the runner's browser. */
 export class DemoPage {
@@ -35,6 +35,20 @@ export class DemoPage {
     return this.until(`step ${steps}`, `${readNumber('number-step')} >= ${steps}`)
   }
 
+  /** Resolves once a canvas shows more than one colour. */
+  painted(selector: string): Promise<void> {
+    return this.until(`something on ${selector}`, `(${colourCount})(document.querySelector('${selector}')) > 1`)
+  }
+
+  paused(): Promise<void> {
+    return this.until('paused', `document.querySelector('#toggle:enabled')?.textContent === 'Start'`)
+  }
+
+  /** Chooses files in an input. */
+  async upload(selector: string, files: string[]): Promise<void> {
+    await ((await this.page.$(selector)) as ElementHandle<HTMLInputElement>).uploadFile(...files)
+  }
+
   text(selector: string): Promise<string> {
     return this.page.$eval(selector, (element) => element.textContent ?? '')
   }
@@ -49,11 +63,7 @@ export class DemoPage {
 
   /** Different colours on a canvas: 1 when it is blank. */
   colours(selector: string): Promise<number> {
-    return this.page.$eval(selector, (element) => {
-      const { width, height } = element as HTMLCanvasElement
-      const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height)
-      return new Set(new Uint32Array(data.buffer)).size
-    })
+    return this.page.$eval(selector, colourCount)
   }
 
   /** A canvas's content, to compare. */
@@ -90,6 +100,21 @@ export const losableDevice = `
     addEventListener('message', ({ data }) => data === 'lose the device' && device.destroy())
     return device
   }`
+
+/** 32-bit words as the headers of IDX files have them. */
+export function bigEndian(...words: number[]): Buffer {
+  const buffer = Buffer.alloc(4 * words.length)
+  words.forEach((word, i) => buffer.writeUInt32BE(word, 4 * i))
+  return buffer
+}
+
+/** Runs in the page. */
+function colourCount(element: Element): number {
+  const { width, height } = element as HTMLCanvasElement
+  if (width * height === 0) return 0
+  const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height)
+  return new Set(new Uint32Array(data.buffer)).size
+}
 
 function readNumber(id: string): string {
   return `Number(document.getElementById('${id}').textContent.replaceAll(',', ''))`

@@ -2,7 +2,7 @@ import { toBytes, toFloats } from '../../../demo/bytes.js'
 import { gather, oneOfEach } from '../../../demo/data.js'
 import { normalQuantile } from '../../../demo/normal.js'
 import { paintTiles } from '../../../demo/tiles.js'
-import { Views } from '../../../demo/views.js'
+import { viewsOf } from '../../../demo/views.js'
 import type { Dataset, Vae } from '../../index.js'
 import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
@@ -79,7 +79,7 @@ type GridKind = keyof typeof gridHeadings
 async function gridPicture(kind: GridKind, vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const grid = kind === 'samples'
     ? toBytes((await vae.sample(samplesSide ** 2, { seed: 1 })).data)
-    : (await new Views(vae, { name: about.subject, train: test, test }).pictures()).grid
+    : (await viewsOf(vae, { name: about.subject, train: test, test }).pictures()).grid
   const columns = Math.sqrt(grid.length / test.shape.reduce((product, n) => product * n, 1))
   const tile = tileSize(test, 42)
   const [width, height] = [columns * tile.width, columns * tile.height]
