@@ -87,7 +87,8 @@ async function completed(file, report) {
   /** @type {Report | undefined} */
   const earlier = text === undefined ? undefined : JSON.parse(text)
   if (!earlier) return report
-  return report.peers ? { ...earlier, peers: report.peers } : { ...report, peers: earlier.peers }
+  const { peers = earlier.peers, pytorch = earlier.pytorch } = report
+  return { ...(report.peers || report.pytorch ? earlier : report), peers, pytorch }
 }
 
 /**

@@ -1,5 +1,6 @@
 // @ts-check
 // Turns a run's figures into markdown.
+import { pytorchTable } from './node/report.mjs'
 import { peersTables } from './peers/report.mjs'
 
 /** @typedef {import('./publish.mjs').Report} Report */
@@ -18,6 +19,7 @@ export function adapterName({ vendor, architecture, device, description }) {
 export function markdown(report) {
   const sections = [environmentText(report)]
   if (report.peers) sections.push(peersTables(report.peers, where(report)))
+  if (report.pytorch) sections.push(pytorchTable(report.pytorch, where(report)))
   if (report.ceilings) sections.push(ceilingsText(report, report.ceilings))
   if (report.profile) sections.push(profileTable(report))
   if (report.presets.length > 0) sections.push(costTable(report), presetTable(report))
@@ -40,7 +42,7 @@ function environmentText(report) {
     `Commit ${report.commit}, ${report.date}, seed ${report.seed}`,
     'Spread is (maximum − minimum) / median',
   ]
-  if (!report.peers) lines.push(`GPU times by ${report.clock}, repeated inside one pass and divided`)
+  if (!report.peers && !report.pytorch) lines.push(`GPU times by ${report.clock}, repeated inside one pass and divided`)
   if (report.quick) lines.push('**A quick run: too few repetitions to quote.**')
   return ['# elbo benchmark', '', ...lines.map((line) => `- ${line}`)].join('\n')
 }

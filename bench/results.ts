@@ -164,6 +164,38 @@ export interface PageReport {
   kernels: KernelResult[]
   presets: PresetResult[]
   profile?: Profile
+  pytorch?: PyTorchComparison
   /** Kernels of the engine that no row covers. */
   uncovered: string[]
+}
+
+/** PyTorch's training steps of the same networks beside elbo's, on one machine. */
+export interface PyTorchComparison {
+  /** Missing where there is no PyTorch: `reason` says it. */
+  version?: string
+  reason?: string
+  /** `CPU`, or the name of the GPU. */
+  device?: string
+  /** That its kernels on the CPU may take. */
+  threads?: number
+  /** Whether its matrix products may round their inputs to 10 bits; never, in this benchmark. */
+  tf32?: boolean
+  rows: PyTorchRow[]
+}
+
+/** A preset in one library. */
+export interface PyTorchRow {
+  preset: string
+  batch: number
+  /** `elbo`, or one of PyTorch's two ways. */
+  way: 'elbo' | 'eager' | 'CUDA graph'
+  /** Why there are no figures. */
+  error?: string
+  /** Of the first steps, from the same weights, batches and noise. */
+  losses?: number[]
+  /** The largest relative distance of one of them to elbo's. */
+  lossDistance?: number
+  step?: Timing
+  /** How many times as long as elbo's its median is. */
+  ratio?: number
 }

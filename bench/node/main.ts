@@ -2,9 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createEngine } from '../../src/index.js'
 import { helpText, parseOptions } from '../options.mjs'
 import { runPage } from '../page/main.js'
 import { environment, publish } from '../publish.mjs'
+import type { PageReport } from '../results.js'
+import { comparePyTorch, type PyTorchOptions } from './pytorch.js'
 import { provideWebGpu } from './webgpu.js'
 
 /** Of the sources, filled in where they are bundled. */
@@ -25,9 +28,20 @@ async function main(args: string[]): Promise<number> {
     console.error('with VK_DRIVER_FILES=<its icd.json>')
     return NO_ADAPTER
   }
-  const measured = await runPage(options, (message) => console.error(`  ${message}`))
+  const progress = (message: string) => console.error(`  ${message}`)
+  const measured = options.peers ? await measurePeers(options, progress) : await runPage(options, progress)
   const report = { ...environment(options, { commit: ELBO_COMMIT, runtime }), ...measured }
   return (await publish(report, options, 'bench/results')) ? 0 : 1
+}
+
+/** The comparison with PyTorch alone. */
+async function measurePeers(options: PyTorchOptions, progress: (message: string) => void): Promise<PageReport> {
+  const engine = await createEngine({ powerPreference: 'high-performance' })
+  const { adapterInfo: { vendor, architecture, device, description }, isSoftware } = engine
+  engine.destroy()
+  const pytorch = await comparePyTorch(options, progress)
+  const adapter = { vendor, architecture, device, description }
+  return { adapter, isSoftware, clock: 'queue completion', kernels: [], presets: [], uncovered: [], pytorch }
 }
 
 // Tilings that an earlier run chose would shorten a first step.

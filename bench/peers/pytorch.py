@@ -66,8 +66,10 @@ def conv_transpose(x, weight, bias, stride, padding):
     if padding != "same":
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     height, width = (n * stride for n in x.shape[2:])
-    before, _ = same_padding(height, weight.shape[2], stride)
-    return F.conv_transpose2d(x, weight, bias, stride, before)[:, :, :height, :width]
+    kernel = weight.shape[2]
+    before, _ = same_padding(height, kernel, stride)
+    missing = max(stride + 2 * before - kernel, 0)
+    return F.conv_transpose2d(x, weight, bias, stride, before, missing)[:, :, :height, :width]
 
 
 class Vae:

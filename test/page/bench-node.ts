@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Report } from '../../bench/publish.mjs'
+import type { PyTorchComparison } from '../../bench/results.js'
 import { suite } from '../harness/suite.js'
 
 const bench = suite('npm run bench -- --runtime node')
@@ -56,6 +57,26 @@ bench('measures ceilings, what a step has to cost, and the step', () =>
     const headings = stdout.split('\n').filter((line) => line.startsWith('## ')).map((line) => line.replace(/ (of|on) .*/, ''))
     assert.equal(headings, ['## Ceilings', '## What a step has to cost', '## Training steps'])
     assert.ok(stdout.split('\n').some((line) => line.startsWith('| autoencoder') && line.endsWith('× |')), stdout)
+  }))
+
+bench('puts PyTorch beside elbo, or says that there is none', () =>
+  inFolder(async (folder) => {
+    const out = join(folder, 'report.json')
+    const only = ['--presets', 'mlp', '--batches', '8', '--adapter', 'software', '--out', out]
+    const { code, stdout, stderr } = await run('.', 'bench/run.mjs', '--runtime', 'node', '--peers', '--quick', ...only)
+    assert.is(code, 0, stderr)
+    const { version, reason, tf32, rows: [elbo, eager] }: PyTorchComparison = JSON.parse(await readFile(out, 'utf8')).pytorch
+    assert.equal([elbo.way, elbo.ratio, elbo.step!.samplesMs.length, elbo.losses!.length], ['elbo', 1, 4, 4])
+    if (version === undefined) {
+      assert.match(reason!, 'set PYTHON to a Python that has it')
+      assert.ok(stdout.includes(`PyTorch: ${reason}`), stdout)
+      return
+    }
+    assert.equal([tf32, eager.way, eager.error], [false, 'eager', undefined])
+    assert.ok(eager.lossDistance! <= 1e-3 && eager.losses!.length === 4)
+    assert.is(eager.ratio, eager.step!.medianMs / elbo.step!.medianMs)
+    assert.ok(stdout.includes(`PyTorch ${version} on`), stdout)
+    assert.ok(stdout.split('\n').some((line) => line.includes('| PyTorch, eager |')), stdout)
   }))
 
 bench('can be built into a folder that runs without the repository', () =>

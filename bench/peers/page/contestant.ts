@@ -41,6 +41,8 @@ export interface Session {
   train(window: Window): Promise<Trained>
   /** Images (rows, H, W, C) in [0, 1] of latents (rows, Z); of class 0 where there are classes. */
   decode(latents: Tensor): Promise<Float32Array>
+  /** Frees the GPU's memory, where no page is closed for it. */
+  close?(): void
 }
 
 export interface Window {

@@ -42,6 +42,7 @@ export async function open({ spec, optimizer, parameters, batches }: Model): Pro
       const labels = spec.classes && new Array<number>(latents.shape[0]).fill(0)
       return (await vae.decode(latents, { ...(labels && { labels }) })).data
     },
+    close: () => engine.destroy(),
   }
 }
 

@@ -1,12 +1,10 @@
 // Runs in the browser, one library a page: bench/peers/host.mjs calls `peer` and gets everything back as data.
-import { presets, recipes, type Optimizer, type Recipe, type Tensor, type VaeSpec } from '../../../src/index.js'
-import { checkSpec } from '../../../src/model/check.js'
-import { parameterSpecs } from '../../../src/model/parameters.js'
-import { formulaBatch } from '../../../test/fixtures.js'
-import { formulaParameters, hash, normalArray } from '../../../test/reference/formula.js'
+import type { Tensor } from '../../../src/index.js'
+import { normalArray } from '../../../test/reference/formula.js'
 import type { Counts } from '../results.js'
-import type { Batch, Contestant, Model, PlainOptimizer, Session, Trained, Window } from './contestant.js'
+import type { Contestant, Session, Trained, Window } from './contestant.js'
 import { startCounting } from './counting.js'
+import { modelOf } from './model.js'
 
 /** What the host asks of a page. */
 export interface Page {
@@ -50,7 +48,6 @@ declare global {
   var peer: Page
 }
 
-const BATCHES = 16
 const errors: string[] = []
 let session: Session
 let latents: (count: number) => Tensor
@@ -133,28 +130,6 @@ function perStep(counts: Counts, trainedSteps: number): Counts {
   const steps = perStep === undefined ? trainedSteps : counts.dispatches / perStep
   if (!Number.isInteger(steps)) throw new Error(`${counts.dispatches} dispatches are not steps of ${perStep}`)
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / steps])) as unknown as Counts
-}
-
-/** Weights and batches from the formula: the same in every page. */
-function modelOf(preset: string, batch: number, seed: number): Model {
-  const spec = (presets as Record<string, VaeSpec>)[preset]
-  if (spec?.latent.type !== 'gaussian') throw new Error(`there is no preset "${preset}" with a gaussian latent`)
-  const { optimizer } = (recipes as Record<string, Recipe>)[preset]
-  const batches = Array.from({ length: BATCHES }, (_, i): Batch => {
-    const { images, noise } = formulaBatch(spec, batch, seed + i)
-    const { classes } = spec
-    const labels = classes && Array.from({ length: batch }, (_, n) => hash(n, seed + i) % classes)
-    return { images, noise: noise!, ...(labels && { labels }) }
-  })
-  const shapes = Object.fromEntries(parameterSpecs(checkSpec(spec)).map(({ name, shape }) => [name, shape]))
-  return { spec, optimizer: plain(optimizer), parameters: formulaParameters(shapes, seed), batches }
-}
-
-function plain(optimizer: Optimizer): PlainOptimizer {
-  const { type, clipNorm = 0, learningRate } = optimizer
-  const isPlain = type === 'adam' || (type === 'rmsprop' && optimizer.momentum === 0)
-  if (isPlain && clipNorm === 0 && typeof learningRate === 'number') return { ...optimizer, learningRate }
-  throw new Error(`no comparison with ${JSON.stringify(optimizer)}: Adam or plain RMSprop with a constant rate only`)
 }
 
 /** Libraries let what WebGPU objects to go unheard. */
