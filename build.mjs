@@ -144,8 +144,9 @@ export async function build() {
   await mkdir(join(dist, 'demo'), { recursive: true })
   await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.js') })
   await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
-  await bundle({ entryPoints: ['demo/main.ts', 'demo/worker.ts'], outdir: join(dist, 'demo'), minify: true })
-  for (const file of ['index.html', 'style.css']) await copyFile(join(root, 'demo', file), join(dist, 'demo', file))
+  const entryPoints = ['main.ts', 'worker.ts', 'style.css'].map((file) => `demo/${file}`)
+  await bundle({ entryPoints, outdir: join(dist, 'demo'), minify: true })
+  await copyFile(join(root, 'demo/index.html'), join(dist, 'demo/index.html'))
   await copyFile(join(root, 'node_modules/uplot/dist/uPlot.min.css'), join(dist, 'demo/uplot.css'))
   await declareTypes()
 }
