@@ -1,7 +1,9 @@
 import { adam, rmsprop, sgd } from '../../src/index.js'
 import { ACTIVATIONS } from '../../src/ops/activation.js'
-import { padRows, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
+import { padRows, padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
 import { activationBackward, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
+import { importanceBackward, importanceLoss } from '../../src/ops/importance.js'
+import { freeBitsLoss, headWidth } from '../../src/ops/latent.js'
 import {
   continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, gaussianMean, rowReduce, sigmoidForward,
 } from '../../src/ops/likelihood.js'
@@ -107,8 +109,24 @@ function beyondTraining(plan: Plan, batch: number): Dispatch[] {
     gradientNorm({ gradients, partials: tensor('partials', NORM_PARTIALS), status }),
     gradientAccumulate({ gradients, sum: tensor('sum', elements) }),
     ...[adam(), rmsprop(), sgd({ momentum: 0.9 })].map((optimizer) => optimizerUpdate(arenas, optimizer)),
+    ...objectives(B, N),
     ...betweenLayers(B),
     ...codebooks(B),
+  ]
+}
+
+/** The importance-weighted bound from five samples an image, and free bits, with 50 latent dimensions. */
+function objectives(B: number, N: number): Dispatch[] {
+  const [Z, samples] = [50, 5]
+  const rows = B * samples
+  const [weights, losses] = [tensor('weights', rows), tensor('losses', 3 * MOST_STEPS * B)]
+  const [head, dhead] = ['head', 'dhead'].map((name) => tensor(name, B * headWidth(Z)))
+  const [dz, noise] = ['dz', 'noise'].map((name) => tensor(name, rows * padTo4(Z)))
+  const lossesOf = (count: number) => tensor('row_losses', 2 * MOST_STEPS * count)
+  return [
+    importanceLoss({ rowLosses: lossesOf(rows), losses, weights, dy: tensor('dy', rows * padTo4(N)) }, { B, N, samples }),
+    importanceBackward({ dz, head, noise, weights, dhead }, { B, Z, samples }),
+    freeBitsLoss({ head, rowLosses: lossesOf(B), losses, kept: tensor('kept', padTo4(Z)) }, { B, Z }, 0.3),
   ]
 }
 

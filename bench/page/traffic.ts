@@ -11,6 +11,7 @@ const IN_PLACE: Record<string, string[]> = {
   continuous_bernoulli_loss: ['logits'],
   gaussian_loss: ['means'],
   codebook_average: ['count', 'mean'],
+  importance_loss: ['dy'],
   gradient_accumulate: ['sum'],
 }
 
@@ -30,6 +31,7 @@ export function bytesOf(dispatch: Dispatch): number {
 }
 
 function bindingBytes({ kernel, constants, bindings }: Dispatch, name: string, { elements }: PlanTensor): number {
+  if (name === 'row_losses' || (name === 'losses' && 'row_losses' in bindings)) return (4 * elements) / MOST_STEPS
   if (name === 'losses') return (4 * elements) / (2 * MOST_STEPS)
   if (kernel === 'batch_gather' && name === 'images') return bindings.x.elements
   if (kernel.endsWith('_gather') && name === 'order') return 4 * constants.B

@@ -5,6 +5,7 @@ import { denseReferences } from './dense.js'
 import { elementwiseReferences } from './elementwise.js'
 import { likelihoodReferences } from './likelihood.js'
 import { lossReferences } from './loss.js'
+import { objectiveReferences } from './objective.js'
 import { quantizeReferences } from './quantize.js'
 import type { Reference } from './reference.js'
 
@@ -15,6 +16,7 @@ const references: Record<string, Reference> = {
   ...lossReferences,
   ...likelihoodReferences,
   ...quantizeReferences,
+  ...objectiveReferences,
   ...elementwiseReferences,
 }
 

@@ -1,0 +1,110 @@
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { FUNCTION_BOUND, rowsOf, Sum, SUM_BOUND, whole, type Expected, type Given, type Reference } from './reference.js'
+
+// Losses of the samples are (2, ROWS) in the ring's first slot, those of the images (3, B).
+
+/** The row losses of an image, the logarithms of its weights, and the weights. */
+function samplesOf({ constants: { ROWS, SAMPLES }, step, before }: Given, n: number) {
+  const part = (first: number) => [...before.row_losses.subarray(first + n * SAMPLES, first + (n + 1) * SAMPLES)]
+  const [reconstruction, kl] = [part(0), part(ROWS)]
+  const logWeights = reconstruction.map((loss, s) => -loss - step.klWeight * kl[s])
+  const total = logWeights.reduce((sum, log) => sum + Math.exp(log), 0)
+  return { reconstruction, kl, total, weights: logWeights.map((log) => Math.exp(log) / total) }
+}
+
+/** losses[n] = mean reconstruction and KL, −log mean w; weights = w / Σ w, 0 for n ≥ batch; dy times its row's weight */
+const importanceLoss: Reference = {
+  inputs: ({ ROWS, N }, seed, { row_losses }) => ({
+    row_losses: whole('row_losses', seed, row_losses),
+    dy: rowsOf('dy', seed, ROWS, N),
+  }),
+  expected: (given) => {
+    const { constants: { B, SAMPLES, N }, step, before, places } = given
+    const stride = padTo4(N)
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / SAMPLES
+    const losses = places('losses').filter((n) => n < step.batch).flatMap((n): Expected[] => {
+      const { reconstruction, kl, total } = samplesOf(given, n)
+      const values = [mean(reconstruction), mean(kl), -Math.log(total / SAMPLES)]
+      return values.map((value, i) => ({ output: 'losses', index: i * B + n, value, bound: FUNCTION_BOUND }))
+    })
+    const weightOf = (row: number) => {
+      const n = Math.floor(row / SAMPLES)
+      return n < step.batch ? samplesOf(given, n).weights[row % SAMPLES] : 0
+    }
+    const weights = places('weights').map((row): Expected => {
+      return { output: 'weights', index: row, value: weightOf(row), bound: FUNCTION_BOUND }
+    })
+    const gradients = places('dy').filter((index) => index < step.batch * SAMPLES * stride).map((index): Expected => {
+      const value = before.dy[index] * weightOf(Math.floor(index / stride))
+      return { output: 'dy', index, value, bound: FUNCTION_BOUND }
+    })
+    return [...losses, ...weights, ...gradients]
+  },
+}
+
+/** dmean = Σ_s g and dlog_variance = Σ_s g · ε · ½σ − ½c, with g = dz + c · weight · z and c = klWeight / batch */
+const importanceBackward: Reference = {
+  inputs: ({ B, SAMPLES, Z }, seed, { weights }) => ({
+    dz: rowsOf('dz', seed, B * SAMPLES, Z),
+    head: rowsOf('head', seed, 2 * B, Z),
+    noise: rowsOf('noise', seed, B * SAMPLES, Z, 2),
+    weights: whole('weights', seed, weights).map(Math.abs),
+  }),
+  expected: ({ constants: { SAMPLES, Z }, step, before: { dz, head, noise, weights }, places }) => {
+    const stride = padTo4(Z)
+    const c = step.klWeight * step.scale
+    return places('dhead').flatMap((place): Expected[] => {
+      const [n, j] = [Math.floor(place / (2 * stride)), place % stride]
+      const at = 2 * n * stride + j
+      const deviation = Math.exp(0.5 * head[at + stride])
+      const [dmean, dnoise] = [new Sum(), new Sum()]
+      for (let row = n * SAMPLES; row < (n + 1) * SAMPLES; row++) {
+        const epsilon = noise[row * stride + j]
+        const g = dz[row * stride + j] + c * weights[row] * (head[at] + deviation * epsilon)
+        dmean.add(g)
+        dnoise.add(g * epsilon)
+      }
+      const live = n < step.batch
+      const dlogv = 0.5 * (dnoise.value * deviation - (j < Z ? c : 0))
+      const bound = live ? SAMPLES * FUNCTION_BOUND : 0
+      return [
+        { output: 'dhead', index: at, value: live ? dmean.value : 0, bound },
+        { output: 'dhead', index: at + stride, value: live ? dlogv : 0, bound },
+      ]
+    })
+  },
+}
+
+/** losses[n] = reconstruction, KL, reconstruction + klWeight · Σ_j max(FREE_BITS, kl[j]); kept[j] = kl[j] > FREE_BITS */
+const freeBitsLoss: Reference = {
+  inputs: ({ B, Z }, seed, { row_losses }) => ({
+    head: rowsOf('head', seed, 2 * B, Z),
+    row_losses: whole('row_losses', seed, row_losses),
+  }),
+  expected: ({ constants: { B, Z, FREE_BITS }, step, before: { head, row_losses }, places }) => {
+    const stride = padTo4(Z)
+    const means = Array.from({ length: Z }, (_, j) => {
+      let kl = 0
+      for (let n = 0; n < step.batch; n++) {
+        const [mean, logVariance] = [head[2 * n * stride + j], head[(2 * n + 1) * stride + j]]
+        kl += 0.5 * (Math.exp(logVariance) + mean ** 2 - 1 - logVariance) * step.scale
+      }
+      return kl
+    })
+    const term = step.klWeight * means.reduce((sum, kl) => sum + Math.max(kl, FREE_BITS), 0)
+    const losses = places('losses').filter((n) => n < B).flatMap((n): Expected[] => [
+      { output: 'losses', index: n, value: row_losses[n], bound: 0 },
+      { output: 'losses', index: B + n, value: row_losses[B + n], bound: 0 },
+      { output: 'losses', index: 2 * B + n, value: row_losses[n] + term, bound: Z * FUNCTION_BOUND },
+    ])
+    const clear = means.flatMap((kl, j) => (Math.abs(kl - FREE_BITS) > SUM_BOUND + FUNCTION_BOUND ? [j] : []))
+    const kept = clear.map((j): Expected => ({ output: 'kept', index: j, value: Number(means[j] > FREE_BITS), bound: 0 }))
+    return [...losses, ...kept]
+  },
+}
+
+export const objectiveReferences: Record<string, Reference> = {
+  importance_loss: importanceLoss,
+  importance_backward: importanceBackward,
+  free_bits_loss: freeBitsLoss,
+}
