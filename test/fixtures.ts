@@ -153,6 +153,24 @@ export async function loadRunFixtures(): Promise<Record<string, RunFixture>> {
   return Object.fromEntries(entries)
 }
 
+/** What PyTorch reaches with a codebook; step t takes `formulaBatch(spec, batch, seed + t)`. */
+export interface QuantizedTrainingFixture {
+  spec: VaeSpec
+  batch: number
+  steps: number
+  seed: number
+  optimizer: Optimizer
+  /** Of reconstructed values, over `formulaBatch(spec, 64, seed)`. */
+  meanSquaredError: number
+  /** exp of the entropy of how often those images choose each code. */
+  perplexity: number
+}
+
+/** By how the codebook follows the encoder. PyTorch's revives no codes, which costs for some steps and then pays. */
+export async function loadQuantizedTraining(): Promise<Record<'gradient' | 'moving average', QuantizedTrainingFixture>> {
+  return JSON.parse(new TextDecoder().decode(await loadFixture('quantized-training.json')))
+}
+
 /** The parameters of a preset's fixture. */
 export function formulaModel(spec: VaeSpec, seed: number): Record<string, Tensor> {
   return formulaParameters(parameterShapes(spec), seed)

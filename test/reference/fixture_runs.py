@@ -1,7 +1,7 @@
 """Training runs of small models: what the optimisers, schedules and clipping do over some steps, and kinds of models."""
 
 from fixture_kinds import KINDS
-from fixture_specs import OPTIMIZED
+from fixture_specs import OPTIMIZED, conv, conv_transpose, model, residual
 
 ADAM = {"type": "adam", "learningRate": 1e-2, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "clipNorm": 0}
 ADAMW = {**ADAM, "type": "adamw", "weightDecay": 0.1}
@@ -59,4 +59,31 @@ RUNS = {
     "codebook by gradient": kind("quantized", ADAM),
     "codebook by gradient, Bernoulli": kind("quantized-bernoulli", ADAMW),
     "codebook by moving average": kind("quantized-average", ADAM),
+}
+
+
+def block(filters):
+    return residual(conv(filters, 3, activation="relu"), conv(filters, 1))
+
+
+# The preset vectorQuantized with a quarter of the channels, for images of a quarter of the size.
+QUANTIZED = {
+    **model(
+        [16, 16, 3],
+        [conv(32, 4, 2, padding=1), conv(32, 4, 2, padding=1, activation="relu"), block(32), block(32)],
+        8,
+        [
+            conv(32, 1),
+            block(32),
+            block(32),
+            conv_transpose(32, 4, 2, padding=1, activation="relu"),
+            conv_transpose(3, 4, 2, padding=1),
+        ],
+    ),
+    "latent": {"type": "vector-quantized", "codes": 32, "size": 8, "commitment": 0.25},
+    "likelihood": {"type": "gaussian", "variance": 0.06},
+}
+QUANTIZED_RUNS = {
+    "gradient": QUANTIZED,
+    "moving average": {**QUANTIZED, "latent": {**QUANTIZED["latent"], "codebookUpdate": "moving-average"}},
 }

@@ -20,7 +20,7 @@ import formula
 import torch_model
 import torch_training
 from fixture_kinds import KINDS
-from fixture_runs import RUNS
+from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
 from safetensors_writer import write_safetensors
 
 FIXTURES = pathlib.Path("test/fixtures")
@@ -149,6 +149,31 @@ def runs():
     write_safetensors(FIXTURES / "runs.safetensors", tensors, {"runs": json.dumps(cases)})
 
 
+def quantized_training():
+    """What is left of the squared error, and how evenly codes are used, after PyTorch has trained a codebook."""
+    cases = {}
+    for name, spec in QUANTIZED_RUNS.items():
+        batch, steps, optimizer = 16, 160, {**ADAM, "learningRate": 2e-3}
+        batches = [inputs(spec, batch, SEED + step) for step in range(steps)]
+        *_, last = torch_training.train(spec, starting_point(spec, False), batches, optimizer)
+        seen = inputs(spec, 64, SEED)
+        loss, _ = torch_model.loss_and_gradients(spec, last.parameters, *seen)
+        variance, values = spec["likelihood"]["variance"], np.prod(spec["input"])
+        error = variance * (2 * loss["reconstruction"] / values - np.log(2 * np.pi * variance))
+        result = {"meanSquaredError": digits(error), "perplexity": digits(perplexity(spec, last.parameters, seen[0]))}
+        cases[name] = {"spec": spec, "batch": batch, "steps": steps, "seed": SEED, "optimizer": optimizer, **result}
+    write_json("quantized-training.json", cases)
+
+
+def perplexity(spec, parameters, images):
+    """exp of the entropy of how often each code is chosen."""
+    tensors = {key: torch.tensor(value) for key, value in parameters.items()}
+    x = torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2)
+    vectors = torch_model.vectors_of(spec, tensors, x).flatten(0, 2)
+    shares = torch_model.nearest(vectors, tensors["latent.codebook.weight"]).bincount() / len(vectors)
+    return float(torch.special.entr(shares).sum().exp())
+
+
 def starting_point(spec, narrow):
     """Parameters by formula. `narrow`: a standard deviation of exp(-20), which float32 loses beside a mean."""
     parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
@@ -198,5 +223,6 @@ if __name__ == "__main__":
         small_model(name, **case)
     optimizers()
     runs()
+    quantized_training()
     large_models()
     training()
