@@ -12,12 +12,14 @@ export function randomConvolutions(count: number, seed: number, transposed: bool
   return cases
 }
 
-/** Forward, input gradient and weight gradient against the reference; a failure says which layer it was. */
-export async function checkConvolution(device: GPUDevice, shape: Case): Promise<void> {
+/** Forward, input gradient and weight gradient of each layer against the reference; a failure says which it was. */
+export async function checkConvolutions(device: GPUDevice, shapes: readonly Case[]): Promise<void> {
+  await Promise.all(shapes.map((shape) => checkConvolution(device, shape))) // at once: compiling is most of the work
+}
+
+async function checkConvolution(device: GPUDevice, shape: Case): Promise<void> {
   try {
-    await checkForward(device, shape)
-    await checkBackwardInput(device, shape)
-    await checkBackwardWeight(device, shape)
+    await Promise.all([checkForward, checkBackwardInput, checkBackwardWeight].map((check) => check(device, shape)))
   } catch (error) {
     throw new Error(`${JSON.stringify(shape)}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

@@ -1,6 +1,6 @@
 import { gpuTest } from '../../harness/gpu.js'
 import { suite } from '../../harness/suite.js'
-import { checkConvolution, randomConvolutions } from '../../support/random-convolution.js'
+import { checkConvolutions, randomConvolutions } from '../../support/random-convolution.js'
 
 const COUNT = 300
 const PART = 10
@@ -10,9 +10,7 @@ const cases = randomConvolutions(COUNT, 11, true)
 
 for (let first = 0; first < COUNT; first += PART) {
   const title = `matches the reference on random shapes ${first + 1} to ${first + PART}, forward and backward`
-  gpuTest(random, title, async ({ device }) => {
-    for (const shape of cases.slice(first, first + PART)) await checkConvolution(device, shape)
-  })
+  gpuTest(random, title, ({ device }) => checkConvolutions(device, cases.slice(first, first + PART)))
 }
 
 random.run()
