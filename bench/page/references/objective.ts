@@ -12,7 +12,7 @@ function samplesOf({ constants: { ROWS, SAMPLES }, step, before }: Given, n: num
   return { reconstruction, kl, total, weights: logWeights.map((log) => Math.exp(log) / total) }
 }
 
-/** losses[n] = mean reconstruction and KL, −log mean w; weights = w / Σ w, 0 for n ≥ batch; dy times its row's weight */
+/** losses[n] = mean reconstruction and KL, −log mean w; weights = w / Σ w, 0 for n ≥ batch; dy times its weight */
 const importanceLoss: Reference = {
   inputs: ({ ROWS, N }, seed, { row_losses }) => ({
     row_losses: whole('row_losses', seed, row_losses),
@@ -75,7 +75,7 @@ const importanceBackward: Reference = {
   },
 }
 
-/** losses[n] = reconstruction, KL, reconstruction + klWeight · Σ_j max(FREE_BITS, kl[j]); kept[j] = kl[j] > FREE_BITS */
+/** losses[n] = reconstruction, KL, reconstruction + klWeight · Σ_j max(FREE_BITS, kl[j]); kept = kl > FREE_BITS */
 const freeBitsLoss: Reference = {
   inputs: ({ B, Z }, seed, { row_losses }) => ({
     head: rowsOf('head', seed, 2 * B, Z),
