@@ -46,3 +46,15 @@ export function randomGradients(B: number, columns: number, seed: number): Float
 export function magnitudes(values: Values): Float64Array {
   return Float64Array.from(values, Math.abs)
 }
+
+/** Rows of mean, then log-variance, each padded with zeros to whole vectors. */
+export function padHeads<T extends Float32Array | Float64Array>(mean: T, logVariance: T, rows: number, Z: number): T {
+  const stride = Math.ceil(Z / 4) * 4
+  const Values = mean.constructor as new (length: number) => T
+  const heads = new Values(rows * 2 * stride)
+  for (let n = 0; n < rows; n++) {
+    heads.set(mean.subarray(n * Z, (n + 1) * Z), 2 * n * stride)
+    heads.set(logVariance.subarray(n * Z, (n + 1) * Z), (2 * n + 1) * stride)
+  }
+  return heads
+}
