@@ -58,6 +58,30 @@ export async function loadModelFixture(name: string): Promise<ModelFixture> {
   return { spec, loss, parameters, images, noise, labels, gradients }
 }
 
+/** A small model by another objective than −ELBO; {@link formulaModel} and {@link formulaBatch} make the inputs. */
+export interface ObjectiveFixture {
+  spec: VaeSpec
+  batch: number
+  seed: number
+  objective: { importanceSamples?: number; freeBits?: number }
+  /** (B, samples, Z) */
+  noise: Tensor
+  loss: Loss
+  gradients: Record<string, Tensor>
+}
+
+/** By what they are of: `bound of conv-residual`, … */
+export async function loadObjectiveFixtures(): Promise<Record<string, ObjectiveFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture('objectives.safetensors'))
+  const cases: Record<string, Omit<ObjectiveFixture, 'noise' | 'gradients'>> = JSON.parse(metadata.cases)
+  const entries = Object.entries(cases).map(([name, given]): [string, ObjectiveFixture] => {
+    const shape = [given.batch, given.objective.importanceSamples ?? 1, given.spec.latent.size]
+    const noise = { shape, data: normalArray(shape[0] * shape[1] * shape[2], seedOf('samples', given.seed)) }
+    return [name, { ...given, noise, gradients: withPrefix(tensors, `${name}.`) }]
+  })
+  return Object.fromEntries(entries)
+}
+
 /** Three steps of one small model with several optimisers, from the same parameters. */
 export interface OptimizerFixture {
   spec: VaeSpec

@@ -18,8 +18,10 @@ sys.dont_write_bytecode = True  # the modules beside this one are not worth a ca
 import fixture_specs as specs
 import formula
 import torch_model
+import torch_objectives
 import torch_training
 from fixture_kinds import KINDS
+from fixture_objectives import MODELS, OBJECTIVES
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
 from safetensors_writer import write_safetensors
 
@@ -66,6 +68,24 @@ def small_model(name, spec, batch, scale=1.0):
     tensors.update({f"parameter.{key}": value for key, value in parameters.items()})
     tensors.update({f"gradient.{key}": value.astype(np.float32) for key, value in gradients.items()})
     write_safetensors(FIXTURES / f"{name}.safetensors", tensors, {"spec": json.dumps(spec), "loss": json.dumps(loss)})
+
+
+def objectives():
+    """Loss and gradients of small models by the bound of several samples, and with free bits; noise of its own sequence."""
+    tensors, cases = {}, {}
+    for name, (model, objective) in OBJECTIVES.items():
+        spec, batch = MODELS[model]["spec"], MODELS[model]["batch"]
+        parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+        images, _, labels = inputs(spec, batch, SEED)
+        shape = (batch, objective.get("importanceSamples", 1), spec["latent"]["size"])
+        noise = formula.normal_array(shape, formula.seed_of("samples", SEED))
+        loss, gradients = torch_model.loss_and_gradients(
+            spec, parameters, images, noise, labels,
+            loss=lambda spec, parameters, *batch: torch_objectives.loss(spec, parameters, objective, *batch),
+        )
+        tensors.update({f"{name}.{key}": value.astype(np.float32) for key, value in gradients.items()})
+        cases[name] = {"spec": spec, "batch": batch, "seed": SEED, "objective": objective, "loss": loss}
+    write_safetensors(FIXTURES / "objectives.safetensors", tensors, {"cases": json.dumps(cases)})
 
 
 def optimizers():
@@ -221,6 +241,7 @@ if __name__ == "__main__":
     other_writer()
     for name, case in {**specs.SMALL, **KINDS}.items():
         small_model(name, **case)
+    objectives()
     optimizers()
     runs()
     quantized_training()

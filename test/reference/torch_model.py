@@ -72,20 +72,30 @@ def loss(spec, parameters, images, noise, labels=None):
     x = images.permute(0, 3, 1, 2)
     if spec["latent"]["type"] == "vector-quantized":
         return quantized_loss(spec, parameters, x)
-    hidden = layers(spec["encoder"], "encoder", labelled_input(spec, x, labels), parameters).flatten(1)
-    mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
+    mean, log_variance = posterior(spec, parameters, x, labels)
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
-    if spec["latent"]["type"] == "gaussian":
-        log_variance = F.linear(
-            hidden, parameters["latent.log_variance.weight"], parameters["latent.log_variance.bias"]
-        )
+    if log_variance is not None:
         z = mean + torch.exp(log_variance / 2) * noise
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean()
+    reconstruction = -log_likelihood_of(spec, parameters, z, x, labels).mean()
+    return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def posterior(spec, parameters, x, labels):
+    """Mean and log-variance of images [batch, channels, height, width]; a deterministic latent has no log-variance."""
+    hidden = layers(spec["encoder"], "encoder", labelled_input(spec, x, labels), parameters).flatten(1)
+    mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
+    if spec["latent"]["type"] != "gaussian":
+        return mean, None
+    return mean, F.linear(hidden, parameters["latent.log_variance.weight"], parameters["latent.log_variance.bias"])
+
+
+def log_likelihood_of(spec, parameters, z, x, labels):
+    """log p(x|z) of every row."""
     if labels is not None:
         z = torch.cat([z, one_hot(spec, labels, z)], 1)
     output = layers(spec["decoder"], "decoder", z, parameters).reshape(x.shape)
-    reconstruction = -log_likelihood(spec, parameters, output, x).flatten(1).sum(1).mean()
-    return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+    return log_likelihood(spec, parameters, output, x).flatten(1).sum(1)
 
 
 def one_hot(spec, labels, like):
@@ -198,7 +208,7 @@ def parameter_shapes(spec):
     return with_likelihood()
 
 
-def loss_and_gradients(spec, parameters, images, noise, labels=None):
+def loss_and_gradients(spec, parameters, images, noise, labels=None, loss=loss):
     """As numbers: {total, …} and {name: array}, from arrays of any type."""
     leaves = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in parameters.items()}
     values = loss(spec, leaves, *as_tensors(images, noise, labels))

@@ -5,6 +5,7 @@ import { ACTIVATIONS } from '../../src/ops/activation.js'
 import type { Padding } from '../../src/model/spec.js'
 import {
   CONV_FIXTURES, DENSE_FIXTURES, formulaBatch, formulaModel, loadModelFixture, loadOptimizerFixture, loadPresetFixtures,
+  loadObjectiveFixtures,
   loadTrainingFixtures,
 } from '../fixtures.js'
 import { suite } from '../harness/suite.js'
@@ -172,6 +173,20 @@ for (const objective of [{ importanceSamples: 5 }, { freeBits: 0.08 }]) {
       const differences = centralDifferences(lossAt, data, 1e-6, 6)
       const known = (_: number, i: number) => !Number.isNaN(differences[i])
       assertClose(gradients[key].data.filter(known), differences.filter(known), key, 1e-6, 1e-6)
+    }
+  })
+}
+
+for (const name of ['bound of dense-channels', 'bound of conv-residual', 'free bits of dense-channels']) {
+  reference(`${name}: loss and gradients are those of PyTorch`, async () => {
+    const { spec, batch, seed, objective, noise, loss, gradients } = (await loadObjectiveFixtures())[name]
+    const { images } = formulaBatch(spec, batch, seed)
+    const actual = referenceGradients(spec, formulaModel(spec, seed), images.data, noise.data, objective)
+    assertClose(Object.values(actual.loss), Object.values(loss), 'loss', 1e-12, 1e-12)
+    assert.equal(Object.keys(actual.gradients).sort(), Object.keys(gradients).sort())
+    for (const [key, { data }] of Object.entries(gradients)) {
+      const error = relativeError(actual.gradients[key].data, data)
+      assert.ok(error < ROUNDING, `${key}: relative error ${error}`)
     }
   })
 }

@@ -1,0 +1,32 @@
+"""What can be minimised in place of −ELBO, as the papers define it: the importance-weighted bound, and free bits."""
+
+import math
+
+import torch
+from torch.distributions import Normal, kl_divergence
+
+import torch_model
+
+
+def loss(spec, parameters, objective, images, noise, labels=None):
+    """{total, reconstruction, kl} in nats; noise is [batch, samples, latent]."""
+    x = images.permute(0, 3, 1, 2)
+    weight = spec.get("klWeight", 1)
+    mean, log_variance = torch_model.posterior(spec, parameters, x, labels)
+    prior = Normal(torch.zeros((), dtype=x.dtype), torch.ones((), dtype=x.dtype))
+    posterior = Normal(mean, torch.exp(log_variance / 2))
+    if "freeBits" in objective:
+        z = mean + posterior.stddev * noise[:, 0]
+        kl = kl_divergence(posterior, prior).mean(0)
+        reconstruction = -torch_model.log_likelihood_of(spec, parameters, z, x, labels).mean()
+        total = reconstruction + weight * kl.clamp(min=objective["freeBits"]).sum()
+        return {"total": total, "reconstruction": reconstruction, "kl": kl.sum()}
+    samples = noise.shape[1]
+    z = mean[:, None] + posterior.stddev[:, None] * noise
+    each = None if labels is None else labels.repeat_interleave(samples)
+    rows = x.repeat_interleave(samples, 0)
+    log_p = torch_model.log_likelihood_of(spec, parameters, z.flatten(0, 1), rows, each).reshape(-1, samples)
+    log_q = Normal(mean[:, None], posterior.stddev[:, None]).log_prob(z) - prior.log_prob(z)
+    kl = log_q.sum(2)
+    bound = torch.logsumexp(log_p - weight * kl, 1) - math.log(samples)
+    return {"total": -bound.mean(), "reconstruction": -log_p.mean(), "kl": kl.mean()}
