@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
-  adam, dataset, glyphs, presets, rmsprop, sgd, take, type Dataset, type TrainOptions, type Vae, type VaeSpec,
+  adam, createEngine, dataset, glyphs, presets, rmsprop, sgd, take,
+  type Dataset, type TrainOptions, type Vae, type VaeSpec,
 } from '../../src/index.js'
 import { shuffledOrder, STREAMS } from '../../src/random.js'
 import { gpuTest } from '../harness/gpu.js'
@@ -40,6 +41,36 @@ gpuTest(determinism, 'the same seed gives the same bits of every parameter after
     for await (const { step } of run) if (step % 40 === 0) await again.sample(3)
     expectSameParameters(await again.parameters(), first)
   }))
+
+const quantized: VaeSpec = {
+  ...TINY,
+  encoder: [{ type: 'conv', filters: 3, kernel: 2, activation: 'tanh' }],
+  latent: { type: 'vector-quantized', codes: 5, size: 3, codebookUpdate: 'moving-average' },
+  decoder: [{ type: 'conv', filters: 1, kernel: 3 }],
+}
+const kinds: Record<string, VaeSpec> = {
+  'with labels': { ...TINY, classes: 3 },
+  'of a learned variance': { ...TINY, likelihood: { type: 'gaussian', variance: 'learned' } },
+  'of codes': quantized,
+}
+
+for (const [name, spec] of Object.entries(kinds)) {
+  gpuTest(determinism, `two engines without tuning give a model ${name} the same file and losses`, async ({ device }) => {
+    const labels = Array.from({ length: blobs.count }, (_, n) => n % 3)
+    const data = dataset({ images: blobs.images, shape: blobs.shape, labels })
+    const once = async () => {
+      const engine = await createEngine({ device, tuning: 'off' })
+      const vae = await engine.createVae(spec, { seed: 7 })
+      const losses = []
+      const options = { steps: 120, batchSize: 8, optimizer: adam({ learningRate: 1e-2, clipNorm: 1 }) }
+      for await (const { loss } of vae.train(data, options)) losses.push(loss)
+      const file = await vae.save()
+      engine.destroy()
+      return { losses, file }
+    }
+    assert.equal(await once(), await once())
+  })
+}
 
 gpuTest(determinism, 'another seed of the model or of the training gives other parameters', ({ device }) =>
   withEngine(device, async (engine) => {

@@ -10,6 +10,7 @@ import { Readback } from '../../src/schedule/readback.js'
 import { StepUniform } from '../../src/schedule/step.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
+import { hash } from '../reference/formula.js'
 import { expectSameParameters, SMALL } from '../support/engine.js'
 
 type Clock = Pick<GpuClock, 'time'>
@@ -161,6 +162,20 @@ for (const word of ['wide', 'shared', 'narrow']) {
     clock.destroy()
   })
 }
+
+gpuTest(plans, 'train with tilings taken at random as with the fixed ones', async ({ device }) => {
+  const { losses, works } = await trainFixed(device)
+  for (const seed of [1, 2]) {
+    const chosen = works.map(([work, tilings], i): [string, string] => {
+      const kernels = [work.split(' ')[0], ...tilings]
+      return [`${ADAPTER} ${work}`, kernels[hash(i, seed) % kernels.length]]
+    })
+    assert.ok(new Set(chosen.map(([, kernel]) => kernel)).size > 3, 'few kernels were taken')
+    const never: Clock['time'] = () => Promise.reject(new Error('was timed'))
+    const tuner = new Tuner({ time: never } as GpuClock, ADAPTER, memoryStore(Object.fromEntries(chosen)))
+    await train(device, tuner, (trained) => expectSameLosses(trained.losses, losses))
+  }
+})
 
 gpuTest(plans, 'time their tilings once, and learn the same whatever was chosen', async ({ device }) => {
   const { losses, works } = await trainFixed(device)
