@@ -102,8 +102,8 @@ function formsInWords(name: string): string[] {
       return length ? [{ k, length }] : []
     })
     if (forms.length === 0) return []
-    const { epochs, steps, softwareMinutes } = forms[0].length
-    const trained = epochs ? `${epochs.toLocaleString('en-US')} epochs` : `${steps!.toLocaleString('en-US')} steps`
+    const { epochs, softwareMinutes } = forms[0].length
+    const trained = epochs === 1 ? 'one epoch' : `${epochs.toLocaleString('en-US')} epochs`
     const figures = forms.flatMap(({ k, length }) => length.published.map((published) => figureInWords(published, k)))
     const time = softwareMinutes ? `about ${softwareMinutes} minutes` : 'too long'
     return [`${form === 'short' ? '--short: ' : ''}${trained}: ${figures.join('; ')}. On a software adapter ${time}`]

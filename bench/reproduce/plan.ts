@@ -31,7 +31,7 @@ export function planReproduction(
     binarize,
     initialization,
     testSamples: steps ? undefined : length.testSamples,
-    ...(steps ? { steps } : { epochs: length.epochs, steps: length.steps }),
+    ...(steps ? { steps } : { epochs: length.epochs }),
     reportEvery: reproduction.reportEvery,
     checkpointEvery: CHECKPOINT_STEPS,
     softwareRefusal: length.softwareMinutes || short || steps || anyway ? undefined : refusal(reproduction),

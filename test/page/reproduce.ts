@@ -41,10 +41,10 @@ reproduce('keras-mlp-z2: trains ten epochs and prints the weighted loss and the 
   assert.ok(text.includes(`| ${tested.ours.toFixed(2)} | 153.53 | ${tested.negativeElbo!.toFixed(2)} |`), text)
 })
 
-reproduce('conditional: draws the grid of styles; iwae: ends after --steps; keras-conv: is refused; vgg: is unknown', async () => {
+reproduce('conditional: draws the grid of styles; iwae: trains on --k samples; keras-conv: is refused; vgg: is unknown', async () => {
   const [conditional, iwae, conv, unknown] = await Promise.all([
     run('conditional', '--steps', '3', '--out', join(folder, 'conditional')),
-    run('iwae', '--steps', '3', '--out', join(folder, 'iwae')),
+    run('iwae', '--k', '5', '--steps', '3', '--out', join(folder, 'iwae')),
     run('keras-conv', '--out', join(folder, 'conv')),
     run('vgg'),
   ])
@@ -56,6 +56,8 @@ reproduce('conditional: draws the grid of styles; iwae: ends after --steps; kera
   const { optimizer, step } = readModel(await readFile(join(folder, 'iwae/model.safetensors'))).training!.state
   assert.is(step, 3)
   assert.match(JSON.stringify(optimizer), '"milestones":[3000,12000,')
+  const [trained] = parseHistory(await readFile(join(folder, 'iwae/history.csv'), 'utf8'))
+  assert.ok(trained.total < trained.reconstruction + trained.kl, `five samples: ${trained.total} is below −ELBO`)
   assert.is(conv.code, 1)
   assert.match(conv.text, /software adapter, on the CPU\): this takes too long on the CPU; --short/)
   assert.is(unknown.code, 2)

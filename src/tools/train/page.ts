@@ -48,7 +48,7 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
     steps,
     seed,
     binarize,
-    ...(job.importanceSamples !== undefined && { importanceSamples: job.importanceSamples }),
+    importanceSamples: job.importanceSamples,
     validation: test,
     reportEvery,
     checkpoint: checkpointEvery
