@@ -146,7 +146,7 @@ const kerasMlp: Reproduction = {
   reportEvery: 10,
   full: {
     epochs: 10,
-    softwareMinutes: 20,
+    softwareMinutes: 30,
     published: [
       { source: '"epoch 1" of its log', quantity: 'training', epoch: 6, klWeight: 0.1, values: [155.7] },
       { source: '"epoch 5" of its log, validation', quantity: 'test', epoch: 10, klWeight: 0.1, values: [153.53] },

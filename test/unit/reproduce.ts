@@ -142,7 +142,8 @@ test('a figure is weighed as the published one, beside the true −ELBO', () => 
   const rows: HistoryRow[] = [{ set: 'test', step: 3, epoch: 1, total: 0, reconstruction: 100, kl: 20 }]
   const one = { source: 'x', quantity: 'test', epoch: 1, klWeight: 0.1, values: [99] } as const
   const bound = { source: 'y', quantity: 'bound', klWeight: 1, values: [80] } as const
-  const figures = compare(rows, 81, { epochs: 2, published: [one, { ...one, epoch: 2 }, bound] }, { batchSize: 10, count: 25 })
+  const length = { epochs: 2, published: [one, { ...one, epoch: 2 }, bound] }
+  const figures = compare(rows, 81, length, { batchSize: 10, count: 25 })
   assert.equal(figures.map(({ ours, negativeElbo }) => [ours, negativeElbo]), [[102, 120], [81, undefined]])
 })
 
