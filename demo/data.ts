@@ -7,6 +7,7 @@ export const originalCount = 10
 
 /** Images to learn from, and others to look at and to validate on. */
 export interface DataPair {
+  /** What they were made or read as: glyphs, idx or cifar. */
   name: string
   train: Dataset
   test: Dataset
@@ -33,8 +34,8 @@ export function colouredPair({ name, train, test }: DataPair): DataPair {
  */
 export async function filePair(files: NamedBytes[]): Promise<DataPair> {
   const ofTest = ({ name }: NamedBytes) => /t10k|test/i.test(name)
-  const read = files.every(({ name }) => /\.bin(\.gz)?$/i.test(name)) ? readCifar : readIdx
-  const name = 'your files'
+  const name = files.every((file) => /\.bin(\.gz)?$/i.test(file.name)) ? 'cifar' : 'idx'
+  const read = name === 'cifar' ? readCifar : readIdx
   const train = await read(files.filter((file) => !ofTest(file)), files)
   if (files.some(ofTest)) return { name, train, test: await read(files.filter(ofTest), files) }
   const [rest, held] = split(train, 0.9)

@@ -49,8 +49,10 @@ export class Specimens {
 
   private drawReconstructions(): void {
     const { model, latest } = this
-    if (!model || !latest) return
-    const count = latest.length / model.shape.reduce((product, n) => product * n, 1)
-    paintTiles(reconstructions, latest, model.shape, count)
+    if (!model) return
+    const [height, width, channels] = model.shape
+    const count = model.originals.length / (height * width * channels)
+    if (latest) paintTiles(reconstructions, latest, model.shape, count)
+    else [reconstructions.width, reconstructions.height] = [count * width, height] // keeps their place free
   }
 }

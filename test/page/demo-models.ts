@@ -62,7 +62,7 @@ parts('a saved model is known again, as narrow as it may be', () => {
 classes.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'elbo-demo-'))
   demo = await DemoPage.open({ hash: '#model=conditional' })
-  await demo.learned(20)
+  await demo.learned(3)
   await demo.page.click('#toggle')
   await demo.paused()
 })
@@ -77,6 +77,13 @@ classes('show a column a label: the same style comes out otherwise', async () =>
   assert.is.not(zero, below)
   assert.is(await demo.page.$$eval('#labels input', (radios) => radios.length), 10)
   assert.match(await demo.text('#snippet'), /presets\.conditional/)
+})
+
+classes('fit one screen, and a phone without scrolling sideways', async () => {
+  assert.equal(await demo.size(), [1280, 800])
+  await demo.page.setViewport({ width: 390, height: 844 })
+  assert.is((await demo.size())[0], 390)
+  await demo.page.setViewport({ width: 1280, height: 800 })
 })
 
 classes('take new styles, also while paused', async () => {
@@ -145,6 +152,13 @@ codes('come with what they draw, and with what is not learned said', async () =>
   if (/swiftshader/i.test(await demo.text('#adapter'))) assert.match(await demo.text('#in-and-out-text'), /16 channels wide/)
 })
 
+codes('fit one screen, and a phone without scrolling sideways', async () => {
+  assert.equal(await demo.size(), [1280, 800])
+  await demo.page.setViewport({ width: 390, height: 844 })
+  assert.is((await demo.size())[0], 390)
+  await demo.page.setViewport({ width: 1280, height: 800 })
+})
+
 codes('of a drawing are mapped, and chosen by keys', async () => {
   const seen = await demo.picture('#seen')
   await demo.drag('#pad', [[0.5, 0.1], [0.45, 0.5], [0.4, 0.9]], true)
@@ -165,6 +179,7 @@ codes('of CIFAR files are learned; models that cannot, take glyphs and say why',
   await demo.upload('#idx-files', [file])
   await demo.until('the files', `document.getElementById('data').value === 'files'`)
   await demo.learned(1)
+  assert.match(await demo.text('#snippet'), /elbo\.cifar/)
   await demo.page.select('#preset', 'mlp')
   await demo.until('why not', `/32 × 32 × 3/.test(document.getElementById('banner-text').textContent)`)
   assert.is(await demo.value('#data'), 'glyphs')

@@ -91,11 +91,9 @@ learning('takes a test image instead of a drawing', async () => {
 })
 
 learning('fits one screen, and a phone without scrolling sideways', async () => {
-  const size = () =>
-    demo.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])
-  assert.equal(await size(), [1280, 800])
+  assert.equal(await demo.size(), [1280, 800])
   await demo.page.setViewport({ width: 390, height: 844 })
-  assert.is((await size())[0], 390)
+  assert.is((await demo.size())[0], 390)
   await demo.page.setViewport({ width: 1280, height: 800 })
 })
 

@@ -53,6 +53,11 @@ export class DemoPage {
     return this.page.$eval(selector, (element) => element.textContent ?? '')
   }
 
+  /** Width and height of all that can be scrolled to. */
+  size(): Promise<number[]> {
+    return this.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])
+  }
+
   number(id: string): Promise<number> {
     return this.page.evaluate(readNumber(id)) as Promise<number>
   }
