@@ -68,9 +68,18 @@ function reflectKernel(WgslReflect, name, source, libraries) {
   const size = entries[0].attributes.find((attribute) => attribute.name === 'workgroup_size')
   const workgroup = [size.value].flat().map(String)
   while (workgroup.length < 3) workgroup.push('1')
-  const step = reflected.structs.find((struct) => struct.name === 'Step')
+  const struct = (name) => reflected.structs.find((candidate) => candidate.name === name)
+  const step = struct('Step')
+  const params = struct('Params')?.members.map(({ name, offset, type }) => [name, { offset, type: type.name }])
   return {
-    kernel: { code: kernel, libraries: needed.map((library) => library.name), bindings, overrides, workgroup },
+    kernel: {
+      code: kernel,
+      libraries: needed.map((library) => library.name),
+      bindings,
+      overrides,
+      workgroup,
+      ...(params && { params: Object.fromEntries(params) }),
+    },
     step: step && Object.fromEntries(step.members.map((member) => [member.name, member.offset])),
   }
 }

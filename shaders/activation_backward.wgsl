@@ -8,6 +8,7 @@
 override WG_X: u32 = 64;
 override COUNT: u32;         // vec4s
 override ACTIVATION: u32;    // the one that made y
+override SLOPE: f32;         // its slope, if it is PIECEWISE_LINEAR
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read>       y: array<vec4f>;
@@ -16,6 +17,6 @@ override ACTIVATION: u32;    // the one that made y
 @compute @workgroup_size(WG_X)
 fn activation_backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < COUNT; i += groups.x * WG_X) {
-    dx[i] = dy[i] * activation_derivative(y[i], ACTIVATION);
+    dx[i] = dy[i] * activation_derivative(y[i], ACTIVATION, SLOPE);
   }
 }

@@ -10,6 +10,7 @@ override B: u32;
 override SAMPLES: u32;       // rows an image: row n is one of image n / SAMPLES
 override N: u32;             // pixels × channels of an image
 override ACTIVATION_X: u32;  // of the layer that made the logits
+override SLOPE_X: f32;       // its slope, if it is PIECEWISE_LINEAR
 override GRADIENT: bool;     // false leaves the logits as they are
 
 override N4: u32 = (N + 3) / 4;
@@ -37,7 +38,7 @@ fn bce_loss(
     sum += mask * (max(l, vec4f(0)) - l * target_value + log(1 + small));
     if (GRADIENT) {
       let probability = select(small, vec4f(1), l >= vec4f(0)) / (1 + small);
-      logits[at] = mask * scale * (probability - target_value) * activation_derivative(l, ACTIVATION_X);
+      logits[at] = mask * scale * (probability - target_value) * activation_derivative(l, ACTIVATION_X, SLOPE_X);
     }
   }
   let total = row_sum(sum.x + sum.y + sum.z + sum.w, lane);

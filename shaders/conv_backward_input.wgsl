@@ -11,44 +11,51 @@
 
 override WG_X: u32 = 4;
 override WG_Y: u32 = 8;
-override H: u32;
-override W: u32;
-override Ci: u32;
-override Ho: u32;
-override Wo: u32;
-override Co: u32;
-override Kh: u32;
-override Kw: u32;
-override S: u32;              // stride in both directions
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
-override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+override ACTIVATED: bool;     // times act'(activated)
+override ACTIVATION_X: u32;   // the activation that made `activated`
+
+struct Params {
+  H: u32,
+  W: u32,
+  Ci: u32,
+  Ho: u32,
+  Wo: u32,
+  Co: u32,
+  Kh: u32,
+  Kw: u32,
+  S: u32,                     // stride in both directions
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  SLOPE: f32,                 // of act, if it is PIECEWISE_LINEAR
+  SLOPE_X: f32,               // of the activation that made `activated`
+}
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;          // (B, Ho, Wo, Co)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;           // (Co, Kh, Kw, Ci)
 @group(0) @binding(2) var<storage, read>       b: array<vec4f>;           // (Ci), if BIAS
 @group(0) @binding(3) var<storage, read>       skip: array<vec4f>;        // (B, H, W, Ci), if SKIP
-@group(0) @binding(4) var<storage, read>       activated: array<vec4f>;   // (B, H, W, Ci), if ACTIVATION_X
+@group(0) @binding(4) var<storage, read>       activated: array<vec4f>;   // (B, H, W, Ci), if ACTIVATED
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;          // (B, H, W, Ci)
+@group(0) @binding(6) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
   let ci = id.x * 16;
   let pixel = id.y;
   let n = id.z * 8;
-  if ci >= Ci || pixel >= H * W { return; }
+  if ci >= params.Ci || pixel >= params.H * params.W { return; }
 
-  let ci4 = Ci / 4;
-  let co4 = Co / 4;
-  let image = Ho * Wo * co4;
-  let row = Kh * Kw * ci4;
-  let bottom = pixel / W + PAD_TOP;        // kh + ho · S
-  let right = pixel % W + PAD_LEFT;        // kw + wo · S
-  let kh = taps_reaching(bottom, Kh, Ho, S);
-  let kw = taps_reaching(right, Kw, Wo, S);
+  let ci4 = params.Ci / 4;
+  let co4 = params.Co / 4;
+  let image = params.Ho * params.Wo * co4;
+  let row = params.Kh * params.Kw * ci4;
+  let bottom = pixel / params.W + params.PAD_TOP;        // kh + ho · S
+  let right = pixel % params.W + params.PAD_LEFT;        // kw + wo · S
+  let kh = taps_reaching(bottom, params.Kh, params.Ho, params.S);
+  let kw = taps_reaching(right, params.Kw, params.Wo, params.S);
   let i0 = ci / 4;
   let i1 = min(i0 + 1, ci4 - 1);           // quads of channels past the end repeat the last
   let i2 = min(i0 + 2, ci4 - 1);
@@ -56,10 +63,10 @@ fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
 
   var v00 = mat4x4f(); var v01 = mat4x4f(); var v02 = mat4x4f(); var v03 = mat4x4f();
   var v10 = mat4x4f(); var v11 = mat4x4f(); var v12 = mat4x4f(); var v13 = mat4x4f();
-  for (var i = kh.x; i < kh.y; i += S) {
-    for (var j = kw.x; j < kw.y; j += S) {
-      let at = n * image + ((bottom - i) / S * Wo + (right - j) / S) * co4;
-      var tap = (i * Kw + j) * ci4;
+  for (var i = kh.x; i < kh.y; i += params.S) {
+    for (var j = kw.x; j < kw.y; j += params.S) {
+      let at = n * image + ((bottom - i) / params.S * params.Wo + (right - j) / params.S) * co4;
+      var tap = (i * params.Kw + j) * ci4;
       for (var k = 0u; k < co4; k++) {
         let d0 = dy_rows(at + k, image);
         let d1 = dy_rows(at + k + image * 4, image);
@@ -69,7 +76,7 @@ fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
         let w1 = w_rows(tap + i1, row);
         v01 += w1 * d0;
         v11 += w1 * d1;
-        if Ci > 8 {
+        if params.Ci > 8 {
           let w2 = w_rows(tap + i2, row);
           v02 += w2 * d0;
           v12 += w2 * d1;
@@ -83,9 +90,9 @@ fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
   }
 
   store(n, pixel, ci, v00, v10);
-  if ci + 4 < Ci { store(n, pixel, ci + 4, v01, v11); }
-  if ci + 8 < Ci { store(n, pixel, ci + 8, v02, v12); }
-  if ci + 12 < Ci { store(n, pixel, ci + 12, v03, v13); }
+  if ci + 4 < params.Ci { store(n, pixel, ci + 4, v01, v11); }
+  if ci + 8 < params.Ci { store(n, pixel, ci + 8, v02, v12); }
+  if ci + 12 < params.Ci { store(n, pixel, ci + 12, v03, v13); }
 }
 
 fn dy_rows(i: u32, stride: u32) -> mat4x4f {
@@ -98,8 +105,8 @@ fn w_rows(i: u32, stride: u32) -> mat4x4f {
 
 // 4 channels of 8 images; a column is an image
 fn store(n: u32, pixel: u32, ci: u32, v0: mat4x4f, v1: mat4x4f) {
-  let image = H * W * Ci / 4;
-  let at = n * image + (pixel * Ci + ci) / 4;
+  let image = params.H * params.W * params.Ci / 4;
+  let at = n * image + (pixel * params.Ci + ci) / 4;
   let bias = bias_at(ci / 4);
   dx[at] = finish(v0[0] + bias, at);
   dx[at + image] = finish(v0[1] + bias, at + image);
@@ -117,8 +124,8 @@ fn bias_at(i: u32) -> vec4f {
 }
 
 fn finish(sum: vec4f, at: u32) -> vec4f {
-  var v = activate(sum, ACTIVATION);
+  var v = activate(sum, ACTIVATION, params.SLOPE);
   if SKIP { v += skip[at]; }
-  if ACTIVATION_X != LINEAR { v *= activation_derivative(activated[at], ACTIVATION_X); }
+  if ACTIVATED { v *= activation_derivative(activated[at], ACTIVATION_X, params.SLOPE_X); }
   return v;
 }

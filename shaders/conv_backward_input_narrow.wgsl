@@ -25,13 +25,16 @@ override PAD_LEFT: u32;
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
-override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+override ACTIVATED: bool;     // times act'(activated)
+override ACTIVATION_X: u32;   // the activation that made `activated`
+override SLOPE: f32;         // of act, if it is PIECEWISE_LINEAR
+override SLOPE_X: f32;       // of the activation that made `activated`
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;        // (B, Ho, Wo, Co)
 @group(0) @binding(1) var<storage, read>       w: array<f32>;           // (Co, Kh, Kw, Ci)
 @group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Ci), if BIAS
 @group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, H, W, Ci), if SKIP
-@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, H, W, Ci), if ACTIVATION_X
+@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, H, W, Ci), if ACTIVATED
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;          // (B, H, W, Ci)
 
 @compute @workgroup_size(WG_X, WG_Y)
@@ -99,10 +102,10 @@ fn store(n: u32, h: u32, column: u32, ci: u32, sum: vec2f) {
   let at = n * stride + (h * W + column) * Ci + ci;
   var v = vec4f(sum, 0, 0);
   if BIAS { v += b[ci]; }
-  v = activate(v, ACTIVATION);
+  v = activate(v, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + step], 0, 0); }
-  if ACTIVATION_X != LINEAR {
-    v *= activation_derivative(vec4f(activated[at], activated[at + step], 0, 0), ACTIVATION_X);
+  if ACTIVATED {
+    v *= activation_derivative(vec4f(activated[at], activated[at + step], 0, 0), ACTIVATION_X, SLOPE_X);
   }
   dx[at] = v.x;
   if column + S < W { dx[at + step] = v.y; }

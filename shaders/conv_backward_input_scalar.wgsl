@@ -25,7 +25,10 @@ override PAD_LEFT: u32;
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
-override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+override ACTIVATED: bool;     // times act'(activated)
+override ACTIVATION_X: u32;   // the activation that made `activated`
+override SLOPE: f32;         // of act, if it is PIECEWISE_LINEAR
+override SLOPE_X: f32;       // of the activation that made `activated`
 
 override ROWS: u32 = (Kh + S - 1) / S;   // at most, of taps that reach a pixel
 override COLUMNS: u32 = (Kw + S - 1) / S;
@@ -34,7 +37,7 @@ override COLUMNS: u32 = (Kw + S - 1) / S;
 @group(0) @binding(1) var<storage, read>       w: array<f32>;           // (Co, Kh, Kw, Ci)
 @group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Ci), if BIAS
 @group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, H, W, Ci), if SKIP
-@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, H, W, Ci), if ACTIVATION_X
+@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, H, W, Ci), if ACTIVATED
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;          // (B, H, W, Ci)
 
 @compute @workgroup_size(WG_X, WG_Y)
@@ -159,11 +162,11 @@ fn write(n: u32, pixel: u32, ci: u32, sum: vec4f) {
   let at = n * stride + pixel * Ci + ci;
   var v = sum;
   if BIAS { v += vec4f(b[ci], b[ci + 1], b[ci + 2], b[ci + 3]); }
-  v = activate(v, ACTIVATION);
+  v = activate(v, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + 1], skip[at + 2], skip[at + 3]); }
-  if ACTIVATION_X != LINEAR {
+  if ACTIVATED {
     let made = vec4f(activated[at], activated[at + 1], activated[at + 2], activated[at + 3]);
-    v *= activation_derivative(made, ACTIVATION_X);
+    v *= activation_derivative(made, ACTIVATION_X, SLOPE_X);
   }
   dx[at] = v.x;
   if ci + 1 < Ci { dx[at + 1] = v.y; }

@@ -11,57 +11,63 @@
 
 override WG_X: u32 = 8;
 override WG_Y: u32 = 4;
-override B: u32;              // a multiple of 8
-override H: u32;
-override W: u32;
-override Ci: u32;
-override Ho: u32;
-override Wo: u32;
-override Co: u32;
-override Kh: u32;
-override Kw: u32;
-override S: u32;              // stride in both directions
-override PAD_TOP: u32;
-override PAD_LEFT: u32;
 override TRANSPOSED: bool;    // db is the sum of x
-override SPLITS: u32;         // slices of dw and db
+
+struct Params {
+  B: u32,                     // a multiple of 8
+  H: u32,
+  W: u32,
+  Ci: u32,
+  Ho: u32,
+  Wo: u32,
+  Co: u32,
+  Kh: u32,
+  Kw: u32,
+  S: u32,                     // stride in both directions
+  PAD_TOP: u32,
+  PAD_LEFT: u32,
+  SPLITS: u32,                // slices of dw and db
+}
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;    // (B, H, W, Ci)
 @group(0) @binding(1) var<storage, read>       dy: array<vec4f>;   // (B, Ho, Wo, Co)
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4f>;   // (SPLITS, Co, Kh, Kw, Ci)
 @group(0) @binding(3) var<storage, read_write> db: array<vec4f>;   // (SPLITS, Co or Ci)
+@group(0) @binding(4) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X, WG_Y)
 fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
-  let ci4 = Ci / 4;
-  let co4 = Co / 4;
-  let ci_tiles = (Ci + 15) / 16;
-  let weight_tiles = (Co + 7) / 8 * Kh * Kw * ci_tiles;
+  let ci4 = params.Ci / 4;
+  let co4 = params.Co / 4;
+  let ci_tiles = (params.Ci + 15) / 16;
+  let weight_tiles = (params.Co + 7) / 8 * params.Kh * params.Kw * ci_tiles;
   let split = id.y;
-  if split >= SPLITS { return; }
+  if split >= params.SPLITS { return; }
   if id.x >= weight_tiles {
     sum_bias((id.x - weight_tiles) * 2, split);
     return;
   }
 
   let ci = id.x % ci_tiles * 4;            // quads of channels
-  let co = id.x / (ci_tiles * Kh * Kw) * 2;
-  let tap = id.x / ci_tiles % (Kh * Kw);
-  let kh = tap / Kw;
-  let kw = tap % Kw;
-  let ho = outputs_reading(kh, PAD_TOP, Ho, S, H);
-  let wo = outputs_reading(kw, PAD_LEFT, Wo, S, W);
+  let co = id.x / (ci_tiles * params.Kh * params.Kw) * 2;
+  let tap = id.x / ci_tiles % (params.Kh * params.Kw);
+  let kh = tap / params.Kw;
+  let kw = tap % params.Kw;
+  let ho = outputs_reading(kh, params.PAD_TOP, params.Ho, params.S, params.H);
+  let wo = outputs_reading(kw, params.PAD_LEFT, params.Wo, params.S, params.W);
   let rows = max(ho.y, ho.x) - ho.x;
-  let x_image = H * W * ci4;
-  let dy_image = Ho * Wo * co4;
+  let x_image = params.H * params.W * ci4;
+  let dy_image = params.Ho * params.Wo * co4;
 
   var w00 = mat4x4f(); var w01 = mat4x4f(); var w02 = mat4x4f(); var w03 = mat4x4f();
   var w10 = mat4x4f(); var w11 = mat4x4f(); var w12 = mat4x4f(); var w13 = mat4x4f();
-  for (var r = split; r < B / 4 * rows; r += SPLITS) {
+  for (var r = split; r < params.B / 4 * rows; r += params.SPLITS) {
     let n = r / rows * 4;
     let line = ho.x + r % rows;
-    var x_at = n * x_image + ((line * S + kh - PAD_TOP) * W + wo.x * S + kw - PAD_LEFT) * ci4 + ci;
-    var dy_at = n * dy_image + (line * Wo + wo.x) * co4 + co;
+    let h = line * params.S + kh - params.PAD_TOP;
+    let w = wo.x * params.S + kw - params.PAD_LEFT;
+    var x_at = n * x_image + (h * params.W + w) * ci4 + ci;
+    var dy_at = n * dy_image + (line * params.Wo + wo.x) * co4 + co;
     for (var j = wo.x; j < wo.y; j++) {
       let d0 = dy_columns(dy_at, dy_image);
       let d1 = dy_columns(dy_at + 1, dy_image);
@@ -71,7 +77,7 @@ fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
       let x1 = x_rows(x_at + 1, x_image);
       w01 += x1 * d0;
       w11 += x1 * d1;
-      if Ci > 8 {
+      if params.Ci > 8 {
         let x2 = x_rows(x_at + 2, x_image);
         w02 += x2 * d0;
         w12 += x2 * d1;
@@ -79,7 +85,7 @@ fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
         w03 += x3 * d0;
         w13 += x3 * d1;
       }
-      x_at += S * ci4;
+      x_at += params.S * ci4;
       dy_at += co4;
     }
   }
@@ -101,13 +107,13 @@ fn dy_columns(i: u32, image: u32) -> mat4x4f {
 
 // 4 ci (a quad) of 8 co
 fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
-  let row = Kh * Kw * Ci / 4;
-  let at = (split * Co + co * 4) * row + tap * Ci / 4 + ci;
+  let row = params.Kh * params.Kw * params.Ci / 4;
+  let at = (split * params.Co + co * 4) * row + tap * params.Ci / 4 + ci;
   dw[at] = w0[0];
   dw[at + row] = w0[1];
   dw[at + row * 2] = w0[2];
   dw[at + row * 3] = w0[3];
-  if co + 1 < Co / 4 {
+  if co + 1 < params.Co / 4 {
     dw[at + row * 4] = w1[0];
     dw[at + row * 5] = w1[1];
     dw[at + row * 6] = w1[2];
@@ -117,12 +123,12 @@ fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
 
 // 8 elements of db, c the first quad
 fn sum_bias(c: u32, split: u32) {
-  let c4 = select(Co, Ci, TRANSPOSED) / 4;
-  let pixels = B * select(Ho * Wo, H * W, TRANSPOSED);
+  let c4 = select(params.Co, params.Ci, TRANSPOSED) / 4;
+  let pixels = params.B * select(params.Ho * params.Wo, params.H * params.W, TRANSPOSED);
   if c >= c4 { return; }
   var b0 = vec4f();
   var b1 = vec4f();
-  for (var i = split; i < pixels; i += SPLITS) {
+  for (var i = split; i < pixels; i += params.SPLITS) {
     if TRANSPOSED {
       b0 += x[i * c4 + c];
       b1 += x[i * c4 + c + 1];

@@ -24,13 +24,16 @@ override PAD_LEFT: u32;
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
-override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+override ACTIVATED: bool;     // times act'(activated)
+override ACTIVATION_X: u32;   // the activation that made `activated`
+override SLOPE: f32;         // of act, if it is PIECEWISE_LINEAR
+override SLOPE_X: f32;       // of the activation that made `activated`
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;         // (B, H, W, Ci)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;         // (Co, Kh, Kw, Ci)
 @group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Co), if BIAS
 @group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, Ho, Wo, Co), if SKIP
-@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, Ho, Wo, Co), if ACTIVATION_X
+@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, Ho, Wo, Co), if ACTIVATED
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;           // (B, Ho, Wo, Co)
 
 @compute @workgroup_size(WG_X, WG_Y)
@@ -94,10 +97,10 @@ fn store(n: u32, ho: u32, wo: u32, co: u32, sum: vec2f) {
   let at = n * stride + (ho * Wo + wo) * Co + co;
   var v = vec4f(sum, 0, 0);
   if BIAS { v += b[co]; }
-  v = activate(v, ACTIVATION);
+  v = activate(v, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + Co], 0, 0); }
-  if ACTIVATION_X != LINEAR {
-    v *= activation_derivative(vec4f(activated[at], activated[at + Co], 0, 0), ACTIVATION_X);
+  if ACTIVATED {
+    v *= activation_derivative(vec4f(activated[at], activated[at + Co], 0, 0), ACTIVATION_X, SLOPE_X);
   }
   y[at] = v.x;
   if wo + 1 < Wo { y[at + Co] = v.y; }

@@ -24,13 +24,16 @@ override PAD_LEFT: u32;
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
-override ACTIVATION_X: u32;   // the activation that made `activated`; its derivative act' is taken from there
+override ACTIVATED: bool;     // times act'(activated)
+override ACTIVATION_X: u32;   // the activation that made `activated`
+override SLOPE: f32;         // of act, if it is PIECEWISE_LINEAR
+override SLOPE_X: f32;       // of the activation that made `activated`
 
 @group(0) @binding(0) var<storage, read>       x: array<f32>;           // (B, H, W, Ci)
 @group(0) @binding(1) var<storage, read>       w: array<f32>;           // (Co, Kh, Kw, Ci)
 @group(0) @binding(2) var<storage, read>       b: array<f32>;           // (Co), if BIAS
 @group(0) @binding(3) var<storage, read>       skip: array<f32>;        // (B, Ho, Wo, Co), if SKIP
-@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, Ho, Wo, Co), if ACTIVATION_X
+@group(0) @binding(4) var<storage, read>       activated: array<f32>;   // (B, Ho, Wo, Co), if ACTIVATED
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;           // (B, Ho, Wo, Co)
 
 @compute @workgroup_size(WG_X, WG_Y)
@@ -141,11 +144,11 @@ fn write(n: u32, pixel: u32, co: u32, sum: vec4f) {
   let at = n * stride + pixel * Co + co;
   var v = sum;
   if BIAS { v += vec4f(b[co], b[co + 1], b[co + 2], b[co + 3]); }
-  v = activate(v, ACTIVATION);
+  v = activate(v, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + 1], skip[at + 2], skip[at + 3]); }
-  if ACTIVATION_X != LINEAR {
+  if ACTIVATED {
     let made = vec4f(activated[at], activated[at + 1], activated[at + 2], activated[at + 3]);
-    v *= activation_derivative(made, ACTIVATION_X);
+    v *= activation_derivative(made, ACTIVATION_X, SLOPE_X);
   }
   y[at] = v.x;
   if co + 1 < Co { y[at + 1] = v.y; }

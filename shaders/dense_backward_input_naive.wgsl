@@ -12,6 +12,7 @@ override B: u32;            // rows
 override I: u32;            // input features
 override O: u32;            // output features
 override ACTIVATION_X: u32; // of the layer that made x
+override SLOPE_X: f32;      // its slope, if it is PIECEWISE_LINEAR
 
 @group(0) @binding(0) var<storage, read>       dy: array<f32>;    // (B, O) with respect to the pre-activation
 @group(0) @binding(1) var<storage, read>       w: array<f32>;     // (O, I)
@@ -30,5 +31,5 @@ fn dense_backward_input_naive(@builtin(global_invocation_id) id: vec3u) {
     sum += dy[n * strideO + o] * w[o * strideI + i];
   }
   let at = n * strideI + i;
-  dx[at] = sum * activation_derivative(vec4f(x[at]), ACTIVATION_X).x;
+  dx[at] = sum * activation_derivative(vec4f(x[at]), ACTIVATION_X, SLOPE_X).x;
 }

@@ -9,10 +9,15 @@
 //   grid (B/4 · ⌈I/4⌉ rounded up to WG_X + ⌈O/4⌉ · ⌈I/4⌉, 1, 1), columns first
 
 override WG_X: u32 = 16;
-override B: u32;            // rows, a multiple of 4; dy is 0 in those past the batch
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION_X: u32; // of the layer that made x
+
+struct Params {
+  B: u32,                   // rows, a multiple of 4; dy is 0 in those past the batch
+  I: u32,                   // input features
+  O: u32,                   // output features
+  INPUTS: u32,              // 0 where dx is not asked for, 1 where it is
+  SLOPE_X: f32,             // of the activation that made x, if ACTIVATION_X is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;  // (B, O) with respect to the pre-activation
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
@@ -20,10 +25,11 @@ override ACTIVATION_X: u32; // of the layer that made x
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;  // (B, I) with respect to the pre-activation
 @group(0) @binding(4) var<storage, read_write> dw: array<vec4f>;  // (O, I)
 @group(0) @binding(5) var<storage, read_write> db: array<vec4f>;  // (O)
+@group(0) @binding(6) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X)
 fn dense_backward_narrow(@builtin(workgroup_id) group: vec3u, @builtin(global_invocation_id) id: vec3u) {
-  let inputGroups = (B / 4 * ((I + 3) / 4) + WG_X - 1) / WG_X;
+  let inputGroups = (params.INPUTS * params.B / 4 * ((params.I + 3) / 4) + WG_X - 1) / WG_X;
   if (group.x < inputGroups) {
     input_tile(id.x);
   } else {
@@ -32,9 +38,9 @@ fn dense_backward_narrow(@builtin(workgroup_id) group: vec3u, @builtin(global_in
 }
 
 fn input_tile(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
-  if (tile >= B / 4 * I4) { return; }
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
+  if (tile >= params.B / 4 * I4) { return; }
   let n = tile / I4 * 4;
   let i = tile % I4;
 
@@ -46,22 +52,22 @@ fn input_tile(tile: u32) {
     sum += mat4x4f(w[row], w[row + I4], w[row + 2 * I4], w[row + 3 * I4]) * dy0;
   }
   let at = n * I4 + i;
-  dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X);
-  dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X);
-  dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X);
-  dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X);
+  dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
+  dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
+  dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
+  dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
 }
 
 fn weight_tile(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   if (tile >= O4 * I4) { return; }
   let o = tile / I4;
   let i = tile % I4;
 
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < B; n += 4) {
+  for (var n = 0u; n < params.B; n += 4) {
     let a = n * O4 + o;
     let dy0 = mat4x4f(dy[a], dy[a + O4], dy[a + 2 * O4], dy[a + 3 * O4]);
     let row = n * I4 + i;

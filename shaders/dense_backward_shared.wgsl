@@ -8,10 +8,15 @@
 //   one workgroup of 64 per tile of 32 × 32, 4 × 4 an invocation: the first own dx (lib/dense_input_shared), the others
 //   dw (lib/dense_weight_shared); grid (64 · (⌈B/32⌉ + ⌈O/32⌉) · ⌈I/32⌉, 1, 1)
 
-override B: u32;            // rows, a multiple of 8; dy is 0 in those past the batch
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION_X: u32; // of the layer that made x
+
+struct Params {
+  B: u32,                   // rows, a multiple of 8; dy is 0 in those past the batch
+  I: u32,                   // input features
+  O: u32,                   // output features
+  INPUTS: u32,              // 0 where dx is not asked for, 1 where it is
+  SLOPE_X: f32,             // of the activation that made x, if ACTIVATION_X is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;  // (B, O) with respect to the pre-activation
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
@@ -19,6 +24,7 @@ override ACTIVATION_X: u32; // of the layer that made x
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;  // (B, I) with respect to the pre-activation
 @group(0) @binding(4) var<storage, read_write> dw: array<vec4f>;  // (O, I)
 @group(0) @binding(5) var<storage, read_write> db: array<vec4f>;  // (O)
+@group(0) @binding(6) var<uniform>             params: Params;
 
 @compute @workgroup_size(64)
 fn dense_backward_shared(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

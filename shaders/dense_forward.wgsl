@@ -7,22 +7,27 @@
 //   grid (B/8 · ⌈O/16⌉, 1, 1), features first
 
 override WG_X: u32 = 16;
-override B: u32;            // rows, a multiple of 8
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION: u32;
+
+struct Params {
+  B: u32,                   // rows, a multiple of 8
+  I: u32,                   // input features
+  O: u32,                   // output features
+  SLOPE: f32,               // of the activation, if it is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, I)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
 @group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (O)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;   // (B, O)
+@group(0) @binding(4) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X)
 fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (O4 + 3) / 4;
-  if (id.x >= B / 8 * tiles) { return; }
+  if (id.x >= params.B / 8 * tiles) { return; }
   let n = id.x / tiles * 8;
   let o = id.x % tiles * 4;      // first of four quads of features; those past the end repeat the last
 
@@ -65,19 +70,25 @@ fn w_columns(i: u32, stride: u32) -> mat4x4f {
 }
 
 fn store(n: u32, o: u32, v0: mat4x4f, v1: mat4x4f) {
-  let O4 = (O + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let i = n * O4 + o;
-  y[i] = finish(v0[0], o);
-  y[i + O4] = finish(v0[1], o);
-  y[i + 2 * O4] = finish(v0[2], o);
-  y[i + 3 * O4] = finish(v0[3], o);
-  y[i + 4 * O4] = finish(v1[0], o);
-  y[i + 5 * O4] = finish(v1[1], o);
-  y[i + 6 * O4] = finish(v1[2], o);
-  y[i + 7 * O4] = finish(v1[3], o);
+  let bias = b[o];
+  let mask = feature_mask(o);
+  y[i] = finish(v0[0], bias, mask);
+  y[i + O4] = finish(v0[1], bias, mask);
+  y[i + 2 * O4] = finish(v0[2], bias, mask);
+  y[i + 3 * O4] = finish(v0[3], bias, mask);
+  y[i + 4 * O4] = finish(v1[0], bias, mask);
+  y[i + 5 * O4] = finish(v1[1], bias, mask);
+  y[i + 6 * O4] = finish(v1[2], bias, mask);
+  y[i + 7 * O4] = finish(v1[3], bias, mask);
 }
 
 // Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, o: u32) -> vec4f {
-  return select(vec4f(), activate(v + b[o], ACTIVATION), 4 * o + vec4u(0, 1, 2, 3) < vec4u(O));
+fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
+  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
+}
+
+fn feature_mask(o: u32) -> vec4f {
+  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
 }

@@ -11,6 +11,7 @@ override B: u32;            // rows
 override I: u32;            // input features
 override O: u32;            // output features
 override ACTIVATION: u32;
+override SLOPE: f32;        // its slope, if it is PIECEWISE_LINEAR
 
 @group(0) @binding(0) var<storage, read>       x: array<f32>;     // (B, I)
 @group(0) @binding(1) var<storage, read>       w: array<f32>;     // (O, I)
@@ -28,5 +29,5 @@ fn dense_forward_naive(@builtin(global_invocation_id) id: vec3u) {
   for (var i = 0u; i < I; i++) {
     sum += x[n * strideI + i] * w[o * strideI + i];
   }
-  y[n * strideO + o] = select(0, activate(vec4f(sum), ACTIVATION).x, o < O);
+  y[n * strideO + o] = select(0, activate(vec4f(sum), ACTIVATION, SLOPE).x, o < O);
 }

@@ -6,21 +6,26 @@
 //   one invocation per tile of 4 rows × 4 features; grid (B/4 · ⌈O/4⌉, 1, 1), features first
 
 override WG_X: u32 = 16;
-override B: u32;            // rows, a multiple of 4
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION: u32;
+
+struct Params {
+  B: u32,                   // rows, a multiple of 4
+  I: u32,                   // input features
+  O: u32,                   // output features
+  SLOPE: f32,               // of the activation, if it is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, I)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
 @group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (O)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;   // (B, O)
+@group(0) @binding(4) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X)
 fn dense_forward_narrow(@builtin(global_invocation_id) id: vec3u) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
-  if (id.x >= B / 4 * O4) { return; }
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
+  if (id.x >= params.B / 4 * O4) { return; }
   let n = id.x / O4 * 4;
   let o = id.x % O4;
 
@@ -34,13 +39,19 @@ fn dense_forward_narrow(@builtin(global_invocation_id) id: vec3u) {
   }
 
   let at = n * O4 + o;
-  y[at] = finish(sum[0], o);
-  y[at + O4] = finish(sum[1], o);
-  y[at + 2 * O4] = finish(sum[2], o);
-  y[at + 3 * O4] = finish(sum[3], o);
+  let bias = b[o];
+  let mask = feature_mask(o);
+  y[at] = finish(sum[0], bias, mask);
+  y[at + O4] = finish(sum[1], bias, mask);
+  y[at + 2 * O4] = finish(sum[2], bias, mask);
+  y[at + 3 * O4] = finish(sum[3], bias, mask);
 }
 
 // Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, o: u32) -> vec4f {
-  return select(vec4f(), activate(v + b[o], ACTIVATION), 4 * o + vec4u(0, 1, 2, 3) < vec4u(O));
+fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
+  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
+}
+
+fn feature_mask(o: u32) -> vec4f {
+  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
 }

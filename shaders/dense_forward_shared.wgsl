@@ -6,20 +6,25 @@
 //   one workgroup of 64 per tile of 32 rows × 32 features (lib/dense_shared), 4 × 4 an invocation
 //   grid (64 · ⌈B/32⌉ · ⌈O/32⌉, 1, 1), features first
 
-override B: u32;            // rows, a multiple of 8
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION: u32;
+
+struct Params {
+  B: u32,                   // rows, a multiple of 8
+  I: u32,                   // input features
+  O: u32,                   // output features
+  SLOPE: f32,               // of the activation, if it is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, I)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
 @group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (O)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;   // (B, O)
+@group(0) @binding(4) var<uniform>             params: Params;
 
 @compute @workgroup_size(64)
 fn dense_forward_shared(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (O4 + 7) / 8;
   let n = group.x / tiles * 8;   // first quad of rows, and of features
   let o = group.x % tiles * 8;
@@ -42,31 +47,37 @@ fn dense_forward_shared(@builtin(workgroup_id) group: vec3u, @builtin(local_invo
 
 // Four rows of x, 0 past its edges, as columns of four features each turned into columns of four rows.
 fn x_block(n: u32, i: u32) -> mat4x4f {
-  let I4 = (I + 3) / 4;
-  if (n >= B / 4 || i >= I4) { return mat4x4f(); }
+  let I4 = (params.I + 3) / 4;
+  if (n >= params.B / 4 || i >= I4) { return mat4x4f(); }
   let at = n * 4 * I4 + i;
   return transpose(mat4x4f(x[at], x[at + I4], x[at + 2 * I4], x[at + 3 * I4]));
 }
 
 // The same of w.
 fn w_block(o: u32, i: u32) -> mat4x4f {
-  let I4 = (I + 3) / 4;
-  if (4 * o >= O || i >= I4) { return mat4x4f(); }
+  let I4 = (params.I + 3) / 4;
+  if (4 * o >= params.O || i >= I4) { return mat4x4f(); }
   let at = o * 4 * I4 + i;
   return transpose(mat4x4f(w[at], w[at + I4], w[at + 2 * I4], w[at + 3 * I4]));
 }
 
 fn store(n: u32, o: u32, v: mat4x4f) {
-  let O4 = (O + 3) / 4;
-  if (n >= B / 4 || o >= O4) { return; }
+  let O4 = (params.O + 3) / 4;
+  if (n >= params.B / 4 || o >= O4) { return; }
   let at = n * 4 * O4 + o;
-  y[at] = finish(v[0], o);
-  y[at + O4] = finish(v[1], o);
-  y[at + 2 * O4] = finish(v[2], o);
-  y[at + 3 * O4] = finish(v[3], o);
+  let bias = b[o];
+  let mask = feature_mask(o);
+  y[at] = finish(v[0], bias, mask);
+  y[at + O4] = finish(v[1], bias, mask);
+  y[at + 2 * O4] = finish(v[2], bias, mask);
+  y[at + 3 * O4] = finish(v[3], bias, mask);
 }
 
 // Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, o: u32) -> vec4f {
-  return select(vec4f(), activate(v + b[o], ACTIVATION), 4 * o + vec4u(0, 1, 2, 3) < vec4u(O));
+fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
+  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
+}
+
+fn feature_mask(o: u32) -> vec4f {
+  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
 }

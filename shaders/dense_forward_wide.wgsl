@@ -7,28 +7,33 @@
 //   grid (⌈B/16⌉ · ⌈O/16⌉, 1, 1), features first
 
 override WG_X: u32 = 16;
-override B: u32;            // rows, a multiple of 8
-override I: u32;            // input features
-override O: u32;            // output features
 override ACTIVATION: u32;
+
+struct Params {
+  B: u32,                   // rows, a multiple of 8
+  I: u32,                   // input features
+  O: u32,                   // output features
+  SLOPE: f32,               // of the activation, if it is PIECEWISE_LINEAR
+}
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;   // (B, I)
 @group(0) @binding(1) var<storage, read>       w: array<vec4f>;   // (O, I)
 @group(0) @binding(2) var<storage, read>       b: array<vec4f>;   // (O)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;   // (B, O)
+@group(0) @binding(4) var<uniform>             params: Params;
 
 @compute @workgroup_size(WG_X)
 fn dense_forward_wide(@builtin(global_invocation_id) id: vec3u) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (O4 + 3) / 4;
-  if (id.x >= (B + 15) / 16 * tiles) { return; }
+  if (id.x >= (params.B + 15) / 16 * tiles) { return; }
   let n = id.x / tiles * 16;
   let o = id.x % tiles * 4;      // first of four quads of features; those past the end repeat the last
 
   let n0 = n * I4;
   let n1 = n0 + 4 * I4;
-  let n2 = min(n + 8, B - 8) * I4;
+  let n2 = min(n + 8, params.B - 8) * I4;
   let n3 = n2 + 4 * I4;
   let o0 = o * 4 * I4;
   let o1 = min(o + 1, O4 - 1) * 4 * I4;
@@ -81,22 +86,28 @@ fn w_columns(i: u32, stride: u32) -> mat4x4f {
 fn store(n: u32, o: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
   store_block(n, o, v0);
   store_block(n + 4, o, v1);
-  if (n + 8 < B) {
+  if (n + 8 < params.B) {
     store_block(n + 8, o, v2);
     store_block(n + 12, o, v3);
   }
 }
 
 fn store_block(n: u32, o: u32, v: mat4x4f) {
-  let O4 = (O + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let i = n * O4 + o;
-  y[i] = finish(v[0], o);
-  y[i + O4] = finish(v[1], o);
-  y[i + 2 * O4] = finish(v[2], o);
-  y[i + 3 * O4] = finish(v[3], o);
+  let bias = b[o];
+  let mask = feature_mask(o);
+  y[i] = finish(v[0], bias, mask);
+  y[i + O4] = finish(v[1], bias, mask);
+  y[i + 2 * O4] = finish(v[2], bias, mask);
+  y[i + 3 * O4] = finish(v[3], bias, mask);
 }
 
 // Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, o: u32) -> vec4f {
-  return select(vec4f(), activate(v + b[o], ACTIVATION), 4 * o + vec4u(0, 1, 2, 3) < vec4u(O));
+fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
+  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
+}
+
+fn feature_mask(o: u32) -> vec4f {
+  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
 }

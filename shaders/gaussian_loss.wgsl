@@ -12,6 +12,7 @@ override B: u32;
 override SAMPLES: u32;       // rows an image: row n is one of image n / SAMPLES
 override N: u32;             // pixels × channels of an image
 override ACTIVATION_X: u32;  // of the layer that made the means
+override SLOPE_X: f32;       // its slope, if it is PIECEWISE_LINEAR
 override GRADIENT: bool;     // false leaves the means as they are
 override LOG_VARIANCE: f32;  // the fixed one
 override LEARNED: bool;      // read `log_variance` instead
@@ -42,7 +43,7 @@ fn gaussian_loss(
     let mean = means[at];
     let error = lane_mask(q, N) * (mean - x[n / SAMPLES * N4 + q]);
     squares += error * error;
-    if (GRADIENT) { means[at] = error * inverse * scale * activation_derivative(mean, ACTIVATION_X); }
+    if (GRADIENT) { means[at] = error * inverse * scale * activation_derivative(mean, ACTIVATION_X, SLOPE_X); }
   }
   let square = row_sum(squares.x + squares.y + squares.z + squares.w, lane);
   if (lane == 0) {

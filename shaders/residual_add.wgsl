@@ -8,6 +8,7 @@
 override WG_X: u32 = 64;
 override COUNT: u32;         // vec4s
 override ACTIVATION_X: u32;  // of the layer that made x
+override SLOPE_X: f32;       // its slope, if it is PIECEWISE_LINEAR
 
 @group(0) @binding(0) var<storage, read>       a: array<vec4f>;
 @group(0) @binding(1) var<storage, read>       b: array<vec4f>;
@@ -17,6 +18,6 @@ override ACTIVATION_X: u32;  // of the layer that made x
 @compute @workgroup_size(WG_X)
 fn residual_add(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < COUNT; i += groups.x * WG_X) {
-    y[i] = (a[i] + b[i]) * activation_derivative(x[i], ACTIVATION_X);
+    y[i] = (a[i] + b[i]) * activation_derivative(x[i], ACTIVATION_X, SLOPE_X);
   }
 }

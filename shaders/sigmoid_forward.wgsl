@@ -16,5 +16,5 @@ override N4: u32 = (N + 3) / 4;
 fn sigmoid_forward(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= N4 || id.y >= B) { return; }
   let at = id.y * N4 + id.x;
-  y[at] = activate(x[at], SIGMOID) * lane_mask(id.x, N);
+  y[at] = activate(x[at], SIGMOID, 0) * lane_mask(id.x, N);
 }

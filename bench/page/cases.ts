@@ -1,5 +1,4 @@
 import { adam, rmsprop, sgd } from '../../src/index.js'
-import { ACTIVATIONS } from '../../src/ops/activation.js'
 import { padRows, padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
 import { activationBackward, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
 import { importanceBackward, importanceLoss } from '../../src/ops/importance.js'
@@ -11,6 +10,7 @@ import { codebookAverage, codebookGather, codebookSum } from '../../src/ops/quan
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../../src/ops/update.js'
 import type { Plan } from '../../src/schedule/plan.js'
 import { MOST_STEPS } from '../../src/schedule/step.js'
+import { activationOf, valuesOf } from './values.js'
 
 /** The training step of a preset. */
 export interface PresetPlan {
@@ -41,7 +41,7 @@ export function casesOf(plans: readonly PresetPlan[], ability: Ability): Case[] 
   const cases = new Map<string, Case>()
   const add = (dispatch: Dispatch, batch: number, preset?: string) => {
     const shape = shapeOf(dispatch)
-    const key = `${dispatch.kernel} ${shape} ${JSON.stringify(dispatch.constants)}`
+    const key = `${dispatch.kernel} ${shape} ${JSON.stringify(valuesOf(dispatch))}`
     const tilings = tilingsOf(dispatch, ability)
     const known = cases.get(key) ?? { dispatches: [dispatch, ...tilings], shape, batch, presets: [] }
     if (preset && !known.presets.includes(preset)) known.presets.push(preset)
@@ -68,15 +68,19 @@ export function tilingsOf(dispatch: Dispatch, { features, hardwareTilings }: Abi
 }
 
 /** The shape, and what tells two dispatches of it apart: activation, derivative (`relu'`), transposition, lanes a row. */
-export function shapeOf({ shape, constants }: Dispatch): string {
-  const { ACTIVATION, ACTIVATION_X, SKIP, TRANSPOSED, LANES } = constants
+export function shapeOf(dispatch: Dispatch): string {
+  const values = valuesOf(dispatch)
+  const named = (suffix: '' | '_X', after = '') => {
+    const activation = `ACTIVATION${suffix}` in values ? activationOf(values, suffix) : 'linear'
+    return activation === 'linear' ? '' : activation + after
+  }
   const words = [
-    shape,
-    ACTIVATION ? ACTIVATIONS[ACTIVATION] : '',
-    SKIP ? 'skip' : '',
-    ACTIVATION_X ? `${ACTIVATIONS[ACTIVATION_X]}'` : '',
-    TRANSPOSED ? 'transposed' : '',
-    LANES ? `${LANES} lanes` : '',
+    dispatch.shape,
+    named(''),
+    values.SKIP ? 'skip' : '',
+    named('_X', "'"),
+    values.TRANSPOSED ? 'transposed' : '',
+    values.LANES ? `${values.LANES} lanes` : '',
   ]
   return words.filter((word) => word !== '').join(' ')
 }

@@ -10,9 +10,9 @@ export function launches(
   memory: Memory,
 ): Promise<Work[]> {
   return Promise.all(
-    dispatches.map(async (dispatch): Promise<Work> => {
+    dispatches.map(async (dispatch, place): Promise<Work> => {
       const pipeline = await pipelines.get(dispatch.kernel, dispatch.constants)
-      const launch = new Launch(device, dispatch, pipeline, memory)
+      const launch = new Launch(device, dispatch, place, pipeline, memory)
       return (pass) => launch.encode(pass, 0)
     }),
   )

@@ -1,17 +1,19 @@
-import { ACTIVATIONS } from '../../src/ops/activation.js'
 import { denseBackwardInputNaive, denseBackwardWeightNaive, denseForwardNaive } from '../../src/ops/dense.js'
 import type { Dispatch } from '../../src/ops/dispatch.js'
 import { Plan } from '../../src/schedule/plan.js'
+import { activationOf, valuesOf } from './values.js'
 
 /** Naive kernels that do what a dense dispatch does, one invocation a value; none for other kernels. */
-export function naiveDispatches({ kernel, constants, bindings }: Dispatch): Dispatch[] {
+export function naiveDispatches(dispatch: Dispatch): Dispatch[] {
+  const { kernel, bindings } = dispatch
   if (!kernel.startsWith('dense_') || kernel.endsWith('_naive')) return []
-  const { B, I, O, ACTIVATION, ACTIVATION_X } = constants
+  const values = valuesOf(dispatch)
+  const { B, I, O, INPUTS } = values
   const { x, w, b, y, dy, dx, dw, db } = bindings
   const shape = { B, I, O }
-  if (y) return [denseForwardNaive({ x, w, b, y }, shape, ACTIVATIONS[ACTIVATION])]
+  if (y) return [denseForwardNaive({ x, w, b, y }, shape, activationOf(values))]
   const naive: Dispatch[] = []
-  if (dx) naive.push(denseBackwardInputNaive({ dy, x, w, dx }, shape, ACTIVATIONS[ACTIVATION_X]))
+  if (INPUTS) naive.push(denseBackwardInputNaive({ dy, x, w, dx }, shape, activationOf(values, '_X')))
   if (dw) naive.push(denseBackwardWeightNaive({ dy, x, dw, db }, shape))
   return naive
 }

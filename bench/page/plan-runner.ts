@@ -1,5 +1,6 @@
 import type { PlanTensor } from '../../src/ops/dispatch.js'
 import type { Memory } from '../../src/schedule/launch.js'
+import { paramsBuffer } from '../../src/schedule/params.js'
 import type { Plan } from '../../src/schedule/plan.js'
 import { withTilings } from '../../src/schedule/tilings.js'
 import { hash } from '../../test/reference/formula.js'
@@ -25,7 +26,7 @@ export class PlanRunner {
   ) {}
 
   static async create(bench: BenchContext, plan: Plan, batch: number): Promise<PlanRunner> {
-    const { uniform } = bench.schedule
+    const { device, uniform } = bench.schedule
     const buffers = new Map<PlanTensor, GPUBuffer>()
     for (const { label, sizeBytes, tensors } of plan.buffers) {
       const buffer = storageBuffer(bench, label, sizeBytes)
@@ -33,7 +34,7 @@ export class PlanRunner {
     }
     const sizes = Object.entries(plan.storages)
     const storages = Object.fromEntries(sizes.map(([name, size]) => [name, storageBuffer(bench, name, size)]))
-    const memory = { buffers, storages, uniform }
+    const memory = { buffers, storages, uniform, params: paramsBuffer(device, plan.dispatches) }
     uniform.set(0, stepValues(bench.options.seed, batch))
     uniform.upload(1)
     const tiled = await withTilings(bench.schedule, plan, memory)

@@ -1,10 +1,12 @@
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+import { paramsBuffer } from '../../src/schedule/params.js'
 import { hash } from '../../test/reference/formula.js'
 import type { Check } from '../results.js'
 import { stepValues, type BenchContext } from './context.js'
 import { launches, ownTensors, storageBuffer } from './launch.js'
 import { referenceOf } from './references/lookup.js'
 import type { Expected } from './references/reference.js'
+import { valuesOf } from './values.js'
 import type { Work } from './timing.js'
 
 const PLACES = 48
@@ -22,13 +24,14 @@ export class SingleRun {
   ) {}
 
   static async create(bench: BenchContext, given: readonly Dispatch[], batch: number): Promise<SingleRun> {
-    const { uniform } = bench.schedule
+    const { device, uniform } = bench.schedule
     const dispatches = ownTensors(given)
     const buffers = new Map<PlanTensor, GPUBuffer>()
     for (const tensor of new Set(dispatches.flatMap(({ bindings }) => Object.values(bindings)))) {
       buffers.set(tensor, storageBuffer(bench, tensor.name, 4 * tensor.elements))
     }
-    const works = await launches(bench, dispatches, { buffers, storages: {}, uniform })
+    const params = paramsBuffer(device, dispatches)
+    const works = await launches(bench, dispatches, { buffers, storages: {}, uniform, params })
     uniform.set(0, stepValues(bench.options.seed, batch))
     uniform.upload(1)
     return new SingleRun(bench, dispatches, batch, buffers, works)
@@ -60,7 +63,7 @@ export class SingleRun {
       return Array.from({ length: Math.min(PLACES, elements) }, (_, i) => placeOf(i, elements, seed))
     }
     const step = stepValues(seed, this.batch)
-    return compare(reference.expected({ constants: dispatch.constants, step, before, after, places }), after)
+    return compare(reference.expected({ constants: valuesOf(dispatch), step, before, after, places }), after)
   }
 
   destroy(): void {
@@ -70,8 +73,8 @@ export class SingleRun {
   /** Writes the inputs and clears everything else; returns all tensors by binding. */
   private fill(dispatch: Dispatch): Record<string, Float32Array> {
     const { device } = this.bench.schedule
-    const { constants, bindings } = dispatch
-    const inputs = referenceOf(dispatch)?.inputs(constants, this.bench.options.seed, bindings) ?? {}
+    const { bindings } = dispatch
+    const inputs = referenceOf(dispatch)?.inputs(valuesOf(dispatch), this.bench.options.seed, bindings) ?? {}
     const before: Record<string, Float32Array> = {}
     const encoder = device.createCommandEncoder({ label: 'bench.clear' })
     for (const tensor of new Set(Object.values(bindings))) encoder.clearBuffer(this.buffers.get(tensor)!)

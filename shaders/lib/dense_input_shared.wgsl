@@ -3,14 +3,14 @@
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
 
-// Tiles of dx, features first.
+// Tiles of dx where that is asked for, features first.
 fn dense_input_shared_tiles() -> u32 {
-  return (B + 31) / 32 * ((I + 31) / 32);
+  return params.INPUTS * (params.B + 31) / 32 * ((params.I + 31) / 32);
 }
 
 fn dense_input_shared(tile: u32, lane: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 7) / 8;
   let n = tile / tiles * 8;      // first quad of rows, and of features
   let i = tile % tiles * 8;
@@ -29,27 +29,27 @@ fn dense_input_shared(tile: u32, lane: u32) {
 
   let row = n + lane / 8;
   let column = i + lane % 8;
-  if (row < B / 4 && column < I4) {
+  if (row < params.B / 4 && column < I4) {
     let at = row * 4 * I4 + column;
-    dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X);
-    dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X);
-    dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X);
-    dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X);
+    dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
+    dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
+    dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
+    dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
   }
 }
 
 // Four rows of dy, 0 past its edges, turned: a column holds four rows.
 fn dense_input_left(n: u32, o: u32) -> mat4x4f {
-  let O4 = (O + 3) / 4;
-  if (n >= B / 4 || o >= O4) { return mat4x4f(); }
+  let O4 = (params.O + 3) / 4;
+  if (n >= params.B / 4 || o >= O4) { return mat4x4f(); }
   let at = n * 4 * O4 + o;
   return transpose(mat4x4f(dy[at], dy[at + O4], dy[at + 2 * O4], dy[at + 3 * O4]));
 }
 
 // Four rows of w, 0 past its edges: a column holds four features.
 fn dense_input_right(i: u32, o: u32) -> mat4x4f {
-  let I4 = (I + 3) / 4;
-  if (i >= I4 || 4 * o >= O) { return mat4x4f(); }
+  let I4 = (params.I + 3) / 4;
+  if (i >= I4 || 4 * o >= params.O) { return mat4x4f(); }
   let at = o * 4 * I4 + i;
   return mat4x4f(w[at], w[at + I4], w[at + 2 * I4], w[at + 3 * I4]);
 }

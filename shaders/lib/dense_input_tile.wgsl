@@ -4,14 +4,14 @@
 //
 //   dx00 … dx13 are the tile's 4 × 4 blocks, a column a row of dx
 
-// Tiles of dx, features first; B is a multiple of 8.
+// Tiles of dx where that is asked for, features first; B is a multiple of 8.
 fn dense_input_tiles() -> u32 {
-  return B / 8 * ((I + 15) / 16);
+  return params.INPUTS * params.B / 8 * ((params.I + 15) / 16);
 }
 
 fn dense_input_tile(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 3) / 4;
   if (tile >= dense_input_tiles()) { return; }
   let n = tile / tiles * 8;
@@ -59,5 +59,5 @@ fn dense_store_input(at: u32, stride: u32, v0: mat4x4f, v1: mat4x4f) {
 }
 
 fn dense_store_input_quad(at: u32, v: vec4f) {
-  dx[at] = v * activation_derivative(x[at], ACTIVATION_X);
+  dx[at] = v * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
 }

@@ -4,14 +4,14 @@
 //
 //   dx00 … dx33 are the tile's 4 × 4 blocks, a column a row of dx
 
-// Tiles of dx, features first.
+// Tiles of dx where that is asked for, features first.
 fn dense_input_wide_tiles() -> u32 {
-  return (B + 15) / 16 * ((I + 15) / 16);
+  return params.INPUTS * (params.B + 15) / 16 * ((params.I + 15) / 16);
 }
 
 fn dense_input_wide(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 3) / 4;
   if (tile >= dense_input_wide_tiles()) { return; }
   let n = tile / tiles * 16;
@@ -22,7 +22,7 @@ fn dense_input_wide(tile: u32) {
 
   let n0 = n * O4;
   let n1 = n0 + 4 * O4;
-  let n2 = min(n + 8, B - 8) * O4;
+  let n2 = min(n + 8, params.B - 8) * O4;
   let n3 = n2 + 4 * O4;
   var dx00 = mat4x4f(); var dx01 = mat4x4f(); var dx02 = mat4x4f(); var dx03 = mat4x4f();
   var dx10 = mat4x4f(); var dx11 = mat4x4f(); var dx12 = mat4x4f(); var dx13 = mat4x4f();
@@ -64,17 +64,17 @@ fn dense_input_wide(tile: u32) {
 fn dense_store_input_wide(n: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
   dense_store_input_block(n, i, v0);
   dense_store_input_block(n + 4, i, v1);
-  if (n + 8 < B) {
+  if (n + 8 < params.B) {
     dense_store_input_block(n + 8, i, v2);
     dense_store_input_block(n + 12, i, v3);
   }
 }
 
 fn dense_store_input_block(n: u32, i: u32, v: mat4x4f) {
-  let I4 = (I + 3) / 4;
+  let I4 = (params.I + 3) / 4;
   let at = n * I4 + i;
-  dx[at] = v[0] * activation_derivative(x[at], ACTIVATION_X);
-  dx[at + I4] = v[1] * activation_derivative(x[at + I4], ACTIVATION_X);
-  dx[at + 2 * I4] = v[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X);
-  dx[at + 3 * I4] = v[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X);
+  dx[at] = v[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
+  dx[at + I4] = v[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
+  dx[at + 2 * I4] = v[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
+  dx[at + 3 * I4] = v[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
 }

@@ -6,8 +6,8 @@
 //   the first tile of a row of tiles writes db
 
 fn dense_weight_shared(tile: u32, lane: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 7) / 8;
   let o = tile / tiles * 8;      // first quad of rows, and of columns
   let i = tile % tiles * 8;
@@ -18,7 +18,7 @@ fn dense_weight_shared(tile: u32, lane: u32) {
   let column = i + lane % 8;
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < B / 4; n += 4) {
+  for (var n = 0u; n < params.B / 4; n += 4) {
     if (lane < 32) {
       dense_stage(lane, depth, quad, dense_weight_left(o + quad, n + depth));
     } else {
@@ -44,16 +44,16 @@ fn dense_weight_shared(tile: u32, lane: u32) {
 
 // Four rows of dy, 0 past its edges: a column holds four features.
 fn dense_weight_left(o: u32, n: u32) -> mat4x4f {
-  let O4 = (O + 3) / 4;
-  if (o >= O4 || n >= B / 4) { return mat4x4f(); }
+  let O4 = (params.O + 3) / 4;
+  if (o >= O4 || n >= params.B / 4) { return mat4x4f(); }
   let at = n * 4 * O4 + o;
   return mat4x4f(dy[at], dy[at + O4], dy[at + 2 * O4], dy[at + 3 * O4]);
 }
 
 // The same of x.
 fn dense_weight_right(i: u32, n: u32) -> mat4x4f {
-  let I4 = (I + 3) / 4;
-  if (i >= I4 || n >= B / 4) { return mat4x4f(); }
+  let I4 = (params.I + 3) / 4;
+  if (i >= I4 || n >= params.B / 4) { return mat4x4f(); }
   let at = n * 4 * I4 + i;
   return mat4x4f(x[at], x[at + I4], x[at + 2 * I4], x[at + 3 * I4]);
 }

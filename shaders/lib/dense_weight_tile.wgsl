@@ -6,12 +6,12 @@
 
 // Tiles of dw, columns first.
 fn dense_weight_tiles() -> u32 {
-  return ((O + 7) / 8) * ((I + 15) / 16);
+  return ((params.O + 7) / 8) * ((params.I + 15) / 16);
 }
 
 fn dense_weight_tile(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 3) / 4;
   if (tile >= dense_weight_tiles()) { return; }
   let o0 = tile / tiles * 2;     // two quads of rows, four of columns; those past the end repeat the last
@@ -23,7 +23,7 @@ fn dense_weight_tile(tile: u32) {
 
   var dw00 = mat4x4f(); var dw01 = mat4x4f(); var dw02 = mat4x4f(); var dw03 = mat4x4f();
   var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
-  for (var n = 0u; n < B; n += 4) {
+  for (var n = 0u; n < params.B; n += 4) {
     let a = n * O4;
     let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
     let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
@@ -57,7 +57,7 @@ fn dense_weight_tile(tile: u32) {
   if (i0 == 0) {
     var db0 = vec4f();
     var db1 = vec4f();
-    for (var n = 0u; n < B; n++) {
+    for (var n = 0u; n < params.B; n++) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
     }

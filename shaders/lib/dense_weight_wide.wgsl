@@ -6,12 +6,12 @@
 
 // Tiles of dw, columns first.
 fn dense_weight_wide_tiles() -> u32 {
-  return (O + 15) / 16 * ((I + 15) / 16);
+  return (params.O + 15) / 16 * ((params.I + 15) / 16);
 }
 
 fn dense_weight_wide(tile: u32) {
-  let I4 = (I + 3) / 4;
-  let O4 = (O + 3) / 4;
+  let I4 = (params.I + 3) / 4;
+  let O4 = (params.O + 3) / 4;
   let tiles = (I4 + 3) / 4;
   if (tile >= dense_weight_wide_tiles()) { return; }
   let o0 = tile / tiles * 4;     // four quads of rows and of columns; those past the end repeat the last
@@ -27,7 +27,7 @@ fn dense_weight_wide(tile: u32) {
   var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
   var dw20 = mat4x4f(); var dw21 = mat4x4f(); var dw22 = mat4x4f(); var dw23 = mat4x4f();
   var dw30 = mat4x4f(); var dw31 = mat4x4f(); var dw32 = mat4x4f(); var dw33 = mat4x4f();
-  for (var n = 0u; n < B; n += 4) {
+  for (var n = 0u; n < params.B; n += 4) {
     let a = n * O4;
     let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
     let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
@@ -62,7 +62,7 @@ fn dense_weight_wide(tile: u32) {
 
   if (i0 == 0) {
     var db0 = vec4f(); var db1 = vec4f(); var db2 = vec4f(); var db3 = vec4f();
-    for (var n = 0u; n < B; n++) {
+    for (var n = 0u; n < params.B; n++) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
       db2 += dy[n * O4 + o2];
@@ -77,7 +77,7 @@ fn dense_weight_wide(tile: u32) {
 
 // Four blocks side by side, without those past the end.
 fn dense_store_weight_wide(o: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
-  let I4 = (I + 3) / 4;
+  let I4 = (params.I + 3) / 4;
   let at = o * 4 * I4 + i;
   dense_store_weight_block(at, v0);
   if (i + 1 < I4) { dense_store_weight_block(at + 1, v1); }
@@ -86,7 +86,7 @@ fn dense_store_weight_wide(o: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f
 }
 
 fn dense_store_weight_block(at: u32, v: mat4x4f) {
-  let I4 = (I + 3) / 4;
+  let I4 = (params.I + 3) / 4;
   dw[at] = v[0];
   dw[at + I4] = v[1];
   dw[at + 2 * I4] = v[2];

@@ -9,6 +9,8 @@ declare module 'elbo:kernels' {
     bindings: Record<string, { binding: number; type: GPUBufferBindingType; sizeBytes?: number }>
     /** Overrides by name, with the default's expression or null where there is none. */
     overrides: Record<string, string | null>
+    /** Members of the `Params` uniform by name, with their byte offset. */
+    params?: Record<string, { offset: number; type: 'u32' | 'f32' }>
     /** Numbers, or names of overrides. */
     workgroup: [string, string, string]
   }

@@ -73,10 +73,10 @@ export class PipelineCache {
   private module(name: string, reflected: ReflectedKernel) {
     let entry = this.modules.get(name)
     if (!entry) {
-      const entries = Object.values(reflected.bindings).map(({ binding, type, sizeBytes }) => ({
+      const entries = Object.entries(reflected.bindings).map(([variable, { binding, type, sizeBytes }]) => ({
         binding,
         visibility: SHADER_STAGE_COMPUTE,
-        buffer: { type, hasDynamicOffset: type === 'uniform', minBindingSize: sizeBytes ?? 0 },
+        buffer: { type, hasDynamicOffset: variable === 'step', minBindingSize: sizeBytes ?? 0 },
       }))
       entry = {
         module: this.device.createShaderModule({ label: name, code: wholeCode(reflected) }),

@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.js'
-import { activationCode, type Activation } from './activation.js'
+import { activationCode, activationSlope, type Activation } from './activation.js'
 import { padRows, type Dispatch, type PlanTensor } from './dispatch.js'
 
 /**
@@ -125,7 +125,7 @@ function reduceTaps(x: PlanTensor, w: PlanTensor, y: PlanTensor, epilogue: Epilo
   const { B, Ci, Ho, Wo, Co } = shape
   const common = { ...describe(shape), ...taps(shape, w, epilogue, { x, y }) }
   if (Ci % 4 === 0 && Co < 4) {
-    return { ...common, kernel: 'conv_forward_narrow', grid: [Co, Ho * Math.ceil(Wo / 2), padRows(B) / 8] }
+    return specialized({ ...common, kernel: 'conv_forward_narrow', grid: [Co, Ho * Math.ceil(Wo / 2), padRows(B) / 8] })
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_forward' : 'conv_forward_scalar'
   return onTiles({ ...common, kernel, grid: [Math.ceil(Co / 16), Ho * Wo, padRows(B) / 8] })
@@ -137,7 +137,7 @@ function spreadTaps(dy: PlanTensor, w: PlanTensor, dx: PlanTensor, epilogue: Epi
   const common = { ...describe(shape), ...taps(shape, w, epilogue, { dy, dx }) }
   if (Co % 4 === 0 && Ci < 4) {
     const pairs = S * Math.ceil(W / (2 * S))
-    return { ...common, kernel: 'conv_backward_input_narrow', grid: [Ci, H * pairs, padRows(B) / 8] }
+    return specialized({ ...common, kernel: 'conv_backward_input_narrow', grid: [Ci, H * pairs, padRows(B) / 8] })
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_backward_input' : 'conv_backward_input_scalar'
   return onTiles({ ...common, kernel, grid: [Math.ceil(Ci / 16), H * W, padRows(B) / 8] })
@@ -156,16 +156,18 @@ function backwardWeight(
   if (!out) throw new ShapeError(`${kernel}: "parts" is missing, needs ${SPLITS} slices of dw and db (convWeightParts)`)
   const { Ci, Co, Kh, Kw } = shape
   const WG_Y = Math.min(8, 2 ** Math.floor(Math.log2(SPLITS)))
+  const workgroup = { WG_X: 64 / WG_Y, WG_Y }
+  const sizes = { B: padRows(shape.B), SPLITS }
   const common = { ...describe(shape), kernel, grid: [tiles, SPLITS, 1] as Dispatch['grid'] }
-  const constants = { WG_X: 64 / WG_Y, WG_Y, B: padRows(shape.B), SPLITS }
   const sums: Dispatch =
     kernel === 'conv_backward_weight'
       ? {
           ...common,
-          constants: { ...constants, ...geometry(shape), TRANSPOSED: Number(transposed) },
+          constants: { ...workgroup, TRANSPOSED: Number(transposed) },
+          params: { ...sizes, ...geometry(shape) },
           bindings: { x, dy, dw: out.dw, db: out.db },
         }
-      : { ...common, ...scalarWeight(constants, { x, dy, dw: out.dw, db: out.db }, transposed, shape) }
+      : { ...common, ...scalarWeight({ ...workgroup, ...sizes }, { x, dy, dw: out.dw, db: out.db }, transposed, shape) }
   if (out.dw === dw) return [sums]
   const NW = Co * Kh * Kw * Ci
   const NB = transposed ? Ci : Co
@@ -173,7 +175,8 @@ function backwardWeight(
     sums,
     {
       kernel: 'conv_reduce',
-      constants: { NW, NB, SPLITS },
+      constants: {},
+      params: { NW, NB, SPLITS },
       bindings: { parts_w: out.dw, parts_b: out.db, dw, db },
       grid: [NW + NB, 1, 1],
       shape: `${SPLITS} of ${Co}x${Kh}x${Kw}x${Ci}`,
@@ -239,15 +242,16 @@ function taps(
   w: PlanTensor,
   { b, activation, skip, activated, activationX }: Epilogue,
   ends: Record<string, PlanTensor>,
-): Pick<Dispatch, 'constants' | 'bindings'> {
+): Pick<Dispatch, 'constants' | 'params' | 'bindings'> {
   return {
     constants: {
-      ...geometry(shape),
       BIAS: Number(b !== undefined),
       ACTIVATION: activationCode(activation),
       SKIP: Number(skip !== undefined),
+      ACTIVATED: Number(activated !== undefined),
       ACTIVATION_X: activationCode(activationX),
     },
+    params: { ...geometry(shape), SLOPE: activationSlope(activation), SLOPE_X: activationSlope(activationX) },
     bindings: { w, b: b ?? w, skip: skip ?? w, activated: activated ?? w, ...ends },
   }
 }
@@ -256,7 +260,13 @@ function taps(
 function onTiles(dispatch: Dispatch): Dispatch {
   const [tiles] = dispatch.grid
   const WG_X = tiles > 2 ? 4 : tiles
-  return { ...dispatch, constants: { ...dispatch.constants, WG_X, WG_Y: 64 / WG_X } }
+  const tiled = { ...dispatch, constants: { ...dispatch.constants, WG_X, WG_Y: 64 / WG_X } }
+  return dispatch.kernel.endsWith('_scalar') ? specialized(tiled) : tiled
+}
+
+/** Kernels for few channels divide by them for every value: what is fixed is compiled in. */
+function specialized({ constants, params, ...rest }: Dispatch): Dispatch {
+  return { ...rest, constants: { ...constants, ...params } }
 }
 
 /** The multiply-adds of all taps, those outside the image counted too. */

@@ -1,4 +1,4 @@
-import { activationCode, type Activation } from './activation.js'
+import { activationCode, activationSlope, type Activation } from './activation.js'
 import { padTo4, type Dispatch, type PlanTensor, type Tiling } from './dispatch.js'
 
 /** Rows of features, each row padded with zeros to whole vectors: x is (B, I), y (B, O), w (O, I), b (O). */
@@ -26,17 +26,16 @@ export function denseForward(
   { B, I, O }: DenseShape,
   activation: Activation,
 ): Dispatch {
-  const shape = { B, I, O, ACTIVATION: activationCode(activation) }
-  const narrow: Tiling = {
-    kernel: 'dense_forward_narrow',
-    constants: { WG_X: WORKGROUP, ...shape },
-    grid: [tiles(B, O, 4, 4), 1, 1],
+  const ACTIVATION = activationCode(activation)
+  const tiling = (kernel: string, rows: number, columns: number): Tiling => {
+    return { kernel, constants: { WG_X: WORKGROUP, ACTIVATION }, grid: [tiles(B, O, rows, columns), 1, 1] }
   }
-  const base: Tiling = { kernel: 'dense_forward', constants: narrow.constants, grid: [tiles(B, O, 8, 16), 1, 1] }
-  const wide: Tiling = { kernel: 'dense_forward_wide', constants: narrow.constants, grid: [tiles(B, O, 16, 16), 1, 1] }
-  const shared: Tiling = { kernel: 'dense_forward_shared', constants: shape, grid: [64 * tiles(B, O, 32, 32), 1, 1] }
+  const narrow = tiling('dense_forward_narrow', 4, 4)
+  const shared = { kernel: 'dense_forward_shared', constants: { ACTIVATION }, grid: onGroups(tiles(B, O, 32, 32)) }
+  const others = [tiling('dense_forward_wide', 16, 16), ...onHardware(shared, narrow)]
   return {
-    ...(isNarrow([B, O]) ? narrow : { ...base, tilings: [wide, ...onHardware(shared, narrow)] }),
+    ...(isNarrow([B, O]) ? narrow : { ...tiling('dense_forward', 8, 16), tilings: others }),
+    params: { B, I, O, SLOPE: activationSlope(activation) },
     bindings: { x: t.x, w: t.w, b: t.b, y: t.y },
     shape: `B${B} I${I} O${O}`,
     flops: 2 * B * I * O,
@@ -50,48 +49,45 @@ export function denseForward(
  */
 export function denseBackward(
   t: { dy: PlanTensor; x: PlanTensor; w: PlanTensor; dx: PlanTensor; dw: PlanTensor; db: PlanTensor },
-  { B, I, O }: DenseShape,
+  shape: DenseShape,
   activationX: Activation,
 ): Dispatch {
-  const shape = { B, I, O, ACTIVATION_X: activationCode(activationX) }
-  const tiling = (kernel: string, rows: number, columns: number): Tiling => {
-    const inputGroups = Math.ceil(tiles(B, I, rows, columns) / WORKGROUP)
-    const grid: Tiling['grid'] = [inputGroups * WORKGROUP + tiles(O, I, rows, columns), 1, 1]
-    return { kernel, constants: { WG_X: WORKGROUP, ...shape }, grid }
-  }
-  const narrow = tiling('dense_backward_narrow', 4, 4)
-  const base = tiling('dense_backward', 8, 16)
-  const wide = tiling('dense_backward_wide', 16, 16)
-  const sharedGroups = tiles(B, I, 32, 32) + tiles(O, I, 32, 32)
-  const shared: Tiling = { kernel: 'dense_backward_shared', constants: shape, grid: [64 * sharedGroups, 1, 1] }
-  return {
-    ...(isNarrow([B, I], [O, I]) ? narrow : { ...base, tilings: [wide, ...onHardware(shared, narrow)] }),
-    bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx, dw: t.dw, db: t.db },
-    shape: `B${B} I${I} O${O}`,
-    flops: 4 * B * I * O,
-  }
+  return backward(t, shape, activationX, 1)
 }
 
 /** The parameters' part of `denseBackward`, for a layer whose input needs no gradient. */
 export function denseBackwardWeight(
   t: { dy: PlanTensor; x: PlanTensor; dw: PlanTensor; db: PlanTensor },
-  { B, I, O }: DenseShape,
+  shape: DenseShape,
 ): Dispatch {
-  const constants = { WG_X: WORKGROUP, B, I, O }
-  const wide: Tiling = { kernel: 'dense_backward_weight_wide', constants, grid: [tiles(O, I, 16, 16), 1, 1] }
-  const shared: Tiling = {
-    kernel: 'dense_backward_weight_shared',
-    constants: { B, I, O },
-    grid: [64 * tiles(O, I, 32, 32), 1, 1],
+  const dx: PlanTensor = { name: 'unused', elements: 4, storage: 'activation', offset: 0 }
+  return backward({ ...t, w: t.dy, dx }, shape, 'linear', 0)
+}
+
+/** @param INPUTS 1 where dx is asked for; 0 leaves `w` unread and `dx` unwritten. */
+function backward(
+  t: { dy: PlanTensor; x: PlanTensor; w: PlanTensor; dx: PlanTensor; dw: PlanTensor; db: PlanTensor },
+  { B, I, O }: DenseShape,
+  activationX: Activation,
+  INPUTS: 0 | 1,
+): Dispatch {
+  const ACTIVATION_X = activationCode(activationX)
+  const tiling = (kernel: string, rows: number, columns: number): Tiling => {
+    const inputGroups = Math.ceil((INPUTS * tiles(B, I, rows, columns)) / WORKGROUP)
+    const grid: Tiling['grid'] = [inputGroups * WORKGROUP + tiles(O, I, rows, columns), 1, 1]
+    return { kernel, constants: { WG_X: WORKGROUP, ACTIVATION_X }, grid }
   }
+  const narrow = tiling('dense_backward_narrow', 4, 4)
+  const sharedGroups = INPUTS * tiles(B, I, 32, 32) + tiles(O, I, 32, 32)
+  const shared = { kernel: 'dense_backward_shared', constants: { ACTIVATION_X }, grid: onGroups(sharedGroups) }
+  const others = [tiling('dense_backward_wide', 16, 16), ...onHardware(shared, narrow)]
+  const results: [number, number][] = INPUTS ? [[B, I], [O, I]] : [[O, I]]
   return {
-    kernel: 'dense_backward_weight',
-    constants,
-    bindings: { dy: t.dy, x: t.x, dw: t.dw, db: t.db },
-    grid: [tiles(O, I, 8, 16), 1, 1],
-    ...(tiles(O, I, 8, 16) >= FEW_TILES && { tilings: [wide, ...onHardware(shared)] }),
-    shape: `B${B} I${I} O${O}`,
-    flops: 2 * B * I * O,
+    ...(isNarrow(...results) ? narrow : { ...tiling('dense_backward', 8, 16), tilings: others }),
+    params: { B, I, O, INPUTS, SLOPE_X: activationSlope(activationX) },
+    bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx, dw: t.dw, db: t.db },
+    shape: `B${B} I${I} O${O}${INPUTS ? '' : ' dw'}`,
+    flops: (2 + 2 * INPUTS) * B * I * O,
   }
 }
 
@@ -103,7 +99,7 @@ export function denseForwardNaive(
 ): Dispatch {
   return {
     kernel: 'dense_forward_naive',
-    constants: { B, I, O, ACTIVATION: activationCode(activation) },
+    constants: { B, I, O, ACTIVATION: activationCode(activation), SLOPE: activationSlope(activation) },
     bindings: { x: t.x, w: t.w, b: t.b, y: t.y },
     grid: [padTo4(O), B, 1],
     shape: `B${B} I${I} O${O}`,
@@ -119,7 +115,7 @@ export function denseBackwardInputNaive(
 ): Dispatch {
   return {
     kernel: 'dense_backward_input_naive',
-    constants: { B, I, O, ACTIVATION_X: activationCode(activationX) },
+    constants: { B, I, O, ACTIVATION_X: activationCode(activationX), SLOPE_X: activationSlope(activationX) },
     bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx },
     grid: [padTo4(I), B, 1],
     shape: `B${B} I${I} O${O}`,
@@ -156,6 +152,11 @@ function isNarrow(...results: [rows: number, columns: number][]): boolean {
 /** Tilings that lost by far on every shape that was measured on a software adapter. */
 function onHardware(...tilings: Tiling[]): Tiling[] {
   return tilings.map((tiling) => ({ ...tiling, hardwareOnly: true }))
+}
+
+/** A grid of workgroups of 64. */
+function onGroups(count: number): Tiling['grid'] {
+  return [64 * count, 1, 1]
 }
 
 /** Tiles of that size that cover a result. */

@@ -30,8 +30,10 @@ export interface Tiling {
 export interface Dispatch {
   /** File, entry point and table key. */
   kernel: string
-  /** WGSL overrides by name. */
+  /** WGSL overrides by name: every combination of them is a pipeline of its own. */
   constants: Record<string, number>
+  /** Members of the kernel's `Params` by name: shapes and the like, which differ between dispatches of one pipeline. */
+  params?: Record<string, number>
   /** Tensors by WGSL variable name. The `step` uniform is bound by the schedule where a kernel declares it. */
   bindings: Record<string, PlanTensor>
   /** Invocations; the schedule divides by the workgroup size, rounding up. */

@@ -1,4 +1,4 @@
-import { activationCode, type Activation } from './activation.js'
+import { activationCode, activationSlope, type Activation } from './activation.js'
 import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
 
 const MOST_INVOCATIONS = 65535 * 64
@@ -11,7 +11,7 @@ export function residualAdd(
   const COUNT = t.y.elements / 4
   return {
     kernel: 'residual_add',
-    constants: { COUNT, ACTIVATION_X: activationCode(activationX) },
+    constants: { COUNT, ACTIVATION_X: activationCode(activationX), SLOPE_X: activationSlope(activationX) },
     bindings: { a: t.a, b: t.b, x: t.x ?? t.a, y: t.y },
     grid: [Math.min(COUNT, MOST_INVOCATIONS), 1, 1],
     shape: `N${t.y.elements}`,
@@ -27,7 +27,7 @@ export function activationBackward(
   const COUNT = t.y.elements / 4
   return {
     kernel: 'activation_backward',
-    constants: { COUNT, ACTIVATION: activationCode(activation) },
+    constants: { COUNT, ACTIVATION: activationCode(activation), SLOPE: activationSlope(activation) },
     bindings: { dy: t.dy, y: t.y, dx: t.dx },
     grid: [Math.min(COUNT, MOST_INVOCATIONS), 1, 1],
     shape: `N${t.y.elements}`,

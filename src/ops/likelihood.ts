@@ -1,4 +1,4 @@
-import { activationCode, type Activation } from './activation.js'
+import { activationCode, activationSlope, type Activation } from './activation.js'
 import { padTo4, rowLaneTilings, type Dispatch, type PlanTensor } from './dispatch.js'
 
 interface ImageShape {
@@ -54,6 +54,7 @@ export function gaussianLoss(
     SAMPLES: samples,
     N,
     ACTIVATION_X: activationCode(activation),
+    SLOPE_X: activationSlope(activation),
     GRADIENT: Number(gradient),
     LOG_VARIANCE: learned ? 0 : logVariance,
     LEARNED: Number(learned),
@@ -110,7 +111,14 @@ function logitLoss(
   activation: Activation,
   gradient: boolean,
 ): Dispatch {
-  const constants = { B, SAMPLES: samples, N, ACTIVATION_X: activationCode(activation), GRADIENT: Number(gradient) }
+  const constants = {
+    B,
+    SAMPLES: samples,
+    N,
+    ACTIVATION_X: activationCode(activation),
+    SLOPE_X: activationSlope(activation),
+    GRADIENT: Number(gradient),
+  }
   return {
     ...rowLaneTilings(kernel, constants, B, padTo4(N) / 4),
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },

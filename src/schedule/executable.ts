@@ -3,6 +3,7 @@ import type { Pipeline, PipelineCache } from '../kernels/pipelines.js'
 import type { Tuner } from '../kernels/tuner.js'
 import type { PlanTensor } from '../ops/dispatch.js'
 import { Launch, type Memory } from './launch.js'
+import { paramsBuffer } from './params.js'
 import type { Plan } from './plan.js'
 import type { StepUniform } from './step.js'
 import { withTilings } from './tilings.js'
@@ -29,6 +30,7 @@ export class Executable {
     private readonly context: ScheduleContext,
     private readonly pipelines: Pipeline[],
     private readonly buffers: ReadonlyMap<PlanTensor, GPUBuffer>,
+    private readonly params: GPUBuffer,
   ) {
     this.beforeUpdate = plan.sections.find(({ name }) => name === 'update')?.first ?? plan.dispatches.length
   }
@@ -50,17 +52,20 @@ export class Executable {
       const buffer = device.createBuffer({ label, size: sizeBytes, usage })
       for (const tensor of tensors) buffers.set(tensor, buffer)
     }
-    const tiled = await withTilings(context, plan, { buffers, storages, uniform })
+    const params = paramsBuffer(device, plan.dispatches)
+    const tiled = await withTilings(context, plan, { buffers, storages, uniform, params })
     const compiling = tiled.dispatches.map(({ kernel, constants }) => pipelines.get(kernel, constants))
     const compiled = await Promise.all(compiling)
-    return new Executable(tiled, context, compiled, buffers)
+    return new Executable(tiled, context, compiled, buffers, params)
   }
 
   /** Binds the plan's tensors, with the long-lived buffers it needs by name. Call again when one of them changes. */
   bind(storages: Record<string, GPUBuffer>): void {
     const { device, uniform } = this.context
-    const memory: Memory = { buffers: this.buffers, storages, uniform }
-    this.launches = this.plan.dispatches.map((dispatch, i) => new Launch(device, dispatch, this.pipelines[i], memory))
+    const memory: Memory = { buffers: this.buffers, storages, uniform, params: this.params }
+    this.launches = this.plan.dispatches.map((dispatch, i) => {
+      return new Launch(device, dispatch, i, this.pipelines[i], memory)
+    })
   }
 
   /** The buffer of an activation. */
@@ -87,5 +92,6 @@ export class Executable {
   /** Frees the activations. */
   destroy(): void {
     for (const buffer of new Set(this.buffers.values())) buffer.destroy()
+    this.params.destroy()
   }
 }

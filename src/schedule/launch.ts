@@ -1,6 +1,7 @@
 import { KernelError } from '../errors.js'
 import type { Pipeline } from '../kernels/pipelines.js'
 import type { Dispatch, PlanTensor } from '../ops/dispatch.js'
+import { PARAMS_STRIDE_BYTES } from './params.js'
 import { STEP_STRIDE_BYTES, type StepUniform } from './step.js'
 
 /** Where a dispatch's tensors are. */
@@ -10,6 +11,8 @@ export interface Memory {
   /** Long-lived buffers, by name. */
   storages: Readonly<Record<string, GPUBuffer>>
   uniform: StepUniform
+  /** Of every dispatch of the plan, in order (`paramsBuffer`). */
+  params: GPUBuffer
 }
 
 /** A dispatch ready to be encoded, again and again, without making an object. */
@@ -19,9 +22,18 @@ export class Launch {
   private readonly groups: [x: number, y: number, z: number]
   private readonly offset: number[]
 
-  /** @throws KernelError when a name does not fit the kernel, or the dispatch is over the device's limits. */
-  constructor(device: GPUDevice, dispatch: Dispatch, private readonly pipeline: Pipeline, memory: Memory) {
-    this.bindGroup = bindGroup(device, dispatch, pipeline, memory)
+  /**
+   * @param place of the dispatch among those that `memory.params` was made for
+   * @throws KernelError when a name does not fit the kernel, or the dispatch is over the device's limits.
+   */
+  constructor(
+    device: GPUDevice,
+    dispatch: Dispatch,
+    place: number,
+    private readonly pipeline: Pipeline,
+    memory: Memory,
+  ) {
+    this.bindGroup = bindGroup(device, dispatch, place, pipeline, memory)
     this.usesStep = 'step' in pipeline.reflected.bindings
     this.offset = this.usesStep ? [0] : []
     this.groups = workgroups(device, dispatch, pipeline)
@@ -39,14 +51,18 @@ export class Launch {
 function bindGroup(
   device: GPUDevice,
   { kernel, bindings }: Dispatch,
+  place: number,
   { layout, reflected }: Pipeline,
-  { buffers, storages, uniform }: Memory,
+  { buffers, storages, uniform, params }: Memory,
 ): GPUBindGroup {
   for (const name of Object.keys(bindings)) {
     if (!(name in reflected.bindings)) throw new KernelError(`${kernel}: has no binding "${name}"`)
   }
   const entries = Object.entries(reflected.bindings).map(([name, { binding, sizeBytes }]) => {
     if (name === 'step') return { binding, resource: { buffer: uniform.buffer, size: sizeBytes } }
+    if (name === 'params') {
+      return { binding, resource: { buffer: params, offset: place * PARAMS_STRIDE_BYTES, size: sizeBytes } }
+    }
     const tensor = bindings[name]
     if (!tensor) throw new KernelError(`${kernel}: binding "${name}" needs a tensor`)
     const buffer = buffers.get(tensor) ?? storages[tensor.storage]

@@ -8,12 +8,12 @@ export async function withTilings(context: ScheduleContext, plan: Plan, memory: 
   const { device, isSoftware, pipelines, tuner } = context
   if (!tuner || !plan.dispatches.some(({ tilings }) => tilings)) return plan
   const dispatches: Dispatch[] = []
-  for (const dispatch of plan.dispatches) {
+  for (const [place, dispatch] of plan.dispatches.entries()) {
     const candidates = tilingsOf(dispatch, device, isSoftware).map((tiling) => ({
       kernel: labelOf(tiling),
       prepare: async () => {
         const pipeline = await pipelines.get(tiling.kernel, tiling.constants)
-        const launch = new Launch(device, { ...dispatch, ...tiling }, pipeline, memory)
+        const launch = new Launch(device, { ...dispatch, ...tiling }, place, pipeline, memory)
         return (pass: GPUComputePassEncoder) => launch.encode(pass, 0)
       },
     }))

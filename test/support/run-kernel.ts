@@ -1,6 +1,7 @@
 import { PipelineCache } from '../../src/kernels/pipelines.js'
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
 import { Launch } from '../../src/schedule/launch.js'
+import { paramsBuffer } from '../../src/schedule/params.js'
 import { StepUniform, type StepValues } from '../../src/schedule/step.js'
 import { downloadFloats, upload } from '../harness/gpu.js'
 
@@ -60,8 +61,9 @@ export async function runKernels<T extends Contents>(
   const compiled = await Promise.all(list.map(({ kernel, constants }) => pipelines.get(kernel, constants)))
   const storages: Record<string, GPUBuffer> = {}
   for (const [name, value] of Object.entries(contents)) storages[name] = upload(device, guarded(value), undefined, name)
-  const memory = { buffers: new Map<PlanTensor, GPUBuffer>(), storages, uniform }
-  const launches = list.map((dispatch, i) => new Launch(device, dispatch, compiled[i], memory))
+  const params = paramsBuffer(device, list)
+  const memory = { buffers: new Map<PlanTensor, GPUBuffer>(), storages, uniform, params }
+  const launches = list.map((dispatch, i) => new Launch(device, dispatch, i, compiled[i], memory))
   uniform.set(0, { ...DEFAULT_STEP, ...step })
   uniform.upload(1)
   const encoder = device.createCommandEncoder({ label: 'test' })
@@ -69,6 +71,7 @@ export async function runKernels<T extends Contents>(
   for (const launch of launches) launch.encode(pass, 0)
   pass.end()
   device.queue.submit([encoder.finish()])
+  params.destroy()
   const results = await Promise.all(
     Object.entries(storages).map(async ([name, buffer]) => {
       const words = new Uint32Array((await downloadFloats(device, buffer)).buffer)

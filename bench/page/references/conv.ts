@@ -1,6 +1,6 @@
-import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { activationOf } from '../values.js'
 import { FUNCTION_BOUND, Sum, whole, type Bindings, type Constants, type Expected, type Given, type Reference } from './reference.js'
 
 const LIMITS: Record<string, number> = { b: 0.05 }
@@ -14,7 +14,7 @@ function inputs(constants: Constants, seed: number, bindings: Bindings): Record<
   }
   const isRead: Record<string, boolean> = {
     x: true, dy: true, many: true, few: true, w: true,
-    b: Boolean(constants.BIAS), skip: Boolean(constants.SKIP), activated: Boolean(constants.ACTIVATION_X),
+    b: Boolean(constants.BIAS), skip: Boolean(constants.SKIP), activated: Boolean(constants.ACTIVATED),
   }
   const named = Object.entries(bindings).filter(([name]) => isRead[name])
   return Object.fromEntries(
@@ -35,12 +35,12 @@ function clearPadding(values: Float32Array, size: number): void {
 /** (act(b + Σ) + skip) · act'(activated), each part where it is there; 0 in an image's padding. */
 function finish(given: Given, output: string, index: number, channel: number, sum: Sum): Expected {
   const { constants, before } = given
-  const { BIAS, ACTIVATION, SKIP, ACTIVATION_X } = constants
+  const { BIAS, ACTIVATION, SKIP, ACTIVATED } = constants
   if (BIAS) sum.add(before.b[channel])
-  let [value] = activationForward([sum.value], ACTIVATIONS[ACTIVATION])
+  let [value] = activationForward([sum.value], activationOf(constants))
   if (SKIP) value += before.skip[index]
-  if (ACTIVATION_X) [value] = activationBackward([before.activated[index]], [value], ACTIVATIONS[ACTIVATION_X])
-  return { output, index, value, bound: sum.bound + (ACTIVATION > 2 ? FUNCTION_BOUND : 0) }
+  if (ACTIVATED) [value] = activationBackward([before.activated[index]], [value], activationOf(constants, '_X'))
+  return { output, index, value, bound: sum.bound + (ACTIVATION ? FUNCTION_BOUND : 0) }
 }
 
 /** Σ = Σ_{kh,kw,ci} x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci] · w[co,kh,kw,ci] */

@@ -1,6 +1,6 @@
-import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { activationOf } from '../values.js'
 import { FUNCTION_BOUND, rowsOf, Sum, type Bindings, type Constants, type Expected, type Given, type Reference } from './reference.js'
 
 /** Inputs in ±1, weights as a layer of that many inputs has them. */
@@ -23,7 +23,7 @@ function padded(values: Float32Array, length: number): Float32Array {
 
 /** y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i]), 0 in the padding */
 function forward({ constants, before, places }: Given): Expected[] {
-  const { I, O, ACTIVATION } = constants
+  const { I, O } = constants
   const { x, w, b } = before
   const [strideI, strideO] = [padTo4(I), padTo4(O)]
   return places('y').map((index) => {
@@ -32,21 +32,21 @@ function forward({ constants, before, places }: Given): Expected[] {
     const sum = new Sum()
     sum.add(b[o])
     for (let i = 0; i < I; i++) sum.add(x[n * strideI + i] * w[o * strideI + i])
-    const [value] = activationForward([sum.value], ACTIVATIONS[ACTIVATION])
-    return { output: 'y', index, value, bound: sum.bound + (ACTIVATION > 2 ? FUNCTION_BOUND : 0) }
+    const [value] = activationForward([sum.value], activationOf(constants))
+    return { output: 'y', index, value, bound: sum.bound + (constants.ACTIVATION ? FUNCTION_BOUND : 0) }
   })
 }
 
 /** dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i] */
 function backwardInput({ constants, before, places }: Given): Expected[] {
-  const { I, O, ACTIVATION_X } = constants
+  const { I, O } = constants
   const { x, w, dy } = before
   const [strideI, strideO] = [padTo4(I), padTo4(O)]
   return places('dx').map((index) => {
     const [n, i] = [Math.floor(index / strideI), index % strideI]
     const sum = new Sum()
     for (let o = 0; o < O; o++) sum.add(dy[n * strideO + o] * w[o * strideI + i])
-    const [value] = activationBackward([x[index]], [sum.value], ACTIVATIONS[ACTIVATION_X])
+    const [value] = activationBackward([x[index]], [sum.value], activationOf(constants, '_X'))
     return { output: 'dx', index, value, bound: sum.bound }
   })
 }
@@ -73,7 +73,10 @@ function backwardWeight({ constants, before, places }: Given): Expected[] {
 /** By kernel, for its tilings too. */
 export const denseReferences: Record<string, Reference> = {
   dense_forward: { inputs, expected: forward },
-  dense_backward: { inputs, expected: (given) => [...backwardInput(given), ...backwardWeight(given)] },
+  dense_backward: {
+    inputs,
+    expected: (given) => [...(given.constants.INPUTS ? backwardInput(given) : []), ...backwardWeight(given)],
+  },
   dense_backward_input: { inputs, expected: backwardInput },
   dense_backward_weight: { inputs, expected: backwardWeight },
 }

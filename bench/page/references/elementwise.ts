@@ -1,9 +1,9 @@
-import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { NORM_PARTIALS } from '../../../src/ops/update.js'
 import { activationBackward, sigmoid } from '../../../test/reference/activation.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
+import { activationOf } from '../values.js'
 import {
   FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Expected, type Given, type Reference,
 } from './reference.js'
@@ -20,9 +20,9 @@ const sigmoidForward: Reference = {
 /** dx = dy · act'(y) */
 const activationBackwardReference: Reference = {
   inputs: (_, seed, { dy, y }) => ({ dy: whole('dy', seed, dy), y: whole('y', seed, y) }),
-  expected: ({ constants: { ACTIVATION }, before: { y, dy }, places }) =>
+  expected: ({ constants, before: { y, dy }, places }) =>
     places('dx').map((index) => {
-      const [value] = activationBackward([y[index]], [dy[index]], ACTIVATIONS[ACTIVATION])
+      const [value] = activationBackward([y[index]], [dy[index]], activationOf(constants))
       return { output: 'dx', index, value, bound: 1e-6 }
     }),
 }
@@ -31,9 +31,9 @@ const activationBackwardReference: Reference = {
 const residualAdd: Reference = {
   inputs: (_, seed, bindings) =>
     Object.fromEntries(['a', 'b', 'x'].map((name) => [name, whole(bindings[name].name, seed, bindings[name])])),
-  expected: ({ constants: { ACTIVATION_X }, before: { a, b, x }, places }) =>
+  expected: ({ constants, before: { a, b, x }, places }) =>
     places('y').map((index) => {
-      const [value] = activationBackward([x[index]], [a[index] + b[index]], ACTIVATIONS[ACTIVATION_X])
+      const [value] = activationBackward([x[index]], [a[index] + b[index]], activationOf(constants, '_X'))
       return { output: 'y', index, value, bound: 1e-6 }
     }),
 }

@@ -1,4 +1,3 @@
-import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { normalPair, threefry2x32 } from '../../../src/random.js'
 import { activationBackward } from '../../../test/reference/activation.js'
@@ -7,6 +6,7 @@ import { hash, uniform } from '../../../test/reference/formula.js'
 import {
   klBackward, klForward, reparameterizeBackward, reparameterizeForward,
 } from '../../../test/reference/latent.js'
+import { activationOf } from '../values.js'
 import { FUNCTION_BOUND, rowsOf, SUM_BOUND, type Expected, type Given, type Reference } from './reference.js'
 
 /** x[n,i] = images[order[cursor + n], i] / 255, 0 for n ≥ batch */
@@ -34,7 +34,7 @@ const bceLoss: Reference = {
     x: rowsOf('x', seed, B, N).map((value, i) => (value === 0 ? 0 : uniform(i, seed))),
   }),
   expected: ({ constants, step, before: { logits, x }, places }) => {
-    const { N, ACTIVATION_X, GRADIENT } = constants
+    const { N, GRADIENT } = constants
     const stride = padTo4(N)
     const row = (values: Float32Array, n: number) => values.subarray(n * stride, n * stride + N)
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
@@ -46,7 +46,7 @@ const bceLoss: Reference = {
       const [n, i] = [Math.floor(index / stride), index % stride]
       if (n >= step.batch || i >= N) return { output: 'logits', index, value: 0, bound: 0 }
       const before = bernoulliBackward([logits[index]], [x[index]])
-      const [value] = activationBackward([logits[index]], before, ACTIVATIONS[ACTIVATION_X])
+      const [value] = activationBackward([logits[index]], before, activationOf(constants, '_X'))
       return { output: 'logits', index, value: value * step.scale, bound: FUNCTION_BOUND * step.scale }
     })
     return [...losses, ...gradients]
