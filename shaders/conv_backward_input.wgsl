@@ -11,6 +11,7 @@
 
 override WG_X: u32 = 4;
 override WG_Y: u32 = 8;
+override WIDE: bool;          // dx has more than 8 channels
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
@@ -76,7 +77,7 @@ fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
         let w1 = w_rows(tap + i1, row);
         v01 += w1 * d0;
         v11 += w1 * d1;
-        if params.Ci > 8 {
+        if WIDE {
           let w2 = w_rows(tap + i2, row);
           v02 += w2 * d0;
           v12 += w2 * d1;

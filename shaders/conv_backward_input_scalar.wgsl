@@ -108,6 +108,7 @@ fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
   store(n + 4, pixel, ci + 8, v12);
   store(n, pixel, ci + 12, v03);
   store(n + 4, pixel, ci + 12, v13);
+  if pixel + 1 == H * W && ci + 16 >= Ci { clear_padding(n); }
 }
 
 // where in an image of dy the (row, column, co) of the taps that reach the pixel read; −1 outside
@@ -150,19 +151,19 @@ fn w_four(at: u32) -> vec4f {
 // up to 4 channels of 4 images; a column is an image
 fn store(n: u32, pixel: u32, ci: u32, v: mat4x4f) {
   if ci >= Ci { return; }
-  write(n, pixel, ci, v[0]);
-  write(n + 1, pixel, ci, v[1]);
-  write(n + 2, pixel, ci, v[2]);
-  write(n + 3, pixel, ci, v[3]);
+  var bias = vec4f();
+  if BIAS { bias = vec4f(b[ci], b[ci + 1], b[ci + 2], b[ci + 3]); }
+  write(n, pixel, ci, v[0] + bias);
+  write(n + 1, pixel, ci, v[1] + bias);
+  write(n + 2, pixel, ci, v[2] + bias);
+  write(n + 3, pixel, ci, v[3] + bias);
 }
 
 fn write(n: u32, pixel: u32, ci: u32, sum: vec4f) {
   let features = H * W * Ci;
   let stride = (features + 3) / 4 * 4;
   let at = n * stride + pixel * Ci + ci;
-  var v = sum;
-  if BIAS { v += vec4f(b[ci], b[ci + 1], b[ci + 2], b[ci + 3]); }
-  v = activate(v, ACTIVATION, SLOPE);
+  var v = activate(sum, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + 1], skip[at + 2], skip[at + 3]); }
   if ACTIVATED {
     let made = vec4f(activated[at], activated[at + 1], activated[at + 2], activated[at + 3]);
@@ -172,7 +173,13 @@ fn write(n: u32, pixel: u32, ci: u32, sum: vec4f) {
   if ci + 1 < Ci { dx[at + 1] = v.y; }
   if ci + 2 < Ci { dx[at + 2] = v.z; }
   if ci + 3 < Ci { dx[at + 3] = v.w; }
-  if pixel + 1 == H * W && ci + 4 >= Ci {
-    for (var i = features; i < stride; i++) { dx[n * stride + i] = 0; }
+}
+
+// 0 behind the features of 8 images
+fn clear_padding(n: u32) {
+  let features = H * W * Ci;
+  let stride = (features + 3) / 4 * 4;
+  for (var image = n; image < n + 8; image++) {
+    for (var i = features; i < stride; i++) { dx[image * stride + i] = 0; }
   }
 }

@@ -11,6 +11,7 @@
 
 override WG_X: u32 = 8;
 override WG_Y: u32 = 4;
+override WIDE: bool;          // x has more than 8 channels
 override TRANSPOSED: bool;    // db is the sum of x
 
 struct Params {
@@ -77,7 +78,7 @@ fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
       let x1 = x_rows(x_at + 1, x_image);
       w01 += x1 * d0;
       w11 += x1 * d1;
-      if params.Ci > 8 {
+      if WIDE {
         let x2 = x_rows(x_at + 2, x_image);
         w02 += x2 * d0;
         w12 += x2 * d1;

@@ -10,6 +10,7 @@
 
 override WG_X: u32 = 4;
 override WG_Y: u32 = 8;
+override WIDE: bool;          // y has more than 8 channels
 override BIAS: bool;          // b is added
 override ACTIVATION: u32;     // act
 override SKIP: bool;          // skip is added
@@ -73,7 +74,7 @@ fn conv_forward(@builtin(global_invocation_id) id: vec3u) {
       let w1 = w_columns(o1 + k, row);
       y01 += w1 * x0;
       y11 += w1 * x1;
-      if params.Co > 8 {
+      if WIDE {
         let w2 = w_columns(o2 + k, row);
         y02 += w2 * x0;
         y12 += w2 * x1;

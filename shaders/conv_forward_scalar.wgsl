@@ -98,6 +98,7 @@ fn conv_forward_scalar(@builtin(global_invocation_id) id: vec3u) {
   store(n + 4, pixel, co + 8, y12);
   store(n, pixel, co + 12, y03);
   store(n + 4, pixel, co + 12, y13);
+  if pixel + 1 == Ho * Wo && co + 16 >= Co { clear_padding(n); }
 }
 
 // where in an image the (kh, kw, ci) read; −1 outside
@@ -132,19 +133,19 @@ fn w_three(at: u32) -> vec3f {
 // up to 4 channels of 4 images; a column is an image
 fn store(n: u32, pixel: u32, co: u32, v: mat4x4f) {
   if co >= Co { return; }
-  write(n, pixel, co, v[0]);
-  write(n + 1, pixel, co, v[1]);
-  write(n + 2, pixel, co, v[2]);
-  write(n + 3, pixel, co, v[3]);
+  var bias = vec4f();
+  if BIAS { bias = vec4f(b[co], b[co + 1], b[co + 2], b[co + 3]); }
+  write(n, pixel, co, v[0] + bias);
+  write(n + 1, pixel, co, v[1] + bias);
+  write(n + 2, pixel, co, v[2] + bias);
+  write(n + 3, pixel, co, v[3] + bias);
 }
 
 fn write(n: u32, pixel: u32, co: u32, sum: vec4f) {
   let features = Ho * Wo * Co;
   let stride = (features + 3) / 4 * 4;
   let at = n * stride + pixel * Co + co;
-  var v = sum;
-  if BIAS { v += vec4f(b[co], b[co + 1], b[co + 2], b[co + 3]); }
-  v = activate(v, ACTIVATION, SLOPE);
+  var v = activate(sum, ACTIVATION, SLOPE);
   if SKIP { v += vec4f(skip[at], skip[at + 1], skip[at + 2], skip[at + 3]); }
   if ACTIVATED {
     let made = vec4f(activated[at], activated[at + 1], activated[at + 2], activated[at + 3]);
@@ -154,7 +155,13 @@ fn write(n: u32, pixel: u32, co: u32, sum: vec4f) {
   if co + 1 < Co { y[at + 1] = v.y; }
   if co + 2 < Co { y[at + 2] = v.z; }
   if co + 3 < Co { y[at + 3] = v.w; }
-  if pixel + 1 == Ho * Wo && co + 4 >= Co {
-    for (var i = features; i < stride; i++) { y[n * stride + i] = 0; }
+}
+
+// 0 behind the features of 8 images
+fn clear_padding(n: u32) {
+  let features = Ho * Wo * Co;
+  let stride = (features + 3) / 4 * 4;
+  for (var image = n; image < n + 8; image++) {
+    for (var i = features; i < stride; i++) { y[image * stride + i] = 0; }
   }
 }

@@ -128,7 +128,7 @@ function reduceTaps(x: PlanTensor, w: PlanTensor, y: PlanTensor, epilogue: Epilo
     return specialized({ ...common, kernel: 'conv_forward_narrow', grid: [Co, Ho * Math.ceil(Wo / 2), padRows(B) / 8] })
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_forward' : 'conv_forward_scalar'
-  return onTiles({ ...common, kernel, grid: [Math.ceil(Co / 16), Ho * Wo, padRows(B) / 8] })
+  return onTiles({ ...common, kernel, grid: [Math.ceil(Co / 16), Ho * Wo, padRows(B) / 8] }, Co)
 }
 
 /** From `(B, Ho, Wo, Co)` to `(B, H, W, Ci)`. */
@@ -140,7 +140,7 @@ function spreadTaps(dy: PlanTensor, w: PlanTensor, dx: PlanTensor, epilogue: Epi
     return specialized({ ...common, kernel: 'conv_backward_input_narrow', grid: [Ci, H * pairs, padRows(B) / 8] })
   }
   const kernel = Ci % 4 === 0 && Co % 4 === 0 ? 'conv_backward_input' : 'conv_backward_input_scalar'
-  return onTiles({ ...common, kernel, grid: [Math.ceil(Ci / 16), H * W, padRows(B) / 8] })
+  return onTiles({ ...common, kernel, grid: [Math.ceil(Ci / 16), H * W, padRows(B) / 8] }, Ci)
 }
 
 function backwardWeight(
@@ -163,7 +163,7 @@ function backwardWeight(
     kernel === 'conv_backward_weight'
       ? {
           ...common,
-          constants: { ...workgroup, TRANSPOSED: Number(transposed) },
+          constants: { ...workgroup, WIDE: Number(Ci > 8), TRANSPOSED: Number(transposed) },
           params: { ...sizes, ...geometry(shape) },
           bindings: { x, dy, dw: out.dw, db: out.db },
         }
@@ -256,12 +256,13 @@ function taps(
   }
 }
 
-/** Workgroups of 64 tiles, no wider than the channels ask for. */
-function onTiles(dispatch: Dispatch): Dispatch {
-  const [tiles] = dispatch.grid
-  const WG_X = tiles > 2 ? 4 : tiles
-  const tiled = { ...dispatch, constants: { ...dispatch.constants, WG_X, WG_Y: 64 / WG_X } }
-  return dispatch.kernel.endsWith('_scalar') ? specialized(tiled) : tiled
+/** Workgroups of 64 tiles, no wider than the channels of the result ask for. */
+function onTiles(dispatch: Dispatch, channels: number): Dispatch {
+  const { kernel, constants, grid } = dispatch
+  const WG_X = grid[0] > 2 ? 4 : grid[0]
+  const workgroup = { WG_X, WG_Y: 64 / WG_X }
+  if (kernel.endsWith('_scalar')) return specialized({ ...dispatch, constants: { ...constants, ...workgroup } })
+  return { ...dispatch, constants: { ...constants, ...workgroup, WIDE: Number(channels > 8) } }
 }
 
 /** Kernels for few channels divide by them for every value: what is fixed is compiled in. */
