@@ -1,11 +1,11 @@
 import { kernels } from 'elbo:kernels'
-import type { Dispatch } from '../../src/ops/dispatch.js'
 import type { KernelResult, Timing } from '../results.js'
 import { casesOf, shapeOf, type Case, type PresetPlan } from './cases.js'
 import { scoped, type BenchContext } from './context.js'
 import { naiveDispatches } from './naive.js'
 import { SingleRun } from './single-run.js'
 import { pairedRatio } from './timing.js'
+import { valuesOf } from './values.js'
 import { bytesOf } from './traffic.js'
 
 /** Kernels that a quick run times, at the largest shape of each. */
@@ -42,9 +42,9 @@ async function benchCase(bench: BenchContext, { dispatches, batch, presets }: Ca
   try {
     const rows: KernelResult[] = []
     for (const [i, one] of all.entries()) {
-      const { kernel, constants, flops } = one
+      const { kernel, flops } = one
       const check = await run.check(i)
-      rows.push({ kernel, shape: shapeOf(one), presets, constants, flops, bytes: bytesOf(one), check })
+      rows.push({ kernel, shape: shapeOf(one), presets, constants: valuesOf(one), flops, bytes: bytesOf(one), check })
     }
     const right = rows.filter(({ check }) => check.state !== 'failed')
     const timings = await bench.timer.measure(right.map((row) => run.works[rows.indexOf(row)]))
@@ -73,6 +73,6 @@ export function withRate({ flops, bytes }: { flops: number; bytes: number }, tim
 
 /** Several dispatches may share a naive counterpart at one shape: the first row stays. */
 function withoutRepeats(rows: KernelResult[]): KernelResult[] {
-  const key = ({ kernel, constants }: KernelResult | Dispatch) => `${kernel} ${JSON.stringify(constants)}`
+  const key = ({ kernel, constants }: KernelResult) => `${kernel} ${JSON.stringify(constants)}`
   return rows.filter((row, i) => rows.findIndex((other) => key(other) === key(row)) === i)
 }

@@ -8,6 +8,7 @@ import { stepValues, type BenchContext } from './context.js'
 import { launches, storageBuffer } from './launch.js'
 import { referenceOf } from './references/lookup.js'
 import type { Work } from './timing.js'
+import { valuesOf } from './values.js'
 
 /** A plan on buffers of its own, with weights and data from the seed, outside of any training. */
 export class PlanRunner {
@@ -79,7 +80,7 @@ export class PlanRunner {
     const { storages } = this.memory
     const { seed } = this.bench.options
     for (const dispatch of this.plan.dispatches) {
-      const inputs = referenceOf(dispatch)?.inputs(dispatch.constants, seed, dispatch.bindings) ?? {}
+      const inputs = referenceOf(dispatch)?.inputs(valuesOf(dispatch), seed, dispatch.bindings) ?? {}
       for (const [name, values] of Object.entries(inputs)) {
         const { storage, offset } = dispatch.bindings[name]
         const isWeight = storage === 'parameters' && ['w', 'b', 'codebook'].includes(name)

@@ -4,14 +4,14 @@ import { activationOf } from '../values.js'
 import { FUNCTION_BOUND, rowsOf, Sum, type Bindings, type Constants, type Expected, type Given, type Reference } from './reference.js'
 
 /** Inputs in ±1, weights as a layer of that many inputs has them. */
-function inputs({ B, I, O }: Constants, seed: number, bindings: Bindings): Record<string, Float32Array> {
+function inputs({ B, I, O, INPUTS }: Constants, seed: number, bindings: Bindings): Record<string, Float32Array> {
   const all: Record<string, () => Float32Array> = {
     x: () => rowsOf('x', seed, B, I),
     w: () => padded(rowsOf('w', seed, O, I, Math.sqrt(6 / (I + O))), padTo4(O) * padTo4(I)),
     b: () => rowsOf('b', seed, 1, O, 0.05),
     dy: () => rowsOf('dy', seed, B, O),
   }
-  const named = Object.keys(bindings).filter((name) => name in all)
+  const named = Object.keys(bindings).filter((name) => name in all && !(name === 'w' && INPUTS === 0))
   return Object.fromEntries(named.map((name) => [name, all[name]()]))
 }
 

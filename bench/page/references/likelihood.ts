@@ -1,9 +1,9 @@
-import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward } from '../../../test/reference/activation.js'
 import { continuousBernoulliMean, logNormalizer } from '../../../test/reference/continuous-bernoulli.js'
 import { uniform } from '../../../test/reference/formula.js'
 import { FUNCTION_BOUND, rowsOf, Sum, SUM_BOUND, whole, type Expected, type Reference } from './reference.js'
+import { activationOf } from '../values.js'
 
 /** Grey values in [0, 1). */
 function greyRows(seed: number, B: number, N: number): Float32Array {
@@ -13,7 +13,8 @@ function greyRows(seed: number, B: number, N: number): Float32Array {
 /** losses[n] = Σ A(l) − l·x and, with GRADIENT, dlogits = (A'(l) − x) · act'(l) / batch over the logits */
 const continuousBernoulliLoss: Reference = {
   inputs: ({ B, N }, seed) => ({ logits: rowsOf('logits', seed, B, N, 4), x: greyRows(seed, B, N) }),
-  expected: ({ constants: { N, ACTIVATION_X, GRADIENT }, step, before: { logits, x }, places }) => {
+  expected: ({ constants, step, before: { logits, x }, places }) => {
+    const { N, GRADIENT } = constants
     const stride = padTo4(N)
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
       const sum = new Sum()
@@ -25,7 +26,7 @@ const continuousBernoulliLoss: Reference = {
       const [n, i] = [Math.floor(index / stride), index % stride]
       if (n >= step.batch || i >= N) return { output: 'logits', index, value: 0, bound: 0 }
       const before = continuousBernoulliMean(logits[index]) - x[index]
-      const [value] = activationBackward([logits[index]], [before], ACTIVATIONS[ACTIVATION_X])
+      const [value] = activationBackward([logits[index]], [before], activationOf(constants, '_X'))
       return { output: 'logits', index, value: value * step.scale, bound: FUNCTION_BOUND * step.scale }
     })
     return [...losses, ...gradients]
@@ -40,7 +41,7 @@ const gaussianLoss: Reference = {
     ...(LEARNED && { log_variance: whole('log_variance', seed, log_variance) }),
   }),
   expected: ({ constants, step, before: { means, x, log_variance }, places }) => {
-    const { N, ACTIVATION_X, GRADIENT, LOG_VARIANCE, LEARNED } = constants
+    const { N, GRADIENT, LOG_VARIANCE, LEARNED } = constants
     const stride = padTo4(N)
     const logVariance = LEARNED ? log_variance[0] : LOG_VARIANCE
     const variance = Math.exp(logVariance)
@@ -59,7 +60,7 @@ const gaussianLoss: Reference = {
       const [n, i] = [Math.floor(index / stride), index % stride]
       if (n >= step.batch || i >= N) return { output: 'means', index, value: 0, bound: 0 }
       const before = (means[index] - x[index]) / variance
-      const [value] = activationBackward([means[index]], [before], ACTIVATIONS[ACTIVATION_X])
+      const [value] = activationBackward([means[index]], [before], activationOf(constants, '_X'))
       return { output: 'means', index, value: value * step.scale, bound: (FUNCTION_BOUND / variance) * step.scale }
     })
     return [...rows, ...gradients]
