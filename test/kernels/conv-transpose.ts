@@ -1,0 +1,3 @@
+import { testConvolutions } from '../support/convolution-suites.js'
+
+testConvolutions(true)
