@@ -89,7 +89,7 @@ function ceilingsText(report, { product, products, copy, dispatch }) {
       `${short.executions} and ${long.executions} (spread ${percent(long.spread)}); the host encodes and submits one in ` +
       `${figure(1000 * encodeMs)} µs`,
   ]
-  const head = ['matrix product', 'median ms', 'min ms', 'spread', 'GFLOP/s']
+  const head = ['matrix product', 'median ms', 'min ms', 'spread', 'GFLOP/s at min']
   return [`## Ceilings of ${where(report)}`, '', ...lines, '', table(head, rows, 1)].join('\n')
 }
 
@@ -103,7 +103,7 @@ function costTable(report) {
     `${figure(cost.ratio)}×`,
   ])
   const notes =
-    'A step at the ceilings above, one term after another: its dispatches at the cost of an empty one, the arithmetic of ' +
+    'A step at the ceilings above, which are those of the shortest samples, one term after another: its dispatches at the cost of an empty one, the arithmetic of ' +
     'its matrix kernels at the best product, the bytes of its other kernels at the copy. A step should measure within ' +
     `${STEP_TARGET}× of the sum.`
   return [`## What a step has to cost on ${where(report)}`, '', table(head, rows, 1), '', notes].join('\n')

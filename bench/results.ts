@@ -69,13 +69,13 @@ export interface NaiveComparison {
 export interface Rate {
   /** What did it. */
   name: string
-  /** Floating-point operations or bytes. */
+  /** Floating-point operations or bytes, in the shortest sample. */
   perSecond: number
   timing: Timing
 }
 
 export interface DispatchCost {
-  /** Milliseconds of GPU time for a dispatch that does next to nothing and depends on the one before. */
+  /** Milliseconds of GPU time for a dispatch that does next to nothing and depends on the one before; at the least. */
   gpuMs: number
   /** Milliseconds that the host takes to encode and submit one. */
   encodeMs: number

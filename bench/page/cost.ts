@@ -43,9 +43,9 @@ interface EmptyPasses {
 /** The slope over the number of dispatches in a pass, so that what the pass itself costs does not count. */
 export function dispatchCostOf(few: EmptyPasses, many: EmptyPasses, encodeMs: number): DispatchCost {
   const [short, long] = [few, many].map(({ count, samplesMs }) => summarize(samplesMs, count))
-  const gpuMs = (long.medianMs - short.medianMs) / (many.count - few.count)
+  const gpuMs = (long.minMs - short.minMs) / (many.count - few.count)
   if (!(gpuMs > 0)) {
-    throw new Error(`${many.count} empty dispatches took ${long.medianMs} ms, ${few.count} of them ${short.medianMs}`)
+    throw new Error(`${many.count} empty dispatches took ${long.minMs} ms, ${few.count} of them ${short.minMs}`)
   }
   return { gpuMs, encodeMs, short, long }
 }
