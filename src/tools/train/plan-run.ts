@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { presets } from '../../model/presets.js'
+import type { Rate } from '../../ops/rates.js'
 import type { Optimizer } from '../../ops/update.js'
 import { adam } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
@@ -70,8 +71,15 @@ export function chooseFolder({ out, resume, preset }: Options, { name }: LoadedD
 /** `RMSprop, learning rate 0.001, rho 0.9` … */
 export function inWords({ type, ...settings }: Optimizer): string {
   const told = Object.entries(settings).filter(([name, value]) => value !== 0 || name === 'learningRate')
-  const parts = told.map(([name, value]) => `${settingTitles[name] ?? name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+  const parts = told.map(([name, value]) => `${settingTitles[name] ?? name} ${rateInWords(value)}`)
   return [optimizerTitles[type], ...parts].join(', ')
+}
+
+function rateInWords(rate: Rate): string {
+  if (typeof rate === 'number') return String(rate)
+  if (rate.type !== 'multi-step') return JSON.stringify(rate)
+  const { value, factor, milestones } = rate
+  return `${value} times ${factor.toPrecision(4)} at each of the steps ${milestones.join(', ')}`
 }
 
 function same(a: Optimizer, b: Optimizer): boolean {
