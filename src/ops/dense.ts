@@ -31,10 +31,14 @@ export function denseForward(
     return { kernel, constants: { WG_X: WORKGROUP, ACTIVATION }, grid: [tiles(B, O, rows, columns), 1, 1] }
   }
   const narrow = tiling('dense_forward_narrow', 4, 4)
-  const shared = { kernel: 'dense_forward_shared', constants: { ACTIVATION }, grid: onGroups(tiles(B, O, 32, 32)) }
-  const others = [tiling('dense_forward_wide', 16, 16), ...onHardware(shared, narrow)]
+  const onGroups = (kernel: string, lanes: number, size: number): Tiling => {
+    return { kernel, constants: { ACTIVATION }, grid: [lanes * tiles(B, O, size, size), 1, 1] }
+  }
+  const split = onHardware(onGroups('dense_forward_split', 128, 16))
+  const shared = onHardware(onGroups('dense_forward_shared', 64, 32), narrow)
+  const others = [tiling('dense_forward_wide', 16, 16), ...shared, ...split]
   return {
-    ...(isNarrow([B, O]) ? narrow : { ...tiling('dense_forward', 8, 16), tilings: others }),
+    ...(isNarrow([B, O]) ? { ...narrow, tilings: split } : { ...tiling('dense_forward', 8, 16), tilings: others }),
     params: { B, I, O, SLOPE: activationSlope(activation) },
     bindings: { x: t.x, w: t.w, b: t.b, y: t.y },
     shape: `B${B} I${I} O${O}`,
@@ -78,12 +82,16 @@ function backward(
     return { kernel, constants: { WG_X: WORKGROUP, ACTIVATION_X }, grid }
   }
   const narrow = tiling('dense_backward_narrow', 4, 4)
-  const sharedGroups = INPUTS * tiles(B, I, 32, 32) + tiles(O, I, 32, 32)
-  const shared = { kernel: 'dense_backward_shared', constants: { ACTIVATION_X }, grid: onGroups(sharedGroups) }
-  const others = [tiling('dense_backward_wide', 16, 16), ...onHardware(shared, narrow)]
+  const onGroups = (kernel: string, lanes: number, size: number): Tiling => {
+    const groups = INPUTS * tiles(B, I, size, size) + tiles(O, I, size, size)
+    return { kernel, constants: { ACTIVATION_X }, grid: [lanes * groups, 1, 1] }
+  }
+  const split = onHardware(onGroups('dense_backward_split', 128, 16))
+  const shared = onHardware(onGroups('dense_backward_shared', 64, 32), narrow)
+  const others = [tiling('dense_backward_wide', 16, 16), ...shared, ...split]
   const results: [number, number][] = INPUTS ? [[B, I], [O, I]] : [[O, I]]
   return {
-    ...(isNarrow(...results) ? narrow : { ...tiling('dense_backward', 8, 16), tilings: others }),
+    ...(isNarrow(...results) ? { ...narrow, tilings: split } : { ...tiling('dense_backward', 8, 16), tilings: others }),
     params: { B, I, O, INPUTS, SLOPE_X: activationSlope(activationX) },
     bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx, dw: t.dw, db: t.db },
     shape: `B${B} I${I} O${O}${INPUTS ? '' : ' dw'}`,
@@ -152,11 +160,6 @@ function isNarrow(...results: [rows: number, columns: number][]): boolean {
 /** Tilings that lost by far on every shape that was measured on a software adapter. */
 function onHardware(...tilings: Tiling[]): Tiling[] {
   return tilings.map((tiling) => ({ ...tiling, hardwareOnly: true }))
-}
-
-/** A grid of workgroups of 64. */
-function onGroups(count: number): Tiling['grid'] {
-  return [64 * count, 1, 1]
 }
 
 /** Tiles of that size that cover a result. */

@@ -1,7 +1,9 @@
 import { denseBackwardWeight } from '../../src/ops/dense.js'
 import { awkward, checkBackward, large, testTilings, turned } from '../support/dense.js'
 
-const kernels = ['dense_backward', 'dense_backward_narrow', 'dense_backward_wide', 'dense_backward_shared']
+const kernels = ['dense_backward', 'dense_backward_narrow', 'dense_backward_wide', 'dense_backward_shared',
+  'dense_backward_split',
+]
 const cases = [...awkward.slice(0, 12), ...large.slice(5), ...turned.slice(5)]
 
 testTilings(
