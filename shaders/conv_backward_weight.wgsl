@@ -12,7 +12,6 @@
 override WG_X: u32 = 8;
 override WG_Y: u32 = 4;
 override WIDE: bool;          // x has more than 8 channels
-override TRANSPOSED: bool;    // db is the sum of x
 
 struct Params {
   B: u32,                     // a multiple of 8
@@ -28,6 +27,7 @@ struct Params {
   PAD_TOP: u32,
   PAD_LEFT: u32,
   SPLITS: u32,                // slices of dw and db
+  TRANSPOSED: u32,            // 1: db is the sum of x
 }
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;    // (B, H, W, Ci)
@@ -124,13 +124,13 @@ fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
 
 // 8 elements of db, c the first quad
 fn sum_bias(c: u32, split: u32) {
-  let c4 = select(params.Co, params.Ci, TRANSPOSED) / 4;
-  let pixels = params.B * select(params.Ho * params.Wo, params.H * params.W, TRANSPOSED);
+  let c4 = select(params.Co, params.Ci, params.TRANSPOSED == 1) / 4;
+  let pixels = params.B * select(params.Ho * params.Wo, params.H * params.W, params.TRANSPOSED == 1);
   if c >= c4 { return; }
   var b0 = vec4f();
   var b1 = vec4f();
   for (var i = split; i < pixels; i += params.SPLITS) {
-    if TRANSPOSED {
+    if params.TRANSPOSED == 1 {
       b0 += x[i * c4 + c];
       b1 += x[i * c4 + c + 1];
     } else {

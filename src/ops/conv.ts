@@ -155,7 +155,7 @@ function backwardWeight(
   const out = SPLITS > 1 ? parts : { dw, db }
   if (!out) throw new ShapeError(`${kernel}: "parts" is missing, needs ${SPLITS} slices of dw and db (convWeightParts)`)
   const { Ci, Co, Kh, Kw } = shape
-  const WG_Y = Math.min(8, 2 ** Math.floor(Math.log2(SPLITS)))
+  const WG_Y = SPLITS < 8 ? 1 : 8 // of two kinds only: every other is a pipeline more to compile
   const workgroup = { WG_X: 64 / WG_Y, WG_Y }
   const sizes = { B: padRows(shape.B), SPLITS }
   const common = { ...describe(shape), kernel, grid: [tiles, SPLITS, 1] as Dispatch['grid'] }
@@ -163,8 +163,8 @@ function backwardWeight(
     kernel === 'conv_backward_weight'
       ? {
           ...common,
-          constants: { ...workgroup, WIDE: Number(Ci > 8), TRANSPOSED: Number(transposed) },
-          params: { ...sizes, ...geometry(shape) },
+          constants: { ...workgroup, WIDE: Number(Ci > 8) },
+          params: { ...sizes, ...geometry(shape), TRANSPOSED: Number(transposed) },
           bindings: { x, dy, dw: out.dw, db: out.db },
         }
       : { ...common, ...scalarWeight({ ...workgroup, ...sizes }, { x, dy, dw: out.dw, db: out.db }, transposed, shape) }
@@ -259,7 +259,7 @@ function taps(
 /** Workgroups of 64 tiles, no wider than the channels of the result ask for. */
 function onTiles(dispatch: Dispatch, channels: number): Dispatch {
   const { kernel, constants, grid } = dispatch
-  const WG_X = grid[0] > 2 ? 4 : grid[0]
+  const WG_X = Math.min(grid[0], 2)
   const workgroup = { WG_X, WG_Y: 64 / WG_X }
   if (kernel.endsWith('_scalar')) return specialized({ ...dispatch, constants: { ...constants, ...workgroup } })
   return { ...dispatch, constants: { ...constants, ...workgroup, WIDE: Number(channels > 8) } }
