@@ -15,6 +15,7 @@ export interface Dataset {
   readonly labels?: Uint8Array
 }
 
+/** Images of one shape, and what they show if that is known. */
 export interface DatasetOptions {
   /** Row-major `[count, height, width, channels]`: bytes 0 to 255, or floats in [0, 1]. */
   images: Uint8Array | Uint8ClampedArray | Float32Array

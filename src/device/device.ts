@@ -10,9 +10,11 @@ export interface DeviceContext {
   owned: boolean
 }
 
+/** Which GPU to run on. */
 export interface DeviceOptions {
   /** An existing device (Node with Dawn, Deno, or one shared with another library). */
   device?: GPUDevice
+  /** Which of several GPUs to ask the browser for; without meaning where a device is given. */
   powerPreference?: GPUPowerPreference
 }
 

@@ -1,5 +1,6 @@
 // WebGPU's flag values by number: a device handed in by Node or Deno does not bring the browser's global constants.
 
+/** `GPUBufferUsage`. */
 export const BufferUsage = {
   MAP_READ: 0x01,
   COPY_SRC: 0x04,

@@ -31,6 +31,7 @@ export interface ResolvedDense {
   activation: Activation
 }
 
+/** A convolution with its padding worked out. */
 export interface ResolvedConv {
   kind: 'conv' | 'conv-transpose'
   path: string

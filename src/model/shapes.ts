@@ -5,6 +5,7 @@
  */
 export type Order = 'plain' | { h: number; w: number; c: number }
 
+/** Features without places, and the order they are in if they were an image's. */
 export interface VectorShape {
   kind: 'vector'
   size: number

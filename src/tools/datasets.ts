@@ -10,6 +10,7 @@ import { DataError, FormatError } from '../errors.js'
 import { download, readKnownFile, type KnownFile } from './download.js'
 import { progressBar, type DownloadProgress } from './progress-bar.js'
 
+/** Where a data set's files are or may be put, and who hears of a download. */
 export interface LoadOptions {
   /**
    * A folder with the set's files; nothing is downloaded then. The files may also lie in a folder in it named as the
