@@ -73,22 +73,13 @@ fn store(n: u32, o: u32, v0: mat4x4f, v1: mat4x4f) {
   let O4 = (params.O + 3) / 4;
   let i = n * O4 + o;
   let bias = b[o];
-  let mask = feature_mask(o);
-  y[i] = finish(v0[0], bias, mask);
-  y[i + O4] = finish(v0[1], bias, mask);
-  y[i + 2 * O4] = finish(v0[2], bias, mask);
-  y[i + 3 * O4] = finish(v0[3], bias, mask);
-  y[i + 4 * O4] = finish(v1[0], bias, mask);
-  y[i + 5 * O4] = finish(v1[1], bias, mask);
-  y[i + 6 * O4] = finish(v1[2], bias, mask);
-  y[i + 7 * O4] = finish(v1[3], bias, mask);
-}
-
-// Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
-  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
-}
-
-fn feature_mask(o: u32) -> vec4f {
-  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
+  let mask = lane_mask(o, params.O);
+  y[i] = dense_finish(v0[0], bias, mask);
+  y[i + O4] = dense_finish(v0[1], bias, mask);
+  y[i + 2 * O4] = dense_finish(v0[2], bias, mask);
+  y[i + 3 * O4] = dense_finish(v0[3], bias, mask);
+  y[i + 4 * O4] = dense_finish(v1[0], bias, mask);
+  y[i + 5 * O4] = dense_finish(v1[1], bias, mask);
+  y[i + 6 * O4] = dense_finish(v1[2], bias, mask);
+  y[i + 7 * O4] = dense_finish(v1[3], bias, mask);
 }

@@ -66,18 +66,9 @@ fn store(n: u32, o: u32, v: mat4x4f) {
   if (n >= params.B / 4 || o >= O4) { return; }
   let at = n * 4 * O4 + o;
   let bias = b[o];
-  let mask = feature_mask(o);
-  y[at] = finish(v[0], bias, mask);
-  y[at + O4] = finish(v[1], bias, mask);
-  y[at + 2 * O4] = finish(v[2], bias, mask);
-  y[at + 3 * O4] = finish(v[3], bias, mask);
-}
-
-// Bias and activation; features past the end become 0, which sigmoid alone would not give.
-fn finish(v: vec4f, bias: vec4f, mask: vec4f) -> vec4f {
-  return mask * activate(v + bias, ACTIVATION, params.SLOPE);
-}
-
-fn feature_mask(o: u32) -> vec4f {
-  return select(vec4f(), vec4f(1), 4 * o + vec4u(0, 1, 2, 3) < vec4u(params.O));
+  let mask = lane_mask(o, params.O);
+  y[at] = dense_finish(v[0], bias, mask);
+  y[at + O4] = dense_finish(v[1], bias, mask);
+  y[at + 2 * O4] = dense_finish(v[2], bias, mask);
+  y[at + 3 * O4] = dense_finish(v[3], bias, mask);
 }

@@ -41,7 +41,6 @@ fn dense_forward_split(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
   let row = n + lane / 4;
   let quad = o + lane % 4;
   if (lane < 64 && row < params.B && quad < O4) {
-    let mask = select(vec4f(), vec4f(1), 4 * quad + vec4u(0, 1, 2, 3) < vec4u(params.O));   // 0 past the end
-    y[row * O4 + quad] = mask * activate(v + b[quad], ACTIVATION, params.SLOPE);
+    y[row * O4 + quad] = dense_finish(v, b[quad], lane_mask(quad, params.O));
   }
 }
