@@ -10,5 +10,7 @@ export const BufferUsage = {
   QUERY_RESOLVE: 0x200,
 } as const
 
+/** `GPUMapMode.READ`. */
 export const MAP_READ = 0x01
+/** `GPUShaderStage.COMPUTE`. */
 export const SHADER_STAGE_COMPUTE = 0x04

@@ -1,6 +1,7 @@
 /** The activations a layer may have. `leaky-relu` has slope 0.2. */
 export type Activation = 'linear' | 'relu' | 'leaky-relu' | 'tanh' | 'sigmoid'
 
+/** By the names a specification gives them. */
 export const ACTIVATIONS: readonly Activation[] = ['linear', 'relu', 'leaky-relu', 'tanh', 'sigmoid']
 
 /** The kernels' code for an activation (`shaders/lib/activation.wgsl`): those made of two lines share the first. */

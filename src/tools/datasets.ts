@@ -27,6 +27,7 @@ export interface LoadOptions {
   idleMs?: number
 }
 
+/** Images to learn from, and those to judge by. */
 export interface LoadedDataset {
   name: string
   train: Dataset

@@ -15,6 +15,7 @@ export interface KnownFile {
   sha256: string
 }
 
+/** Where a file may come from, where it is kept, and who hears of it. */
 export interface DownloadOptions {
   /** Tried in this order; each answers with the file, gzipped or not. */
   urls: readonly string[]

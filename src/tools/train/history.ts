@@ -11,6 +11,7 @@ export interface HistoryRow extends Loss {
 
 const columns = ['set', 'step', 'epoch', 'total', 'reconstruction', 'kl'] as const
 
+/** The first line of `history.csv`. */
 export const historyHeader = `${columns.join(',')}\n`
 
 /** Rows as lines of `history.csv`, to follow its header. */

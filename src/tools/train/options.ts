@@ -45,6 +45,7 @@ const valueOptions = [
   ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every',
 ]
 
+/** What `npm run train -- --help` prints. */
 export const usage = `npm run train -- --preset NAME --data NAME|DIR [options]
 
 Trains a variational autoencoder in a headless browser, on its GPU where it has one.

@@ -61,6 +61,7 @@ function duration(seconds: number): string {
     : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`
 }
 
+/** 12,345 */
 export function withCommas(value: number): string {
   return value.toLocaleString('en-US')
 }
