@@ -6,7 +6,8 @@ const side = 32
 type Rgb = [red: number, green: number, blue: number]
 
 /** Grey images of at most 32 × 32 in the middle of 32 × 32 × 3, each with an ink and a pale paper of its own. */
-export function coloured({ images, shape: [height, width], count, labels }: Dataset, seed: number): Dataset {
+export function coloured(grey: Dataset<Uint8Array>, seed: number): Dataset<Uint8Array> {
+  const { images, shape: [height, width], count, labels } = grey
   const random = uniforms(seed)
   const pixels = new Uint8Array(count * side * side * 3)
   const [top, left] = [(side - height) >> 1, (side - width) >> 1]

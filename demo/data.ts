@@ -9,8 +9,8 @@ export const originalCount = 10
 export interface DataPair {
   /** What they were made or read as: glyphs, idx or cifar. */
   name: string
-  train: Dataset
-  test: Dataset
+  train: Dataset<Uint8Array>
+  test: Dataset<Uint8Array>
 }
 
 /** The built-in drawn digits. The pictures stay the same whatever the model's seed. */
@@ -42,12 +42,12 @@ export async function filePair(files: NamedBytes[]): Promise<DataPair> {
   return { name, train: rest, test: held }
 }
 
-async function readCifar(files: NamedBytes[], all: NamedBytes[]): Promise<Dataset> {
+async function readCifar(files: NamedBytes[], all: NamedBytes[]): Promise<Dataset<Uint8Array>> {
   if (files.length === 0) throw missing('a file to learn from, e.g. data_batch_1.bin', all)
   return cifar(...files.map(({ bytes }) => bytes))
 }
 
-async function readIdx(files: NamedBytes[], all: NamedBytes[]): Promise<Dataset> {
+async function readIdx(files: NamedBytes[], all: NamedBytes[]): Promise<Dataset<Uint8Array>> {
   const find = (kind: RegExp) => files.find(({ name }) => kind.test(name))?.bytes
   const images = find(/image/i)
   if (!images) {
@@ -87,7 +87,7 @@ export function oneOfEach({ labels, count: available }: Dataset, count: number):
 }
 
 /** Bytes of some images, one after the other. */
-export function gather({ images, shape }: Dataset, indices: readonly number[]): Uint8Array {
+export function gather({ images, shape }: Dataset<Uint8Array>, indices: readonly number[]): Uint8Array {
   const size = shape[0] * shape[1] * shape[2]
   const gathered = new Uint8Array(indices.length * size)
   indices.forEach((index, i) => gathered.set(images.subarray(index * size, (index + 1) * size), i * size))

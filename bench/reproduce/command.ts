@@ -64,7 +64,7 @@ async function reproduce(options: Options, bundlePage: BundlePage): Promise<numb
 }
 
 /** Both sets as one. */
-function joined(first: Dataset, second: Dataset): Dataset {
+function joined(first: Dataset<Uint8Array>, second: Dataset<Uint8Array>): Dataset<Uint8Array> {
   const join = (a: Uint8Array, b: Uint8Array) => {
     const all = new Uint8Array(a.length + b.length)
     all.set(a)

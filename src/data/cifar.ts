@@ -11,7 +11,7 @@ const RECORD_BYTES = 1 + 3 * PLANE
  * label byte and 3072 bytes in planes of red, green, blue. Shape `[32, 32, 3]`, labels 0–9. Throws FormatError when a
  * length is no multiple of 3073, a label is above 9, or there is no record at all.
  */
-export async function cifar(...files: (Uint8Array | ArrayBuffer)[]): Promise<Dataset> {
+export async function cifar(...files: (Uint8Array | ArrayBuffer)[]): Promise<Dataset<Uint8Array>> {
   const batches: Uint8Array[] = []
   for (const [i, file] of files.entries()) {
     const name = files.length === 1 ? 'cifar' : `cifar file ${i + 1} of ${files.length}`

@@ -19,7 +19,7 @@ const MARGIN = 1        // the ink keeps this far from the border, in pixels
  *
  * Throws DataError unless `count` is a whole number from 1, SpecError for a seed that cannot be.
  */
-export function glyphs({ count, seed = 0 }: { count: number, seed?: number }): Dataset {
+export function glyphs({ count, seed = 0 }: { count: number, seed?: number }): Dataset<Uint8Array> {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new DataError(`glyphs: count needs a whole number from 1, got ${count}`)
   }

@@ -17,7 +17,10 @@ export interface IdxArray {
  * Shape `[height, width, 1]`. Throws FormatError when a file is truncated, altered, of another kind, swapped with the
  * other, or when the counts differ.
  */
-export async function idx(images: Uint8Array | ArrayBuffer, labels?: Uint8Array | ArrayBuffer): Promise<Dataset> {
+export async function idx(
+  images: Uint8Array | ArrayBuffer,
+  labels?: Uint8Array | ArrayBuffer,
+): Promise<Dataset<Uint8Array>> {
   const imageArray = parseIdx(await unpacked(images, 'idx images'), 'idx images')
   const labelArray = labels && parseIdx(await unpacked(labels, 'idx labels'), 'idx labels')
   if (imageArray.shape.length !== 3) {

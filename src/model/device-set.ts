@@ -1,12 +1,13 @@
 import type { DeviceContext } from '../device/device.js'
 import { BufferUsage } from '../device/flags.js'
+import { DataError } from '../errors.js'
 import { padTo4 } from '../ops/dispatch.js'
 import type { SetChunk } from './compile.js'
 
 /** The images of a set, as it matters here: `count` images of `images.length / count` bytes. */
 interface ByteImages {
   readonly count: number
-  readonly images: Uint8Array
+  readonly images: Uint8Array | Float32Array
   readonly labels?: Uint8Array
 }
 
@@ -17,7 +18,9 @@ export class DeviceSet {
   private readonly labels: GPUBuffer | undefined
 
   constructor({ device }: DeviceContext, readonly data: ByteImages) {
-    const size = data.images.length / data.count
+    const { images } = data
+    if (images instanceof Float32Array) throw new DataError('a set of floats cannot be put on the GPU; pass bytes')
+    const size = images.length / data.count
     const stride = padTo4(size)
     const largest = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
     const most = Math.floor(largest / stride)
@@ -25,7 +28,7 @@ export class DeviceSet {
       const count = Math.min(most, data.count - first)
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
       const buffer = device.createBuffer({ label: `images.${this.buffers.length}`, size: count * stride, usage })
-      const bytes = data.images.subarray(first * size, (first + count) * size)
+      const bytes = images.subarray(first * size, (first + count) * size)
       device.queue.writeBuffer(buffer, 0, size === stride ? wholeWords(bytes) : padImages(bytes, size, stride))
       this.chunks.push({ first, count })
       this.buffers.push(buffer)

@@ -30,8 +30,8 @@ export interface LoadOptions {
 /** Images to learn from, and those to judge by. */
 export interface LoadedDataset {
   name: string
-  train: Dataset
-  test: Dataset
+  train: Dataset<Uint8Array>
+  test: Dataset<Uint8Array>
 }
 
 /** A set of four IDX files, known by their content. */
@@ -188,7 +188,7 @@ async function batches(folder: string, pattern: RegExp): Promise<string[]> {
 }
 
 /** Puts in front of a FormatError which files it is about. */
-async function naming(files: string, set: Promise<Dataset>): Promise<Dataset> {
+async function naming(files: string, set: Promise<Dataset<Uint8Array>>): Promise<Dataset<Uint8Array>> {
   try {
     return await set
   } catch (cause) {

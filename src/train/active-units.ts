@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.js'
+import { pixelValues, type Dataset } from '../data/dataset.js'
 import { SpecError } from '../errors.js'
 import { encode } from '../model/inference.js'
 import type { ModelRuntime } from '../model/runtime.js'
@@ -25,14 +25,12 @@ export async function activeUnits(runtime: ModelRuntime, data: Dataset, threshol
     throw new SpecError('activeUnits', 'a vector-quantized latent has codes; train tells how many are used as codesUsed')
   }
   const Z = latent.output.size
-  const size = data.images.length / data.count
   const mean = new Float64Array(Z)
   const squares = new Float64Array(Z) // Σ (z − mean)² so far (Welford 1962)
   for (let first = 0; first < data.count; first += IMAGES_AT_ONCE) {
     const end = Math.min(first + IMAGES_AT_ONCE, data.count)
-    const images = Float32Array.from(data.images.subarray(first * size, end * size), (byte) => byte / 255)
     const labels = classes ? data.labels!.subarray(first, end) : undefined
-    const posterior = await encode(runtime, images, { labels })
+    const posterior = await encode(runtime, pixelValues(data, first, end), { labels })
     posterior.mean.data.forEach((z, i) => {
       const j = i % Z
       const n = first + (i - j) / Z

@@ -9,7 +9,8 @@ import type { Augmentation } from '../ops/gather.js'
 /** @throws DataError, ShapeError unless the set's images are the model's input, and its labels among the classes. */
 export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): void {
   const { h, w, c } = model.input
-  if (!(data?.images instanceof Uint8Array) || !Array.isArray(data.shape)) {
+  const isPixels = data?.images instanceof Uint8Array || data?.images instanceof Float32Array
+  if (!isPixels || !Array.isArray(data.shape)) {
     throw new DataError(`${who}: needs a data set, from dataset(), idx() or glyphs()`)
   }
   if (String(data.shape) !== String([h, w, c])) {
@@ -17,7 +18,7 @@ export function checkSet({ model }: ModelRuntime, data: Dataset, who: string): v
   }
   if (data.images.length !== data.count * h * w * c) {
     const needed = data.count * h * w * c
-    throw new ShapeError(`${who}: ${data.count} images of ${h * w * c} bytes need ${needed}, got ${data.images.length}`)
+    throw new ShapeError(`${who}: ${data.count} images of ${h * w * c} pixels need ${needed}, got ${data.images.length}`)
   }
   if (!model.classes) return
   if (!data.labels) throw new DataError(`${who}: the model is conditional, the data set has no labels`)

@@ -38,7 +38,8 @@ export async function look(png: Uint8Array): Promise<{ width: number; height: nu
 }
 
 /** Writes a set as MNIST's files are called. */
-export async function writeIdx(folder: string, name: string, { images, labels, shape, count }: Dataset): Promise<void> {
+export async function writeIdx(folder: string, name: string, set: Dataset<Uint8Array>): Promise<void> {
+  const { images, labels, shape, count } = set
   const header = (magic: number, sizes: number[]) => {
     const bytes = new DataView(new ArrayBuffer(4 + 4 * sizes.length))
     ;[magic, ...sizes].forEach((value, i) => bytes.setUint32(4 * i, value))

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cifar } from '../../src/data/cifar.js'
-import { dataset, split, subset, take } from '../../src/data/dataset.js'
+import { dataset, pixelValues, split, subset, take } from '../../src/data/dataset.js'
 import { idx, parseIdx } from '../../src/data/idx.js'
 import { DataError, FormatError, ShapeError } from '../../src/errors.js'
 import { Random, STREAMS } from '../../src/random.js'
@@ -63,6 +63,34 @@ data('dataset refuses labels and arrays of another kind', () => {
   throwsWith(() => dataset({ images: [0, 1] as never, shape: [1, 1, 1] }), DataError, 'Array')
   throwsWith(() => dataset({ images: undefined as never, shape: [1, 1, 1] }), DataError, 'undefined')
   throwsWith(() => dataset({ images, shape: [1, 1, 1], labels: new Int32Array(3) as never }), DataError, 'Int32Array')
+})
+
+data('dataset keeps real values as the floats they are, and views of them stay floats', () => {
+  const values = Float32Array.of(-3.5, 1e30, 0, 255, 2 ** -149, -0.25)
+  const set = dataset({ values, shape: [1, 1, 3], labels: [4, 5] })
+  assert.is(set.images, values)
+  assert.is(set.count, 2)
+  const second = subset(set, 1)
+  assert.equal(second.images, Float32Array.of(255, 2 ** -149, -0.25))
+  assert.is(second.images.buffer, values.buffer)
+  assert.equal([...second.labels!], [5])
+  assert.ok(take(set, 1).images instanceof Float32Array)
+  assert.equal(split(set, 0.5).map((part) => part.images[0]), [-3.5, 255])
+  assert.equal(pixelValues(set, 1), second.images)
+  assert.equal([...pixelValues(dataset({ images: Uint8Array.of(255, 0), shape: [1, 1, 1] }))], [1, 0])
+})
+
+data('dataset names the first value that is not finite, and refuses values of another kind', () => {
+  for (const value of [NaN, Infinity, -Infinity]) {
+    const values = new Float32Array(36)
+    values[12 + 7] = value
+    const where = 'image 1, row 1, column 0, channel 1'
+    throwsWith(() => dataset({ values, shape: [2, 3, 2] }), DataError, `values has ${value} at ${where}`)
+  }
+  const float64 = new Float64Array(3) as never
+  throwsWith(() => dataset({ values: float64, shape: [1, 1, 3] }), DataError, 'values', 'Float64Array')
+  throwsWith(() => dataset({ values: new Uint8Array(3) as never, shape: [1, 1, 3] }), DataError, 'Uint8Array')
+  throwsWith(() => dataset({ values: new Float32Array(4), shape: [1, 1, 3] }), ShapeError, 'values has 4', '3 = 1 × 1 × 3')
 })
 
 data('subset, take and split are views', () => {

@@ -1,5 +1,5 @@
-import { toFloats } from '../../../demo/bytes.js'
 import { theme } from '../../../demo/theme.js'
+import { pixelValues } from '../../data/dataset.js'
 import type { Dataset, Vae } from '../../index.js'
 import { Sheet, type About } from './sheet.js'
 
@@ -12,7 +12,7 @@ const priorExtent = 3.2
 
 /** Every test image where the encoder puts it, in the colour of its class. */
 export async function latentPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
-  const { mean } = await vae.encode(toFloats(test.images), vae.spec.classes ? { labels: test.labels } : {})
+  const { mean } = await vae.encode(pixelValues(test), vae.spec.classes ? { labels: test.labels } : {})
   const isGaussian = vae.spec.latent.type === 'gaussian'
   const classes = [...new Set(test.labels)].sort((a, b) => a - b)
   const count = test.count.toLocaleString('en-US')

@@ -124,7 +124,7 @@ function adapterName({ adapterInfo, isSoftware }: Engine): string {
   return isSoftware ? `${name} (software adapter, on the CPU)` : name
 }
 
-async function downloadSet(name: 'train' | 'test', { shape, labels }: Job['data']): Promise<Dataset> {
+async function downloadSet(name: 'train' | 'test', { shape, labels }: Job['data']): Promise<Dataset<Uint8Array>> {
   const images = await download(`${name}-images`)
   return dataset({ images, shape, labels: labels ? await download(`${name}-labels`) : undefined })
 }

@@ -13,7 +13,7 @@ import { styleGrid } from './style-grid.js'
 /** How to draw the PNG files of a run, by name. */
 export function picturesOf(
   vae: Vae,
-  test: Dataset,
+  test: Dataset<Uint8Array>,
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
@@ -33,7 +33,7 @@ export function picturesOf(
 }
 
 /** Test images of all classes, twice a row of them with their reconstructions below. */
-async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
   const isGaussian = vae.spec.latent.type === 'gaussian'
   const chosen = oneOfEach(test, 2 * columns)
@@ -76,7 +76,7 @@ const gridHeadings = {
 type GridKind = keyof typeof gridHeadings
 
 /** A square of decoded images; over a latent plane with its coordinates. */
-async function gridPicture(kind: GridKind, vae: Vae, test: Dataset, about: About): Promise<Blob> {
+async function gridPicture(kind: GridKind, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const grid = kind === 'samples'
     ? toBytes((await vae.sample(samplesSide ** 2, { seed: 1 })).data)
     : (await viewsOf(vae, { name: about.subject, train: test, test }).pictures()).grid
