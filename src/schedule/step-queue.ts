@@ -50,6 +50,10 @@ export class StepQueue {
   /** Batch of every slice of the coming submission, step by step. */
   private steps: number[][] = []
   private slices = 0
+  /** The last submission's report: the next one's waits for it. */
+  private reported: Promise<void> = Promise.resolve()
+  private failure: { error: unknown } | undefined
+  private destroyed = false
 
   constructor(
     private readonly device: GPUDevice,
@@ -86,12 +90,17 @@ export class StepQueue {
     this.steps.push(batches)
   }
 
-  /** Waits until a submission may be made. */
+  /** Waits until a submission may be made. Rejects once one could not be read or reported. */
   async ready(): Promise<void> {
     while (this.free.length === 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    if (this.failure) throw this.failure.error
   }
 
-  /** Submits the added steps. Call only after `ready`, in the same turn as the `add`s. */
+  /**
+   * Submits the added steps. Call only after `ready`, in the same turn as the `add`s.
+   * Reports come in the order of submission, whatever order the buffers map in (Firefox maps out of order).
+   * @returns resolves after the report; rejects, like every later submission, when what was computed cannot be read
+   */
   submit(report: StepReport): Promise<void> {
     const staging = this.free.pop()!
     const { steps } = this
@@ -111,10 +120,13 @@ export class StepQueue {
     this.device.queue.submit([encoder.finish()])
     this.steps = []
     this.slices = 0
-    return this.collect(staging, lossBytes, steps, report)
+    this.reported = this.collect(this.reported, staging, lossBytes, steps, report)
+    return this.reported
   }
 
+  /** Frees the buffers; those under way once they are read. */
   destroy(): void {
+    this.destroyed = true
     for (const staging of this.free) staging.destroy()
   }
 
@@ -122,18 +134,28 @@ export class StepQueue {
     return this.usage?.size ?? 0
   }
 
-  private async collect(staging: GPUBuffer, lossBytes: number, steps: number[][], report: StepReport): Promise<void> {
+  private async collect(
+    before: Promise<void>,
+    staging: GPUBuffer,
+    lossBytes: number,
+    steps: number[][],
+    report: StepReport,
+  ): Promise<void> {
     const bytes = lossBytes + 4 + this.usageBytes
     try {
-      await staging.mapAsync(MAP_READ, 0, bytes)
+      await Promise.all([before, staging.mapAsync(MAP_READ, 0, bytes)])
       const mapped = staging.getMappedRange(0, bytes)
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const ring = new Float32Array(mapped, 0, lossBytes / 4)
       const usage = new Uint32Array(mapped.slice(lossBytes + 4))
       report(meanLosses(ring, steps, this.program), failed, ring, usage)
       staging.unmap()
+    } catch (error) {
+      this.failure ??= { error }
+      throw error
     } finally {
-      this.free.push(staging)
+      if (this.destroyed) staging.destroy()
+      else this.free.push(staging)
       this.waiting.shift()?.()
     }
   }
