@@ -31,6 +31,8 @@ export type {
   VaeSpec,
 } from './model/spec.js'
 export type { Activation } from './ops/activation.js'
+export { checkpointStore, type CheckpointStore, type NumberedStore } from './stores/checkpoint-store.js'
+export type { StoredFiles } from './stores/files.js'
 export type { Plan, PlanBuffer, PlanSection } from './schedule/plan.js'
 export type { Dispatch, PlanTensor } from './ops/dispatch.js'
 export type { Tensor } from './tensor.js'

@@ -10,9 +10,10 @@ const layers = {
   schedule: ['device', 'kernels'],
   ops: [],
   model: ['device', 'kernels', 'schedule', 'ops'],
-  train: ['device', 'kernels', 'schedule', 'ops', 'model', 'data', 'formats'],
+  train: ['device', 'kernels', 'schedule', 'ops', 'model', 'data', 'formats', 'stores'],
   data: [],
   formats: [],
+  stores: ['formats'],
 }
 const freeFiles = ['src/errors', 'src/tensor', 'src/random']
 /** Everyone may name the type of a dispatch. */
