@@ -10,6 +10,7 @@ import { codebookAverage, codebookGather, codebookSum } from '../../src/ops/quan
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../../src/ops/update.js'
 import type { Plan } from '../../src/schedule/plan.js'
 import { MOST_STEPS } from '../../src/schedule/step.js'
+import { kindDispatches } from './kinds.js'
 import { activationOf, valuesOf } from './values.js'
 
 /** The training step of a preset. */
@@ -116,6 +117,7 @@ function beyondTraining(plan: Plan, batch: number): Dispatch[] {
     ...objectives(B, N),
     ...betweenLayers(B),
     ...codebooks(B),
+    ...kindDispatches(B),
   ]
 }
 

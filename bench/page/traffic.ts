@@ -7,6 +7,7 @@ const IN_PLACE: Record<string, string[]> = {
   adam_update: ['parameters', 'm', 'v'],
   rmsprop_update: ['parameters', 'm', 'v'],
   sgd_update: ['parameters', 'm'],
+  batch_norm_running: ['running'],
   bce_loss: ['logits'],
   continuous_bernoulli_loss: ['logits'],
   gaussian_loss: ['means'],

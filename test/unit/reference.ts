@@ -23,27 +23,12 @@ import { klBackward, klForward, reparameterizeBackward, reparameterizeForward } 
 import { referenceDecode, referenceEncode, referenceGradients, referenceLoss } from '../reference/model.js'
 import { ReferenceTrainer } from '../reference/train.js'
 import { convWindow, transposeWindow } from '../reference/window.js'
+import { checkBackward, DIFFERENCES } from '../support/derivatives.js'
 
 type Values = ArrayLike<number>
 
-/** Central differences with h = 1e-5 in float64: about 1e-10 from cancellation and 1e-10 from the third derivative. */
-const DIFFERENCES = 1e-8
-
 /** What fixtures round to: 32 bits a value. */
 const ROUNDING = 2e-7
-
-/** Compares a backward pass with central differences of Σ y · dy, for random dy. */
-function checkBackward(
-  what: string,
-  forward: (x: Float64Array) => Values,
-  x: Values,
-  backward: (dy: Values) => Values,
-): void {
-  const dy = normalArray(forward(Float64Array.from(x)).length, 99)
-  const dot = (y: Values) => dy.reduce((sum, d, i) => sum + d * y[i], 0)
-  const expected = centralDifferences((probe) => dot(forward(probe)), x)
-  assertClose(backward(dy), expected, what, DIFFERENCES * 10, DIFFERENCES)
-}
 
 /** −Σ x log p + (1 − x) log(1 − p) */
 function crossEntropy(p: Float64Array, x: Values): number {

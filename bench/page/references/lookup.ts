@@ -1,4 +1,5 @@
 import type { Dispatch } from '../../../src/ops/dispatch.js'
+import { batchNormReferences } from './batch-norm.js'
 import { conditionReferences } from './condition.js'
 import { convReferences } from './conv.js'
 import { denseReferences } from './dense.js'
@@ -10,6 +11,7 @@ import { quantizeReferences } from './quantize.js'
 import type { Reference } from './reference.js'
 
 const references: Record<string, Reference> = {
+  ...batchNormReferences,
   ...denseReferences,
   ...convReferences,
   ...conditionReferences,

@@ -1,0 +1,31 @@
+import {
+  batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
+  statisticsWidth,
+} from '../../src/ops/batch-norm.js'
+import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+
+/** Dispatches of the kinds of layers and latents that the presets of the benchmark lack, for B rows. */
+export function kindDispatches(B: number): Dispatch[] {
+  return batchNorms(B)
+}
+
+/** A batch normalisation behind a convolution of 8 × 8 × 64, and the running statistics of ten of 256 channels. */
+function batchNorms(B: number): Dispatch[] {
+  const [P, C, N] = [64, 64, 10 * statisticsWidth(256)]
+  const shape = { B, P, C }
+  const [x, y, dy, dx] = ['x', 'y', 'dy', 'dx'].map((name) => tensor(name, B * P * C))
+  const [statistics, sums] = ['statistics', 'sums'].map((name) => tensor(name, statisticsWidth(C)))
+  const [w, b, dw, db] = ['w', 'b', 'dw', 'db'].map((name) => tensor(name, C))
+  const status = tensor('status', 1)
+  return [
+    batchNormStatistics({ x, statistics, status }, shape),
+    batchNormForward({ x, statistics, w, b, y }, shape, 'relu', 'batch'),
+    batchNormBackwardWeight({ dy, x, statistics, sums, dw, db }, shape, 'write'),
+    batchNormBackwardInput({ dy, x, statistics, w, sums, dx }, shape, 'relu'),
+    batchNormRunning({ batch: tensor('batch', N), running: tensor('running', N), status }, [{ first: 0, count: N }]),
+  ]
+}
+
+function tensor(name: string, elements: number): PlanTensor {
+  return { name, elements, storage: 'activation', offset: 0 }
+}

@@ -1,0 +1,130 @@
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { batchStatistics, moveRunning, normalize } from '../../../test/reference/batch-norm.js'
+import { activationOf } from '../values.js'
+import {
+  FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
+} from './reference.js'
+
+// x, dy and their like are (B, P4(P·C)), statistics and sums (2, P4(C)), w and b (P4(C)).
+
+const EPSILON = 1e-5
+
+/** Rows of a tensor of that name, and values for the channels; variances are above 0. */
+function inputsOf(names: readonly string[]): Reference['inputs'] {
+  return ({ P, C }: Constants, seed: number, bindings: Bindings) => {
+    const width = padTo4(P * C)
+    const entries = names.map((name): [string, Float32Array] => {
+      if (name === 'statistics') return [name, rowsOf(name, seed, 2, C).map((v, i) => (i < padTo4(C) ? v : 1.5 + v))]
+      const rows = ['w', 'b', 'sums'].includes(name) ? bindings[name].elements / padTo4(C) : 0
+      return [name, rows > 0 ? rowsOf(name, seed, rows, C) : rowsOf(name, seed, bindings[name].elements / width, P * C)]
+    })
+    return Object.fromEntries(entries)
+  }
+}
+
+/** The values of one channel in the rows of the batch. */
+function channelOf({ constants: { P, C, SAMPLES }, step }: Given, values: Float32Array, c: number): Float64Array {
+  const count = step.batch * SAMPLES * P
+  const stride = padTo4(P * C)
+  return Float64Array.from({ length: count }, (_, i) => values[Math.floor(i / P) * stride + (i % P) * C + c])
+}
+
+/** Mean, biased variance and count that a channel is normalised by. */
+function momentsOf({ constants: { P, C, SAMPLES, BATCH = 1 }, step, before }: Given, c: number) {
+  const count = step.batch * SAMPLES * P
+  const variance = before.statistics[padTo4(C) + c]
+  return { count, mean: before.statistics[c], biased: BATCH ? (variance * (count - 1)) / count : variance }
+}
+
+const statistics: Reference = {
+  inputs: inputsOf(['x']),
+  expected: (given) => {
+    const { constants: { C }, before, places } = given
+    return places('statistics').map((index): Expected => {
+      const [part, c] = [Math.floor(index / padTo4(C)), index % padTo4(C)]
+      if (c >= C) return { output: 'statistics', index, value: 0, bound: 0 }
+      const { mean, unbiased } = batchStatistics(channelOf(given, before.x, c), 1)
+      return { output: 'statistics', index, value: [mean, unbiased][part][0], bound: 1e-5 }
+    })
+  },
+}
+
+const forward: Reference = {
+  inputs: inputsOf(['x', 'statistics', 'w', 'b']),
+  expected: (given) => {
+    const { constants, before: { x, w, b }, places } = given
+    const { P, C } = constants
+    const stride = padTo4(P * C)
+    return places('y').map((index): Expected => {
+      const i = index % stride
+      if (i >= P * C) return { output: 'y', index, value: 0, bound: 0 }
+      const { mean, biased } = momentsOf(given, i % C)
+      const v = normalize([x[index]], [mean], [biased], [w[i % C]], [b[i % C]])
+      const [value] = activationForward(v, activationOf(constants))
+      return { output: 'y', index, value, bound: FUNCTION_BOUND }
+    })
+  },
+}
+
+const backwardWeight: Reference = {
+  inputs: inputsOf(['dy', 'x', 'statistics']),
+  expected: (given) => {
+    const { constants: { C }, before, places } = given
+    return places('sums').map((index): Expected => {
+      const [part, c] = [Math.floor(index / padTo4(C)), index % padTo4(C)]
+      if (c >= C) return { output: 'sums', index, value: 0, bound: 0 }
+      const { mean, biased } = momentsOf(given, c)
+      const [dy, x] = [before.dy, before.x].map((values) => channelOf(given, values, c))
+      const sum = new Sum()
+      dy.forEach((d, i) => sum.add(part === 0 ? d : (d * (x[i] - mean)) / Math.sqrt(biased + EPSILON)))
+      return { output: 'sums', index, value: sum.value, bound: sum.bound }
+    })
+  },
+}
+
+const backwardInput: Reference = {
+  inputs: inputsOf(['dy', 'x', 'statistics', 'w', 'sums']),
+  expected: (given) => {
+    const { constants, step, before: { dy, x, w, sums }, places } = given
+    const { P, C, SAMPLES } = constants
+    const stride = padTo4(P * C)
+    return places('dx').map((index): Expected => {
+      const [n, i] = [Math.floor(index / stride), index % stride]
+      const c = i % C
+      if (i >= P * C || n >= step.batch * SAMPLES) return { output: 'dx', index, value: 0, bound: 0 }
+      const { mean, biased, count } = momentsOf(given, c)
+      const inverse = 1 / Math.sqrt(biased + EPSILON)
+      const through = (sums[c] + (x[index] - mean) * inverse * sums[padTo4(C) + c]) / count
+      const before = w[c] * inverse * (dy[index] - through)
+      const [value] = activationBackward([x[index]], [before], activationOf(constants, '_X'))
+      return { output: 'dx', index, value, bound: FUNCTION_BOUND }
+    })
+  },
+}
+
+/** running = 0.9 · running + 0.1 · batch, for each use */
+const running: Reference = {
+  inputs: (_, seed, bindings) => ({
+    batch: whole('batch', seed, bindings.batch),
+    running: whole('running', seed, bindings.running),
+  }),
+  expected: ({ constants, before, places }) =>
+    places('running').map((index): Expected => {
+      const uses = [0, 1, 2].filter((u) => {
+        const i = Math.floor(index / 4)
+        return i >= constants[`FIRST_${u}`] && i < constants[`END_${u}`]
+      })
+      const seen = uses.map((u) => before.batch[u * before.running.length + index])
+      const value = seen.reduce((sum, next) => moveRunning([sum], [next])[0], before.running[index])
+      return { output: 'running', index, value, bound: 1e-6 }
+    }),
+}
+
+export const batchNormReferences: Record<string, Reference> = {
+  batch_norm_statistics: statistics,
+  batch_norm_forward: forward,
+  batch_norm_backward_weight: backwardWeight,
+  batch_norm_backward_input: backwardInput,
+  batch_norm_running: running,
+}

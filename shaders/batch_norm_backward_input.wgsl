@@ -1,0 +1,60 @@
+// batch_norm_backward_input: the gradient of a batch normalisation's input, through the statistics too
+// uses: activation, batch_norm, lane_mask, step
+//
+//   dx = w / √(variance + ε) · (dy − (sums[0] + x̂ · sums[1]) / count) · act'(x)     x̂ = (x − mean) / √(variance + ε)
+//   with ADD dx = (dx + …) · act'(x), dx being the gradient of the layer's other readers; 0 in the rows behind the batch
+//
+//   dy, x, dx (B, P4(P·C))   statistics (2, P4(C)): mean, unbiased variance   w (P4(C))
+//   sums (2, P4(C)): of batch_norm_backward_weight
+//   one invocation owns every STRIDE-th vec4 of dx, which have the same channels; grid (STRIDE, 1, 1)
+
+override WG_X: u32 = 64;
+override ADD: bool;
+override ACTIVATION_X: u32; // of the layer that made x
+
+struct Params {
+  COUNT: u32,               // vec4s of dx
+  STRIDE: u32,
+  P: u32,                   // pixels of a row; 1 for a vector
+  C: u32,                   // channels
+  SAMPLES: u32,             // rows an image
+  SLOPE_X: f32,             // of that layer's activation, if it is PIECEWISE_LINEAR
+}
+
+@group(0) @binding(0) var<storage, read>       dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       x: array<vec4f>;
+@group(0) @binding(2) var<storage, read>       statistics: array<f32>;
+@group(0) @binding(3) var<storage, read>       w: array<f32>;
+@group(0) @binding(4) var<storage, read>       sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(6) var<uniform>             params: Params;
+@group(0) @binding(7) var<uniform>             step: Step;
+
+@compute @workgroup_size(WG_X)
+fn batch_norm_backward_input(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.STRIDE) { return; }
+  let N4 = (params.P * params.C + 3) / 4;
+  let rows = step.batch * params.SAMPLES;
+  let count = rows * params.P;
+  let share = 1 / f32(max(count, 1));
+  let e = id.x % N4;
+  let c = channels_at(e);
+  let v = c + (params.C + 3) / 4 * 4;
+  let mean = vec4f(statistics[c.x], statistics[c.y], statistics[c.z], statistics[c.w]);
+  let variance = vec4f(statistics[v.x], statistics[v.y], statistics[v.z], statistics[v.w]);
+  let inverse = inverse_deviation(variance, count);
+  let scale = inverse * vec4f(w[c.x], w[c.y], w[c.z], w[c.w]);
+  let shift = share * vec4f(sums[c.x], sums[c.y], sums[c.z], sums[c.w]);
+  let slope = share * inverse * vec4f(sums[v.x], sums[v.y], sums[v.z], sums[v.w]);
+  let mask = lane_mask(e, params.P * params.C);
+  for (var i = id.x; i < params.COUNT; i += params.STRIDE) {
+    if (i >= rows * N4) {
+      dx[i] = vec4f(0);
+      continue;
+    }
+    let value = x[i];
+    var g = scale * (dy[i] - shift - (value - mean) * slope);
+    if (ADD) { g += dx[i]; }
+    dx[i] = mask * g * activation_derivative(value, ACTIVATION_X, params.SLOPE_X);
+  }
+}
