@@ -12,6 +12,7 @@ import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import { elementCount, type Tensor } from './tensor.js'
 import { activeUnits, type ActiveUnits } from './train/active-units.js'
+import { checkTraining } from './train/check-training.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
@@ -20,7 +21,7 @@ import { Run, type TrainOptions } from './train/run.js'
 import { checkAugmentation, checkWeight, checkWhole, objectiveOf } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
-import { checkTraining, Trainer } from './train/trainer.js'
+import { Trainer, type TrainerOptions } from './train/trainer.js'
 
 /** How to evaluate a set. */
 export interface EvaluateOptions {
@@ -98,11 +99,12 @@ export class Vae {
     const { optimizer = this.optimizer ?? adam(), batchSize = DEFAULT_BATCH, klWeight = this.klWeight, seed } = options
     checkTraining(this.runtime, data, { ...options, batchSize, klWeight })
     const objective = objectiveOf(this.runtime.model, options, 'train')
-    this.state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
-    if (seed !== undefined) this.state.seed = seed
+    const state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
+    if (seed !== undefined) state.seed = seed
+    this.state = state
     this.planFor = { batch: batchSize, optimizer, objective }
     const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
-    const trainer = new Trainer(this.runtime, this.state, data, {
+    const settings: TrainerOptions = {
       ...options,
       batchSize,
       klWeight,
@@ -113,11 +115,11 @@ export class Vae {
         return this.evaluate(set, { klWeight: validationWeight, binarize, importanceSamples })
       },
       save: () => this.save(),
-    })
-    this.trainer = trainer
+    }
     return new Run(async (control, emit) => {
+      this.trainer = new Trainer(this.runtime, state, data, settings, control, emit)
       try {
-        return await trainer.run(control, emit)
+        return await this.trainer.run()
       } finally {
         this.trainer = undefined
       }

@@ -1,18 +1,18 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
-import { DataError, NumericError, SpecError } from '../errors.js'
+import { NumericError } from '../errors.js'
 import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime } from '../model/runtime.js'
-import { checkRate, rateAt, type Rate } from '../ops/rates.js'
+import { rateAt, type Rate } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
 import { shuffledOrder, streamKey, STREAMS } from '../random.js'
 import { Pace } from '../schedule/pace.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
-import { lossOf, type Loss } from './evaluate.js'
+import type { Loss } from './evaluate.js'
 import { Meter } from './meter.js'
+import { Reporter, type RunStep } from './reporter.js'
 import type { Control, TrainEvent, TrainOptions } from './run.js'
-import { checkAugmentation, checkSet, checkWeight, checkWhole } from './sets.js'
 import type { TrainingState } from './state.js'
 
 /** What a trainer needs besides the model and the data. */
@@ -26,32 +26,17 @@ export interface TrainerOptions extends TrainOptions {
   save(): Promise<Uint8Array>
 }
 
-/** One step of a submission, remembered until its losses arrive. */
-interface Submitted {
-  step: number
-  epoch: number
-  batch: number
-  epochEnd: boolean
-  klWeight: number
-}
-
-/** Runs the training loop: fills the queue with steps, turns what comes back into events. */
+/** One training run: fills the queue with steps, and hands what comes back to the reporter. */
 export class Trainer {
   private readonly submitted: TrainingState
   private readonly pace = new Pace(MOST_STEPS)
   private readonly meter = new Meter()
+  private readonly reporter: Reporter
   private readonly firstStep: number
   private readonly totalSteps: number
-  private readonly sums = { total: 0, reconstruction: 0, kl: 0, images: 0 }
-  private readonly best = { loss: Infinity, epoch: 0 }
-  private last: TrainEvent | undefined
-  private lastStep: Submitted | undefined
-  private emit: (event: TrainEvent) => void = () => {}
-  private imagesPerSecond = 0
+  private readonly best = { loss: Infinity, epoch: 0, step: 0 }
   private failure: unknown
   private orderEpoch = -1
-  /** Times that every code was chosen in the epoch, as of the last submission that has arrived. */
-  private usage: Uint32Array = new Uint32Array()
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
   constructor(
@@ -59,14 +44,18 @@ export class Trainer {
     private readonly state: TrainingState,
     private readonly data: Dataset,
     private readonly options: TrainerOptions,
+    private readonly control: Control,
+    emit: (event: TrainEvent) => void,
   ) {
     if (state.cursor >= data.count) Object.assign(state, { cursor: 0, epoch: state.epoch + 1 }) // another, smaller set
     this.firstStep = state.step
     this.submitted = { ...state }
-    const { epochs, steps, batchSize } = options
+    const { epochs, steps, batchSize, reportEvery: every = 1, validation } = options
     const perEpoch = Math.ceil(data.count / batchSize)
     const left = Math.ceil((data.count - state.cursor) / batchSize)
     this.totalSteps = state.step + (steps ?? left + (epochs! - 1) * perEpoch)
+    const reports = { every, totalSteps: this.totalSteps, validates: validation !== undefined }
+    this.reporter = new Reporter(runtime, reports, emit)
   }
 
   /** What the parameters will have seen once everything submitted so far has run. */
@@ -74,9 +63,8 @@ export class Trainer {
     return { ...this.submitted }
   }
 
-  /** Trains until the end, a stop, or an error. */
-  async run(control: Control, emit: (event: TrainEvent) => void): Promise<TrainEvent> {
-    this.emit = emit
+  /** Trains until the end, a stop, or an error. @returns the last event */
+  async run(): Promise<TrainEvent> {
     const { runtime, data, options, state } = this
     const set = runtime.set(data)
     const { binarize, flip } = options
@@ -90,16 +78,17 @@ export class Trainer {
       runtime.bind(program, { ...set.storages, order })
       const queue = new StepQueue(device, uniform, program, runtime.codebook?.usage)
       try {
-        return await this.loop(control, queue, order)
+        await this.loop(queue, order)
       } finally {
         queue.destroy()
         order.destroy()
       }
+      return this.finish()
     })
   }
 
-  private async loop(control: Control, queue: StepQueue, order: GPUBuffer): Promise<TrainEvent> {
-    const { signal } = this.options
+  private async loop(queue: StepQueue, order: GPUBuffer): Promise<void> {
+    const { control, options: { signal } } = this
     const wake = () => control.changed()
     signal?.addEventListener('abort', wake)
     const forget = this.runtime.onEnd(wake)
@@ -110,7 +99,7 @@ export class Trainer {
       if (this.failure) throw this.failure
     }
     try {
-      while (this.goesOn(control)) {
+      while (this.goesOn()) {
         this.runtime.check()
         signal?.throwIfAborted()
         if (control.held) {
@@ -123,10 +112,7 @@ export class Trainer {
         if (this.failure) throw this.failure
         this.runtime.check()
         const steps = this.addSteps(queue, order)
-        const submission = queue.submit((losses, failed, _ring, usage) => {
-          this.usage = usage
-          this.report(losses, failed, steps)
-        })
+        const submission = queue.submit((losses, failed, _ring, usage) => this.report(steps, losses, failed, usage))
         submission.then(() => underWay.delete(submission), () => {})
         underWay.add(submission)
         if (this.mustWait(steps.at(-1)!)) {
@@ -135,9 +121,6 @@ export class Trainer {
         }
       }
       await drain()
-      if (this.sums.images > 0) this.flush(this.lastStep!)
-      if (this.best.epoch > 0 && !this.last!.best) this.runtime.copy('best', 'parameters')
-      return this.last!
     } catch (error) {
       await Promise.allSettled(underWay)
       throw error
@@ -148,14 +131,14 @@ export class Trainer {
   }
 
   /** A stop is heeded after the first step, so that there is always an event to end with. */
-  private goesOn(control: Control): boolean {
+  private goesOn(): boolean {
     const { patience = Infinity } = this.options.earlyStopping ?? {}
     if (this.best.epoch > 0 && this.state.epoch - this.best.epoch >= patience) return false
-    return this.submitted.step < this.totalSteps && !(control.stopped && this.submitted.step > this.firstStep)
+    return this.submitted.step < this.totalSteps && !(this.control.stopped && this.submitted.step > this.firstStep)
   }
 
   /** Adds as many steps as the pace allows, none beyond this epoch or the next checkpoint. */
-  private addSteps(queue: StepQueue, order: GPUBuffer): Submitted[] {
+  private addSteps(queue: StepQueue, order: GPUBuffer): RunStep[] {
     const { submitted, data, options } = this
     if (this.orderEpoch !== submitted.epoch) {
       const shuffled = shuffledOrder(data.count, submitted.seed, submitted.epoch) as Uint32Array<ArrayBuffer>
@@ -165,7 +148,7 @@ export class Trainer {
     }
     const seed = streamKey(submitted.seed, STREAMS.NOISE)
     const every = options.checkpoint?.everySteps ?? Infinity
-    const steps: Submitted[] = []
+    const steps: RunStep[] = []
     const most = Math.min(this.pace.stepsPerSubmission, queue.mostSteps(options.batchSize))
     while (steps.length < most && submitted.step < this.totalSteps) {
       const batch = Math.min(options.batchSize, data.count - submitted.cursor)
@@ -182,9 +165,14 @@ export class Trainer {
   }
 
   /** The results of one submission have arrived. */
-  private report(losses: StepLoss[], failed: number | undefined, steps: readonly Submitted[]): void {
+  private report(
+    steps: readonly RunStep[],
+    losses: readonly StepLoss[],
+    failed: number | undefined,
+    usage: Uint32Array,
+  ): void {
     this.pace.completed(steps.length, performance.now())
-    this.imagesPerSecond = this.meter.add(steps.reduce((sum, { batch }) => sum + batch, 0))
+    this.reporter.observe(this.meter.add(steps.reduce((sum, { batch }) => sum + batch, 0)), usage)
     if (this.failure) return
     for (const [i, step] of steps.entries()) {
       const mean = losses[i]
@@ -194,45 +182,21 @@ export class Trainer {
         return
       }
       advance(this.state, step.batch, this.data.count)
-      this.count(step, mean)
+      this.reporter.count(step, mean)
     }
   }
 
-  /** Adds a step to the running mean, and makes an event of it when it is time. */
-  private count(step: Submitted, mean: StepLoss): void {
-    const { sums, options, totalSteps } = this
-    sums.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
-    sums.reconstruction += mean.reconstruction * step.batch
-    sums.kl += mean.kl * step.batch
-    sums.images += step.batch
-    this.lastStep = step
-    if (step.epochEnd || step.step === totalSteps || step.step % (options.reportEvery ?? 1) === 0) {
-      this.flush(step)
-    }
-  }
-
-  private flush({ step, epoch, epochEnd }: Submitted): void {
-    const { sums, options, totalSteps, imagesPerSecond } = this
-    const { total, reconstruction, kl, images } = sums
-    const means = { reconstruction: reconstruction / images, kl: kl / images }
-    const loss = { ...lossOf(this.runtime, means, 1), total: total / images }
-    sums.total = sums.reconstruction = sums.kl = sums.images = 0
-    this.last = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
-    if (!(epochEnd && options.validation)) this.emit(this.last) // else once the validation's loss is known
-  }
-
-  private mustWait({ step, epochEnd }: Submitted): boolean {
+  private mustWait({ step, epochEnd }: RunStep): boolean {
     const { validation, checkpoint } = this.options
     return (epochEnd && validation !== undefined) || (checkpoint !== undefined && step % checkpoint.everySteps === 0)
   }
 
   /** Validation and checkpoint, with the queue empty. */
-  private async betweenSteps({ step, epochEnd }: Submitted): Promise<void> {
-    const { validation, checkpoint, evaluate, save } = this.options
-    if (epochEnd && validation) {
-      const loss = await evaluate(validation)
-      this.last = { ...this.last!, validation: loss, ...(this.options.earlyStopping && { best: this.isBest(loss) }) }
-      this.emit(this.last)
+  private async betweenSteps({ step, epochEnd }: RunStep): Promise<void> {
+    const { validation: set, checkpoint, earlyStopping, evaluate, save } = this.options
+    if (epochEnd && set) {
+      const validation = await evaluate(set)
+      this.reporter.validated({ validation, ...(earlyStopping && { best: this.isBest(validation) }) })
     }
     if (checkpoint && step % checkpoint.everySteps === 0) await checkpoint.save(await save())
     this.meter.restart()
@@ -242,18 +206,15 @@ export class Trainer {
   private isBest({ total, importanceWeighted: loss = total }: Loss): boolean {
     const { best, state, options } = this
     if (loss >= best.loss - (options.earlyStopping?.minimumGain ?? 0)) return false
-    Object.assign(best, { loss, epoch: state.epoch })
+    Object.assign(best, { loss, epoch: state.epoch, step: state.step })
     this.runtime.copy('parameters', 'best')
     return true
   }
-}
 
-/** How evenly and how many of the codes are used; nothing for a model without. */
-function usageOf(usage: Uint32Array): Pick<TrainEvent, 'perplexity' | 'codesUsed'> {
-  if (usage.length === 0) return {}
-  const total = usage.reduce((sum, times) => sum + times, 0)
-  const entropy = usage.reduce((sum, times) => (times ? sum - (times / total) * Math.log(times / total) : sum), 0)
-  return { perplexity: Math.exp(entropy), codesUsed: usage.filter((times) => times > 0).length }
+  private finish(): TrainEvent {
+    if (this.best.epoch > 0 && this.best.step !== this.state.step) this.runtime.copy('best', 'parameters')
+    return this.reporter.finish()
+  }
 }
 
 function advance(state: TrainingState, batch: number, count: number): void {
@@ -264,40 +225,10 @@ function advance(state: TrainingState, batch: number, count: number): void {
   state.epoch++
 }
 
-function numericError({ step, epoch }: Submitted, lossIsFinite: boolean): NumericError {
+function numericError({ step, epoch }: RunStep, lossIsFinite: boolean): NumericError {
   const what = lossIsFinite ? 'a gradient' : 'the loss'
   return new NumericError(
     `training: ${what} stopped being finite at step ${step} (epoch ${epoch}); ` +
       'the parameters are those from before. A smaller learning rate usually helps',
   )
-}
-
-/** @throws SpecError, DataError, ShapeError before anything is touched. */
-export function checkTraining(
-  runtime: ModelRuntime,
-  data: Dataset,
-  options: TrainOptions & { batchSize: number; klWeight: Rate },
-): void {
-  checkSet(runtime, data, 'train')
-  if (options.validation) checkSet(runtime, options.validation, 'train: validation')
-  const { epochs, steps, batchSize, klWeight, seed = 0, reportEvery = 1, checkpoint } = options
-  if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
-  checkRate(klWeight, 'train.klWeight')
-  checkAugmentation(options, 'train')
-  checkEarlyStopping(options)
-  checkWhole(seed, 'train.seed', 0)
-  checkWhole((epochs ?? steps)!, epochs === undefined ? 'train.steps' : 'train.epochs')
-  checkWhole(batchSize, 'train.batchSize')
-  checkWhole(reportEvery, 'train.reportEvery')
-  if (checkpoint) checkWhole(checkpoint.everySteps, 'train.checkpoint.everySteps')
-  if (batchSize > data.count) {
-    throw new DataError(`train: a batch of ${batchSize} is larger than the set of ${data.count}; take batchSize ${data.count} or less`)
-  }
-}
-
-function checkEarlyStopping({ earlyStopping, validation }: TrainOptions): void {
-  if (!earlyStopping) return
-  checkWhole(earlyStopping.patience, 'train.earlyStopping.patience')
-  checkWeight(earlyStopping.minimumGain ?? 0, 'train.earlyStopping.minimumGain')
-  if (!validation) throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
 }

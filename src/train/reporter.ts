@@ -1,0 +1,96 @@
+import type { ModelRuntime } from '../model/runtime.js'
+import type { StepLoss } from '../schedule/step-queue.js'
+import { lossOf, type Loss } from './evaluate.js'
+import type { TrainEvent } from './run.js'
+
+/** A step of a run. */
+export interface RunStep {
+  /** Updates done with it. */
+  step: number
+  /** The epoch it belongs to, from 1. */
+  epoch: number
+  /** Its images. */
+  batch: number
+  /** It is the last of its epoch. */
+  epochEnd: boolean
+  klWeight: number
+}
+
+/** What a run reports. */
+export interface ReportOptions {
+  /** An event every so many steps, at the end of every epoch, and at the end. */
+  every: number
+  totalSteps: number
+  /** The event of an epoch's end waits for `validated`. */
+  validates: boolean
+}
+
+/** Makes events of steps: means over the images since the last event. */
+export class Reporter {
+  private readonly sums = { total: 0, reconstruction: 0, kl: 0, images: 0 }
+  private lastStep: RunStep | undefined
+  private lastEvent: TrainEvent | undefined
+  private imagesPerSecond = 0
+  private usage: Uint32Array = new Uint32Array()
+
+  constructor(
+    private readonly runtime: ModelRuntime,
+    private readonly options: ReportOptions,
+    private readonly emit: (event: TrainEvent) => void,
+  ) {}
+
+  /**
+   * What the coming steps' events tell besides their losses.
+   * @param usage times that every code was chosen in the epoch; empty for a model without codes
+   */
+  observe(imagesPerSecond: number, usage: Uint32Array): void {
+    this.imagesPerSecond = imagesPerSecond
+    this.usage = usage
+  }
+
+  /** Adds a step to the running mean, and makes an event of it when it is time. */
+  count(step: RunStep, mean: StepLoss): void {
+    const { sums, options } = this
+    sums.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
+    sums.reconstruction += mean.reconstruction * step.batch
+    sums.kl += mean.kl * step.batch
+    sums.images += step.batch
+    this.lastStep = step
+    if (step.epochEnd || step.step === options.totalSteps || step.step % options.every === 0) this.flush(step)
+  }
+
+  /** Completes the event of the epoch that has just ended. */
+  validated(results: Pick<TrainEvent, 'validation' | 'best'>): void {
+    this.lastEvent = { ...this.lastEvent!, ...results }
+    this.emit(this.lastEvent)
+  }
+
+  /** Reports the steps since the last event. @returns the last event of all */
+  finish(): TrainEvent {
+    if (this.sums.images > 0) this.flush(this.lastStep!)
+    return this.lastEvent!
+  }
+
+  private flush({ step, epoch, epochEnd }: RunStep): void {
+    const { sums, imagesPerSecond } = this
+    const { totalSteps, validates } = this.options
+    const loss = this.meanLoss()
+    sums.total = sums.reconstruction = sums.kl = sums.images = 0
+    this.lastEvent = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
+    if (!(epochEnd && validates)) this.emit(this.lastEvent)
+  }
+
+  private meanLoss(): Loss {
+    const { total, reconstruction, kl, images } = this.sums
+    const means = { reconstruction: reconstruction / images, kl: kl / images }
+    return { ...lossOf(this.runtime, means, 1), total: total / images }
+  }
+}
+
+/** How evenly and how many of the codes are used; nothing for a model without. */
+function usageOf(usage: Uint32Array): Pick<TrainEvent, 'perplexity' | 'codesUsed'> {
+  if (usage.length === 0) return {}
+  const total = usage.reduce((sum, times) => sum + times, 0)
+  const entropy = usage.reduce((sum, times) => (times ? sum - (times / total) * Math.log(times / total) : sum), 0)
+  return { perplexity: Math.exp(entropy), codesUsed: usage.filter((times) => times > 0).length }
+}
