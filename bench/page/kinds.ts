@@ -2,11 +2,13 @@ import {
   batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
   statisticsWidth,
 } from '../../src/ops/batch-norm.js'
-import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
+import { choleskyBackward, choleskyForward, choleskyHeadWidth } from '../../src/ops/cholesky.js'
+import { padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
+import { MOST_STEPS } from '../../src/schedule/step.js'
 
 /** Dispatches of the kinds of layers and latents that the presets of the benchmark lack, for B rows. */
 export function kindDispatches(B: number): Dispatch[] {
-  return batchNorms(B)
+  return [...batchNorms(B), ...fullCovariance(B)]
 }
 
 /** A batch normalisation behind a convolution of 8 × 8 × 64, and the running statistics of ten of 256 channels. */
@@ -23,6 +25,18 @@ function batchNorms(B: number): Dispatch[] {
     batchNormBackwardWeight({ dy, x, statistics, sums, dw, db }, shape, 'write'),
     batchNormBackwardInput({ dy, x, statistics, w, sums, dx }, shape, 'relu'),
     batchNormRunning({ batch: tensor('batch', N), running: tensor('running', N), status }, [{ first: 0, count: N }]),
+  ]
+}
+
+/** A Gaussian latent of 20 dimensions whose covariance is not diagonal. */
+function fullCovariance(B: number): Dispatch[] {
+  const Z = 20
+  const [head, dhead] = ['head', 'dhead'].map((name) => tensor(name, B * choleskyHeadWidth(Z)))
+  const [noise, z, dz] = ['noise', 'z', 'dz'].map((name) => tensor(name, B * padTo4(Z)))
+  const losses = tensor('losses', 2 * MOST_STEPS * B)
+  return [
+    choleskyForward({ head, noise, z, losses, status: tensor('status', 1) }, { B, Z }, true),
+    choleskyBackward({ dz, head, noise, dhead }, { B, Z }),
   ]
 }
 

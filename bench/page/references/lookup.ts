@@ -1,5 +1,6 @@
 import type { Dispatch } from '../../../src/ops/dispatch.js'
 import { batchNormReferences } from './batch-norm.js'
+import { choleskyReferences } from './cholesky.js'
 import { conditionReferences } from './condition.js'
 import { convReferences } from './conv.js'
 import { denseReferences } from './dense.js'
@@ -12,6 +13,7 @@ import type { Reference } from './reference.js'
 
 const references: Record<string, Reference> = {
   ...batchNormReferences,
+  ...choleskyReferences,
   ...denseReferences,
   ...convReferences,
   ...conditionReferences,
