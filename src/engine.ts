@@ -1,6 +1,9 @@
+import { fileBytes } from './arrays.js'
+import { describe, readName, readOptions, readWhole } from './checks.js'
 import { GpuClock } from './device/clock.js'
 import { acquireDevice, type DeviceOptions } from './device/device.js'
-import { DeviceLostError, ElboError, SpecError } from './errors.js'
+import { readDevice } from './device/read-device.js'
+import { DeviceLostError, ElboError, FormatError } from './errors.js'
 import { PipelineCache } from './kernels/pipelines.js'
 import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
@@ -10,7 +13,6 @@ import type { VaeSpec } from './model/spec.js'
 import { Readback } from './schedule/readback.js'
 import { StepUniform } from './schedule/step.js'
 import { readModel, restoreModel } from './train/file.js'
-import { checkWhole } from './train/sets.js'
 import { Vae } from './vae.js'
 
 /** How to make an engine. */
@@ -21,6 +23,12 @@ export interface EngineOptions extends DeviceOptions {
    * that bits repeat across runs and machines of one adapter. Software adapters have the fixed ones, measured there.
    */
   tuning?: 'auto' | 'off'
+}
+
+/** How to make a model. */
+export interface VaeOptions {
+  /** Of the first weights, and of what is drawn later on unless a call has a seed of its own; 0 unless given. */
+  seed?: number
 }
 
 /** A GPU device with the models on it. */
@@ -58,9 +66,9 @@ export class Engine {
    * A new model: weights Glorot-uniform from the seed, biases zero. The specification is checked whole first.
    * @throws SpecError with the path of what is wrong
    */
-  async createVae(spec: VaeSpec, { seed = 0 }: { seed?: number } = {}): Promise<Vae> {
+  async createVae(spec: VaeSpec, options: VaeOptions = {}): Promise<Vae> {
     const model = checkSpec(spec)
-    checkWhole(seed, 'seed', 0)
+    const { seed } = readVaeOptions(options)
     const runtime = this.runtime(model)
     runtime.write('parameters', initialParameters(runtime.arena.specs, seed))
     return new Vae(runtime, seed)
@@ -72,7 +80,9 @@ export class Engine {
    * @throws FormatError when the file is truncated, altered, or not a saved model
    */
   async load(file: Uint8Array | ArrayBuffer): Promise<Vae> {
-    const saved = readModel(file instanceof Uint8Array ? file : new Uint8Array(file))
+    const bytes = fileBytes(file)
+    if (!bytes) throw new FormatError(`load: needs a Uint8Array or an ArrayBuffer, got ${describe(file)}`)
+    const saved = readModel(bytes)
     const runtime = this.runtime(saved.model)
     restoreModel(runtime, saved)
     return new Vae(runtime, saved.seed, saved.training?.state)
@@ -102,10 +112,9 @@ export class Engine {
  * @throws UnsupportedError with the reason and the way out
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const context = await acquireDevice(options)
+  const { tuning, ...wanted } = readEngineOptions(options)
+  const context = await acquireDevice(wanted)
   const { device, info } = context
-  const tuning = options.tuning ?? 'auto'
-  if (tuning !== 'auto' && tuning !== 'off') throw new SpecError('tuning', `needs 'auto' or 'off', got ${tuning}`)
   const adapter = [info.vendor, info.architecture, info.device, info.description].join(' ')
   return new Engine({
     ...context,
@@ -114,4 +123,25 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
     uniform: new StepUniform(device),
     readback: new Readback(device),
   })
+}
+
+/** @throws SpecError */
+function readEngineOptions(options: unknown) {
+  const keys = { device: true, powerPreference: true, tuning: true } as const
+  const { device, powerPreference: preference, tuning = 'auto' } = readOptions<EngineOptions>(options, 'createEngine', keys)
+  const preferences = ['low-power', 'high-performance'] as const
+  return {
+    tuning: readName(tuning, 'createEngine.tuning', 'tuning', ['auto', 'off'] as const),
+    device: device === undefined ? undefined : readDevice(device, 'createEngine.device'),
+    powerPreference:
+      preference === undefined
+        ? undefined
+        : readName(preference, 'createEngine.powerPreference', 'power preference', preferences),
+  }
+}
+
+/** @throws SpecError */
+function readVaeOptions(options: unknown): Required<VaeOptions> {
+  const { seed = 0 } = readOptions<VaeOptions>(options, 'createVae', { seed: true })
+  return { seed: readWhole(seed, 'createVae.seed', 0) }
 }

@@ -22,16 +22,16 @@ export class UnsupportedError extends ElboError {
 /** A model specification or an option that cannot be; `path` points into it, e.g. `decoder[2].filters`. */
 export class SpecError extends ElboError {
   readonly path: string
-  constructor(path: string, message: string) {
-    super('spec', path === '' ? message : `${path}: ${message}`)
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super('spec', path === '' ? message : `${path}: ${message}`, options)
     this.path = path
   }
 }
 
 /** An array whose shape or length does not fit. */
 export class ShapeError extends ElboError {
-  constructor(message: string) {
-    super('shape', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('shape', message, options)
   }
 }
 

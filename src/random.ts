@@ -1,4 +1,4 @@
-import { SpecError } from './errors.js'
+import { readWhole } from './checks.js'
 
 /**
  * Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
@@ -85,9 +85,7 @@ export function threefryInto(out: Uint32Array, key0: number, key1: number, count
  * Throws SpecError unless the seed is a whole number from 0 to 2⁵³ − 1.
  */
 export function streamKey(seed: number, stream: Stream): [number, number] {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new SpecError('seed', `needs a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${seed}`)
-  }
+  readWhole(seed, 'seed', 0)
   return [seed >>> 0, (Math.floor(seed / 2 ** 32) | (stream << 24)) >>> 0]
 }
 

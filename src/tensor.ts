@@ -1,3 +1,5 @@
+import { floatsOf } from './arrays.js'
+import { describe, guarded } from './checks.js'
 import { ShapeError } from './errors.js'
 
 /** A plain array of 32-bit floats with its shape, row-major. */
@@ -21,29 +23,63 @@ export function asRows(
   rowShape: readonly number[],
   what: string,
 ): { data: Float32Array; rows: number } {
+  const { shape, data } = readTensor(value, what)
   const rowSize = elementCount(rowShape)
-  const isTensor = !(value instanceof Float32Array)
-  const data = isTensor ? value?.data : value
-  if (!(data instanceof Float32Array)) {
-    throw new ShapeError(`${what}: needs a Float32Array or { shape, data: Float32Array }, got ${describe(value)}`)
-  }
   const rows = data.length / rowSize
   if (!Number.isInteger(rows) || rows === 0) {
     throw new ShapeError(
       `${what}: has ${data.length} values, needs a multiple of ${rowSize} = ${rowShape.join(' × ')}, and at least one`,
     )
   }
-  if (isTensor && elementCount(value.shape) !== data.length) {
-    throw new ShapeError(`${what}: shape [${value.shape}] has ${elementCount(value.shape)} values, data has ${data.length}`)
+  if (shape && elementCount(shape) !== data.length) {
+    throw new ShapeError(`${what}: shape [${shape}] has ${elementCount(shape)} values, data has ${data.length}`)
   }
-  if (isTensor && value.shape[0] !== rows) {
-    throw new ShapeError(`${what}: shape [${value.shape}] does not begin with the ${rows} rows of ${rowShape.join(' × ')}`)
+  if (shape && shape[0] !== rows) {
+    throw new ShapeError(`${what}: shape [${shape}] does not begin with the ${rows} rows of ${rowShape.join(' × ')}`)
   }
   return { data, rows }
 }
 
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
-  if (typeof value !== 'object') return `a ${typeof value}`
-  return value.constructor?.name ?? 'an object'
+/**
+ * The parts of a `Tensor`, or of a bare `Float32Array`, which has no shape: plain arrays, each read once.
+ * @throws ShapeError when it is neither
+ */
+export function readTensor(value: unknown, what: string): { shape?: number[]; data: Float32Array<ArrayBuffer> } {
+  const bare = floatsOf(value)
+  if (bare) return { data: bare }
+  const { shape, data } = readParts(value, what)
+  const floats = floatsOf(data)
+  if (!floats) {
+    const came = value === undefined ? 'undefined' : describe(value)
+    throw new ShapeError(`${what}: needs a Float32Array or { shape, data: Float32Array }, got ${came}`)
+  }
+  return { shape: readShape(shape, what), data: floats }
+}
+
+/** `shape` and `data` of whatever came, each read once. @throws ShapeError when reading throws */
+export function readParts(value: unknown, what: string): { shape: unknown; data: unknown } {
+  return guarded(() => {
+    const { shape, data } = (value ?? {}) as Partial<Tensor>
+    return { shape, data }
+  }, refusal(what))
+}
+
+const MOST_DIMENSIONS = 16
+
+/** A copy of a shape: whole numbers from 0 on, at most 16 of them. @throws ShapeError */
+export function readShape(value: unknown, what: string): number[] {
+  return guarded(() => {
+    if (!Array.isArray(value) || value.length > MOST_DIMENSIONS) {
+      const came = Array.isArray(value) ? `${value.length} of them` : describe(value)
+      throw new ShapeError(`${what}: shape needs at most ${MOST_DIMENSIONS} whole numbers, got ${came}`)
+    }
+    const sizes = Array.from(value as unknown[])
+    const bad = sizes.findIndex((size) => !Number.isSafeInteger(size) || (size as number) < 0)
+    if (bad < 0) return sizes as number[]
+    throw new ShapeError(`${what}: shape[${bad}] needs a whole number from 0 on, got ${describe(sizes[bad])}`)
+  }, refusal(what))
+}
+
+function refusal(what: string): (reason: string, options: ErrorOptions) => ShapeError {
+  return (reason, options) => new ShapeError(`${what}: ${reason}`, options)
 }

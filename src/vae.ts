@@ -1,49 +1,37 @@
 import type { Dataset } from './data/dataset.js'
-import { ElboError, ShapeError } from './errors.js'
+import { ElboError } from './errors.js'
 import { compilePlan } from './model/compile.js'
 import type { Objective } from './model/gaussian.js'
 import type { LabelOptions } from './model/labels.js'
-import { checkFinite, decode, encode, priorLatents, reconstruct, type Codes, type Posterior } from './model/inference.js'
+import { decode, encode, priorLatents, reconstruct, type Codes, type Posterior } from './model/inference.js'
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
-import type { Augmentation } from './ops/gather.js'
 import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
-import { elementCount, type Tensor } from './tensor.js'
+import type { Tensor } from './tensor.js'
 import { activeUnits, type ActiveUnits } from './train/active-units.js'
-import { checkTraining } from './train/check-training.js'
+import {
+  readActiveUnitsOptions,
+  readEvaluateOptions,
+  readLabelOptions,
+  readLatents,
+  readParameters,
+  readSampling,
+  type ActiveUnitsOptions,
+  type EvaluateOptions,
+  type SampleOptions,
+} from './train/arguments.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
 import { adam } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
-import { checkAugmentation, checkWeight, checkWhole, objectiveOf } from './train/sets.js'
+import { checkSet } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
+import { DEFAULT_BATCH, readTraining } from './train/check-training.js'
 import { Trainer, type TrainerOptions } from './train/trainer.js'
-
-/** How to evaluate a set. */
-export interface EvaluateOptions {
-  /** Weight of the KL term in `total`; the specification's unless given. */
-  klWeight?: number
-  /** Of the noise; 0 unless given, so that two evaluations compare. */
-  seed?: number
-  /** Images at a time, 128 unless given. */
-  batchSize?: number
-  /** Draws of z an image for `importanceWeighted`; 0, unless given, leaves it out. */
-  importanceSamples?: number
-  /** As in training; the draws are the seed's. */
-  binarize?: Augmentation['binarize']
-}
-
-/** How to sample. */
-export interface SampleOptions extends LabelOptions {
-  /** Of the draws; the model's own unless given. */
-  seed?: number
-}
-
-const DEFAULT_BATCH = 100
 
 /**
  * A variational autoencoder on the GPU. Made by `engine.createVae` or `engine.load`.
@@ -96,28 +84,24 @@ export class Vae {
   train(data: Dataset, options: TrainOptions): Run {
     this.checkIdle()
     if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
-    const { optimizer = this.optimizer ?? adam(), batchSize = DEFAULT_BATCH, klWeight = this.klWeight, seed } = options
-    checkTraining(this.runtime, data, { ...options, batchSize, klWeight })
-    const objective = objectiveOf(this.runtime.model, options, 'train')
+    const set = checkSet(this.runtime, data, 'train')
+    const training = readTraining(this.runtime, set, options, this.klWeight)
+    const { optimizer = this.optimizer ?? adam(), batchSize, klWeight, seed, objective, binarize } = training
     const state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
     if (seed !== undefined) state.seed = seed
     this.state = state
     this.planFor = { batch: batchSize, optimizer, objective }
     const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
     const settings: TrainerOptions = {
-      ...options,
-      batchSize,
-      klWeight,
-      objective,
-      evaluate: (set) => {
-        const { binarize } = options
+      ...training,
+      evaluate: (validation) => {
         const { importanceSamples } = objective
-        return this.evaluate(set, { klWeight: validationWeight, binarize, importanceSamples })
+        return this.evaluate(validation, { klWeight: validationWeight, binarize, importanceSamples })
       },
       save: () => this.save(),
     }
     return new Run(async (control, emit) => {
-      this.trainer = new Trainer(this.runtime, state, data, settings, control, emit)
+      this.trainer = new Trainer(this.runtime, state, set, settings, control, emit)
       try {
         return await this.trainer.run()
       } finally {
@@ -131,8 +115,8 @@ export class Vae {
    * A deterministic latent has a mean only: the code. A vector-quantised one has `codes`, and as mean their vectors.
    * @throws ShapeError, DataError
    */
-  encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
-    return encode(this.runtime, images, options)
+  async encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
+    return encode(this.runtime, images, readLabelOptions(this.runtime.model, options, 'encode'))
   }
 
   /**
@@ -140,13 +124,14 @@ export class Vae {
    * codes `[batch, h, w]` or of vectors `[batch, h, w, size]`.
    * @throws ShapeError; DataError for values that are not finite, or codes that there are not
    */
-  decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: LabelOptions = {}): Promise<Tensor> {
-    return decode(this.runtime, latents, options)
+  async decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: LabelOptions = {}): Promise<Tensor> {
+    const labels = readLabelOptions(this.runtime.model, options, 'decode')
+    return decode(this.runtime, readLatents(latents), labels)
   }
 
   /** Images decoded from the posterior mean of images. @throws ShapeError, DataError */
-  reconstruct(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
-    return reconstruct(this.runtime, images, options)
+  async reconstruct(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
+    return reconstruct(this.runtime, images, readLabelOptions(this.runtime.model, options, 'reconstruct'))
   }
 
   /**
@@ -154,10 +139,11 @@ export class Vae {
    * A deterministic latent has no prior: its draws are N(0, 1) too, and need not look like the data.
    * A vector-quantised model draws the code of every position alone, by how often training chose it in this epoch and
    * the one before (each alike before any training): the empirical prior, which knows nothing of how codes go together.
-   * @throws DataError unless `count` is a whole number from 1 on
+   * @throws DataError unless `count` is a whole number from 1 on, and its images fit 2 GiB
    */
-  async sample(count: number, { seed = this.seed, labels }: SampleOptions = {}): Promise<Tensor> {
-    return decode(this.runtime, await priorLatents(this.runtime, count, seed), { labels })
+  async sample(count: number, options: SampleOptions = {}): Promise<Tensor> {
+    const { seed, ...rest } = readSampling(this.runtime.model, count, options, this.seed)
+    return decode(this.runtime, await priorLatents(this.runtime, rest.count, seed), { labels: rest.labels })
   }
 
   /**
@@ -165,15 +151,11 @@ export class Vae {
    * @throws DataError, ShapeError, SpecError
    */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Loss> {
-    const { klWeight = this.klWeight, seed = 0, batchSize = 128, binarize, importanceSamples: samples = 0 } = options
-    checkWeight(klWeight, 'evaluate.klWeight')
-    checkWhole(seed, 'evaluate.seed', 0)
-    checkWhole(batchSize, 'evaluate.batchSize')
-    checkWhole(samples, 'evaluate.importanceSamples', 0)
-    checkAugmentation({ binarize }, 'evaluate')
-    const loss = await evaluateSet(this.runtime, data, { klWeight, seed, batchSize, binarize })
+    const set = checkSet(this.runtime, data, 'evaluate')
+    const { importanceSamples: samples, ...draws } = readEvaluateOptions(options, this.klWeight)
+    const loss = await evaluateSet(this.runtime, set, draws)
     if (samples === 0) return loss
-    const bound = await importanceWeighted(this.runtime, data, { samples, seed, batchSize, binarize })
+    const bound = await importanceWeighted(this.runtime, set, { samples, ...draws })
     return { ...loss, importanceWeighted: bound }
   }
 
@@ -182,9 +164,8 @@ export class Vae {
    * threshold, 0.01 unless given (Burda et al. 2016).
    * @throws DataError, ShapeError; SpecError for a vector-quantised model
    */
-  async activeUnits(data: Dataset, { threshold = 0.01 }: { threshold?: number } = {}): Promise<ActiveUnits> {
-    checkWeight(threshold, 'activeUnits.threshold')
-    return activeUnits(this.runtime, data, threshold)
+  async activeUnits(data: Dataset, options: ActiveUnitsOptions = {}): Promise<ActiveUnits> {
+    return activeUnits(this.runtime, data, readActiveUnitsOptions(options).threshold)
   }
 
   /**
@@ -227,19 +208,9 @@ export class Vae {
    * @throws ShapeError for an unknown name or another shape, DataError for a value that is not finite; then none is set
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
-    const { specs } = this.runtime.arena
-    for (const [name, tensor] of Object.entries(values)) {
-      const { shape, data } = tensor ?? {}
-      const spec = specs.find((candidate) => candidate.name === name)
-      if (!spec) throw new ShapeError(`setParameters: there is no "${name}"; there are ${specs.map((s) => s.name).join(', ')}`)
-      if (String(shape) !== String(spec.shape) || data?.length !== elementCount(spec.shape)) {
-        const came = data ? `[${shape}] with ${data.length} values` : 'no tensor { shape, data }'
-        throw new ShapeError(`setParameters: "${name}" is ${came}, needs [${spec.shape}]`)
-      }
-      checkFinite(data, `setParameters: "${name}"`, spec.shape.at(-1)!)
-    }
+    const parameters = readParameters(values, this.runtime.arena.specs)
     this.runtime.encoder('check') // throws when the device is lost or the model destroyed
-    this.runtime.write('parameters', values)
+    this.runtime.write('parameters', parameters)
   }
 
   /**

@@ -1,21 +1,29 @@
 import { FormatError } from '../errors.js'
 import { dataset, type Dataset } from './dataset.js'
-import { unpacked } from './gzip.js'
+import { PackedFile } from './gzip.js'
 
 const SIDE = 32
 const PLANE = SIDE * SIDE
 const RECORD_BYTES = 1 + 3 * PLANE
 
+/** Enough to tell an archive. */
+const START_BYTES = 512
+
+/** CIFAR-10 has so many images; its files do not say how many they hold, so that a gzip file is believed no more. */
+const MOST_PACKED_RECORDS = 60_000
+
 /**
  * A data set from CIFAR-10's binary files (`data_batch_1.bin` …), each gzipped or not, one after another: records of a
  * label byte and 3072 bytes in planes of red, green, blue. Shape `[32, 32, 3]`, labels 0–9. Throws FormatError when a
- * length is no multiple of 3073, a label is above 9, or there is no record at all.
+ * length is no multiple of 3073, a label is above 9, there is no record at all, or a gzip file holds more than 60,000.
  */
 export async function cifar(...files: (Uint8Array | ArrayBuffer)[]): Promise<Dataset<Uint8Array>> {
   const batches: Uint8Array[] = []
   for (const [i, file] of files.entries()) {
     const name = files.length === 1 ? 'cifar' : `cifar file ${i + 1} of ${files.length}`
-    const bytes = await unpacked(file, name)
+    const packed = new PackedFile(file, name)
+    if (packed.isPacked) checkLabel(await packed.start(START_BYTES), 0, name)
+    const bytes = await packed.content(MOST_PACKED_RECORDS * RECORD_BYTES)
     checkRecords(bytes, name)
     batches.push(bytes)
   }
@@ -38,11 +46,12 @@ function checkRecords(bytes: Uint8Array, name: string): void {
   if (bytes.length % RECORD_BYTES !== 0) {
     throw new FormatError(`${name}: ${bytes.length} bytes, needs a multiple of ${RECORD_BYTES}${hint(bytes)}`)
   }
-  for (let record = 0; record < bytes.length; record += RECORD_BYTES) {
-    if (bytes[record] > 9) {
-      throw new FormatError(`${name}: record ${record / RECORD_BYTES} has label ${bytes[record]}, needs 0 to 9`)
-    }
-  }
+  for (let record = 0; record < bytes.length / RECORD_BYTES; record++) checkLabel(bytes, record, name)
+}
+
+function checkLabel(bytes: Uint8Array, record: number, name: string): void {
+  const label = bytes[record * RECORD_BYTES]
+  if (label > 9) throw new FormatError(`${name}: record ${record} has label ${label}, needs 0 to 9${hint(bytes)}`)
 }
 
 function hint(bytes: Uint8Array): string {

@@ -1,4 +1,6 @@
-import { DataError, ShapeError } from '../errors.js'
+import { describe, guarded, readOptions } from '../checks.js'
+import { DataError, ShapeError, SpecError } from '../errors.js'
+import { bytesOfFloats, checkValues, pixelsOf, readImageShape, readLabelBytes, type ImageShape } from './pixels.js'
 
 /**
  * Images with optional labels: what training and evaluation read.
@@ -9,12 +11,12 @@ import { DataError, ShapeError } from '../errors.js'
  */
 export interface Dataset<Pixels extends Uint8Array | Float32Array = Uint8Array | Float32Array> {
   /** `[height, width, channels]` of one image. */
-  readonly shape: [height: number, width: number, channels: number]
+  readonly shape: ImageShape
   /** Number of images. */
   readonly count: number
   /** `count · height · width · channels` pixels, row-major `[count, height, width, channels]`. */
   readonly images: Pixels
-  /** One class index an image, or undefined. */
+  /** One class index an image, 255 (`UNLABELED`) where it is not known; or undefined. */
   readonly labels?: Uint8Array
 }
 
@@ -24,7 +26,7 @@ export interface DatasetOptions {
   images: Uint8Array | Uint8ClampedArray | Float32Array
   /** `[height, width, channels]` of one image. */
   shape: readonly [height: number, width: number, channels: number]
-  /** One class index an image, whole numbers from 0 to 255. */
+  /** One class index an image, whole numbers from 0 to 255; 255 (`UNLABELED`) where a classifier is to find out. */
   labels?: Uint8Array | readonly number[]
 }
 
@@ -34,41 +36,42 @@ export interface ValuesOptions extends Omit<DatasetOptions, 'images'> {
   values: Float32Array
 }
 
+const KEYS = { images: true, values: true, shape: true, labels: true } as const
+
 /**
  * A data set from the caller's own pixels. `images` are stored as bytes: floats are rounded to the nearest 1/255.
- * `values` are stored as the floats they are. Bytes and values are kept as they came, without a copy: they must not
- * change afterwards.
+ * `values` are stored as the floats they are. Bytes and values are kept as they came, without a copy unless their memory
+ * is shared or can be resized: they must not change afterwards.
  *
  * Throws ShapeError where a length does not fit the shape or the other array, DataError for a pixel that is not finite
  * or outside [0, 1] and for a value that is not finite (the first, with its place), and for a label that is no whole
- * number from 0 to 255.
+ * number from 0 to 255; SpecError for an option that there is not.
  */
 export function dataset(options: DatasetOptions): Dataset<Uint8Array>
 export function dataset(options: ValuesOptions): Dataset<Float32Array>
 export function dataset(options: DatasetOptions | ValuesOptions): Dataset {
-  const [height, width, channels] = checkedShape(options.shape)
-  const shape: Dataset['shape'] = [height, width, channels]
-  const real = 'values' in options
-  const given = real ? options.values : options.images
-  const size = height * width * channels
-  const product = `${size} = ${height} × ${width} × ${channels}`
-  const what = real ? 'values' : 'images'
-  const isFloats = given instanceof Float32Array
-  if (!isFloats && (real || !(given instanceof Uint8Array || given instanceof Uint8ClampedArray))) {
-    throw new DataError(`dataset: ${what} needs a ${real ? '' : 'Uint8Array or a '}Float32Array, got ${kindOf(given)}`)
+  const given = readOptions<DatasetOptions & ValuesOptions>(options, 'dataset', KEYS)
+  const real = given.values !== undefined
+  if (real && given.images !== undefined) throw new SpecError('dataset', 'takes either images or values, not both')
+  const shape = readImageShape(given.shape, 'dataset')
+  const what = real ? 'dataset: values' : 'dataset: images'
+  const pixels = pixelsOf(real ? given.values : given.images)
+  const isFloats = pixels instanceof Float32Array
+  if (!pixels || (real && !isFloats)) {
+    const came = real ? given.values : given.images
+    const kinds = real ? 'a Float32Array' : 'a Uint8Array or a Float32Array'
+    throw new DataError(`${what} needs ${kinds}, got ${came === undefined ? 'undefined' : describe(came)}`)
   }
-  if (given.length === 0) {
-    throw new ShapeError(`dataset: ${what} is empty, needs at least one image of ${product} values`)
+  const size = shape[0] * shape[1] * shape[2]
+  const product = `${size} = ${shape.join(' × ')}`
+  if (pixels.length === 0) throw new ShapeError(`${what} is empty, needs at least one image of ${product} values`)
+  if (pixels.length % size !== 0) {
+    throw new ShapeError(`${what} has ${pixels.length} values, needs a multiple of ${product}`)
   }
-  if (given.length % size !== 0) {
-    throw new ShapeError(`dataset: ${what} has ${given.length} values, needs a multiple of ${product}`)
-  }
-  const count = given.length / size
-  let images: Uint8Array | Float32Array
-  if (!isFloats) images = bytesOf(given)
-  else images = real ? checkedValues(given, shape) : bytesOfFloats(given, shape)
-  const set = { shape, count, images }
-  return options.labels === undefined ? set : { ...set, labels: checkedLabels(options.labels, count) }
+  const count = pixels.length / size
+  const labels = given.labels === undefined ? undefined : readLabelBytes(given.labels, count, 'dataset')
+  if (real) checkValues(pixels as Float32Array, shape, what)
+  return made({ shape, count, images: isFloats && !real ? bytesOfFloats(pixels, shape) : pixels, labels })
 }
 
 /**
@@ -78,24 +81,19 @@ export function dataset(options: DatasetOptions | ValuesOptions): Dataset {
 export function subset<Pixels extends Uint8Array | Float32Array>(
   data: Dataset<Pixels>,
   start: number,
-  end: number = data.count,
+  end?: number,
 ): Dataset<Pixels> {
-  if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start >= end || end > data.count) {
-    throw new DataError(`subset: needs whole numbers 0 ≤ start < end ≤ ${data.count}, got ${start} and ${end}`)
-  }
-  const size = data.images.length / data.count
-  return {
-    shape: data.shape,
-    count: end - start,
-    images: data.images.subarray(start * size, end * size) as Pixels,
-    ...(data.labels && { labels: data.labels.subarray(start, end) }),
-  }
+  const set = readDataset<Pixels>(data, 'subset')
+  return view(set, start, end === undefined ? set.count : end)
 }
 
 /** The first `count` images, or all of them where there are fewer; a view. Throws DataError unless `count` ≥ 1. */
 export function take<Pixels extends Uint8Array | Float32Array>(data: Dataset<Pixels>, count: number): Dataset<Pixels> {
-  if (!Number.isInteger(count) || count < 1) throw new DataError(`take: needs a whole number from 1, got ${count}`)
-  return subset(data, 0, Math.min(count, data.count))
+  const set = readDataset<Pixels>(data, 'take')
+  if (!Number.isInteger(count) || count < 1) {
+    throw new DataError(`take: needs a whole number from 1, got ${describe(count)}`)
+  }
+  return view(set, 0, Math.min(count, set.count))
 }
 
 /**
@@ -106,10 +104,13 @@ export function split<Pixels extends Uint8Array | Float32Array>(
   data: Dataset<Pixels>,
   fraction: number,
 ): [first: Dataset<Pixels>, rest: Dataset<Pixels>] {
-  if (!(fraction > 0 && fraction < 1)) throw new DataError(`split: needs a fraction between 0 and 1, got ${fraction}`)
-  if (data.count < 2) throw new DataError('split: needs at least 2 images, the set has 1')
-  const at = Math.min(Math.max(Math.round(data.count * fraction), 1), data.count - 1)
-  return [subset(data, 0, at), subset(data, at)]
+  const set = readDataset<Pixels>(data, 'split')
+  if (!(typeof fraction === 'number' && fraction > 0 && fraction < 1)) {
+    throw new DataError(`split: needs a fraction between 0 and 1, got ${describe(fraction)}`)
+  }
+  if (set.count < 2) throw new DataError('split: needs at least 2 images, the set has 1')
+  const at = Math.min(Math.max(Math.round(set.count * fraction), 1), set.count - 1)
+  return [view(set, 0, at), view(set, at, set.count)]
 }
 
 /** The pixels of images `start` to `end − 1` as a model sees them: bytes divided by 255, floats as they are. */
@@ -119,66 +120,73 @@ export function pixelValues(data: Dataset, start = 0, end = data.count): Float32
   return pixels instanceof Float32Array ? pixels.slice() : Float32Array.from(pixels, (byte) => byte / 255)
 }
 
-function checkedShape(shape: DatasetOptions['shape']): Dataset['shape'] {
-  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
-    throw new ShapeError(
-      `dataset: shape needs [height, width, channels], three whole numbers from 1, got ${JSON.stringify(shape)}`,
-    )
+/** Sets that were made here: frozen, and every value in them looked at. */
+const ours = new WeakSet<object>()
+
+/** What has been read of sets that callers made by hand. */
+const readings = new WeakMap<object, { parts: Parts; set: Dataset }>()
+
+type Parts = Record<keyof Dataset, unknown>
+
+/**
+ * A data set from outside. One made by hand is read once and looked through whole; as long as it holds the same arrays
+ * the same set comes back for it, so that it is uploaded once.
+ * @throws DataError for what is no data set, or holds a value that cannot be; ShapeError where lengths do not fit
+ */
+export function readDataset<Pixels extends Uint8Array | Float32Array>(value: unknown, who: string): Dataset<Pixels> {
+  const refuse = (reason: string, options?: ErrorOptions) => new DataError(`${who}: ${reason}`, options)
+  const missing = () => refuse(`needs a data set, from dataset(), idx() or glyphs(), got ${describe(value)}`)
+  if (typeof value !== 'object' || value === null) throw missing()
+  if (ours.has(value)) return checkLength(value as Dataset<Pixels>, who)
+  const parts: Parts = guarded(() => {
+    const { shape, count, images, labels } = value as Parts
+    return { shape, count, images, labels }
+  }, refuse)
+  const before = readings.get(value)
+  const keys = ['shape', 'count', 'images', 'labels'] as const
+  if (before && keys.every((key) => before.parts[key] === parts[key])) {
+    return checkLength(before.set as Dataset<Pixels>, who)
   }
-  return [shape[0], shape[1], shape[2]]
-}
-
-function checkedLabels(labels: Uint8Array | readonly number[], count: number): Uint8Array {
-  if (!(labels instanceof Uint8Array) && !Array.isArray(labels)) {
-    throw new DataError(`dataset: labels needs a Uint8Array or an array of numbers, got ${kindOf(labels)}`)
+  const images = pixelsOf(parts.images)
+  if (!images) throw missing()
+  const shape = readImageShape(parts.shape, who)
+  if (!Number.isSafeInteger(parts.count) || (parts.count as number) < 1) {
+    throw refuse(`the set's count needs a whole number from 1 on, got ${describe(parts.count)}`)
   }
-  if (labels.length !== count) {
-    throw new ShapeError(`dataset: labels has ${labels.length} entries, needs ${count}, one an image`)
+  const count = parts.count as number
+  const set = checkLength(Object.freeze({ shape, count, images }), who)
+  if (images instanceof Float32Array) checkValues(images, shape, `${who}: images`)
+  const labels = parts.labels === undefined ? undefined : readLabelBytes(parts.labels, count, who)
+  const whole = made({ ...set, labels })
+  readings.set(value, { parts, set: whole })
+  return whole as Dataset<Pixels>
+}
+
+/** Also for sets made here: memory may have gone to a Worker since. @throws ShapeError */
+function checkLength<Set extends Dataset>(set: Set, who: string): Set {
+  const { shape, count, images } = set
+  const size = shape[0] * shape[1] * shape[2]
+  if (images.length === count * size) return set
+  throw new ShapeError(`${who}: ${count} images of ${size} pixels need ${count * size}, got ${images.length}`)
+}
+
+function made<Pixels extends Uint8Array | Float32Array>(set: Dataset<Pixels>): Dataset<Pixels> {
+  const { shape, count, images, labels } = set
+  const frozen = Object.freeze({ shape: Object.freeze(shape) as ImageShape, count, images, ...(labels && { labels }) })
+  ours.add(frozen)
+  return frozen
+}
+
+function view<Pixels extends Uint8Array | Float32Array>(
+  { shape, count, images, labels }: Dataset<Pixels>,
+  start: number,
+  end: number,
+): Dataset<Pixels> {
+  if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start >= end || end > count) {
+    const came = `${describe(start)} and ${describe(end)}`
+    throw new DataError(`subset: needs whole numbers 0 ≤ start < end ≤ ${count}, got ${came}`)
   }
-  if (labels instanceof Uint8Array) return bytesOf(labels)
-  const bad = labels.findIndex((label) => !Number.isInteger(label) || label < 0 || label > 255)
-  if (bad >= 0) throw new DataError(`dataset: labels[${bad}] is ${labels[bad]}, needs a whole number from 0 to 255`)
-  return Uint8Array.from(labels)
-}
-
-/** The same memory as a plain Uint8Array; a Node Buffer is not one, its `slice` differs. */
-function bytesOf(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-}
-
-function bytesOfFloats(images: Float32Array, shape: Dataset['shape']): Uint8Array {
-  const bytes = new Uint8Array(images.length)
-  for (let i = 0; i < images.length; i++) {
-    const value = images[i]
-    if (!(value >= 0 && value <= 1)) throw new DataError(describePixel(value, i, shape))
-    bytes[i] = Math.round(value * 255)
-  }
-  return bytes
-}
-
-/** The values themselves, once each is known to be finite. */
-function checkedValues(values: Float32Array, shape: Dataset['shape']): Float32Array {
-  const bad = values.findIndex((value) => !Number.isFinite(value))
-  if (bad < 0) return values
-  throw new DataError(`dataset: values has ${values[bad]} at ${placeOf(bad, shape)}, needs finite numbers`)
-}
-
-function describePixel(value: number, index: number, shape: Dataset['shape']): string {
-  let hint = ''
-  if (value > 1 && value <= 255) hint = '; values up to 255 need dividing by 255, or pass them as a Uint8Array'
-  else if (value >= -1 && value < 0) hint = '; values from −1 to 1 need (x + 1) / 2'
-  else if (Number.isFinite(value)) hint = '; real-valued data is passed as `values`'
-  return `dataset: images has ${value} at ${placeOf(index, shape)}, needs finite values from 0 to 1${hint}`
-}
-
-function placeOf(index: number, [height, width, channels]: Dataset['shape']): string {
-  const channel = index % channels
-  const column = Math.floor(index / channels) % width
-  const row = Math.floor(index / (channels * width)) % height
-  const image = Math.floor(index / (channels * width * height))
-  return `image ${image}, row ${row}, column ${column}, channel ${channel}`
-}
-
-function kindOf(value: unknown): string {
-  return typeof value === 'object' && value !== null ? value.constructor.name : String(value)
+  const size = images.length / count
+  const part = images.subarray(start * size, end * size) as Pixels
+  return made({ shape, count: end - start, images: part, labels: labels?.subarray(start, end) })
 }

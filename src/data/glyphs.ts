@@ -1,3 +1,4 @@
+import { describe, readOptions, readWhole } from '../checks.js'
 import { DataError } from '../errors.js'
 import { Random, STREAMS } from '../random.js'
 import { dataset, type Dataset } from './dataset.js'
@@ -8,6 +9,16 @@ const EDGE = 0.75       // half the width of the soft edge of a stroke, in pixel
 const SPAN_STEPS = 5    // straight pieces between two points of a stroke
 const MARGIN = 1        // the ink keeps this far from the border, in pixels
 
+/** Most images of a set: 2 GiB of pixels. */
+const MOST_IMAGES = Math.floor(2 ** 31 / (SIDE * SIDE))
+
+/** Which digits to draw. */
+export interface GlyphOptions {
+  count: number
+  /** 0 unless given. */
+  seed?: number
+}
+
 /**
  * Drawn digits: `count` grey images of 28 × 28 × 1 with labels 0–9, made on the spot, without a download. Each is one
  * of a few ways to write its digit, with random slant, turn, width, size, place, weight of the pen, bend and
@@ -17,12 +28,11 @@ const MARGIN = 1        // the ink keeps this far from the border, in pixels
  * shorter set is the beginning of a longer one. Only +, −, ×, ÷ and square roots are used, which every JavaScript
  * engine rounds alike: the same seed gives the same bytes everywhere.
  *
- * Throws DataError unless `count` is a whole number from 1, SpecError for a seed that cannot be.
+ * Throws DataError unless `count` is a whole number from 1 to 2,739,137 (2 GiB of pixels), SpecError for a seed that cannot
+ * be.
  */
-export function glyphs({ count, seed = 0 }: { count: number, seed?: number }): Dataset<Uint8Array> {
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new DataError(`glyphs: count needs a whole number from 1, got ${count}`)
-  }
+export function glyphs(options: GlyphOptions): Dataset<Uint8Array> {
+  const { count, seed } = readGlyphOptions(options)
   const images = new Uint8Array(count * SIDE * SIDE)
   const labels = balancedLabels(count, seed)
   const pen = new Pen()
@@ -31,6 +41,14 @@ export function glyphs({ count, seed = 0 }: { count: number, seed?: number }): D
     pen.develop(images.subarray(image * SIDE * SIDE, (image + 1) * SIDE * SIDE))
   }
   return dataset({ images, shape: [SIDE, SIDE, 1], labels })
+}
+
+function readGlyphOptions(options: GlyphOptions): Required<GlyphOptions> {
+  const { count, seed = 0 } = readOptions<GlyphOptions>(options, 'glyphs', { count: true, seed: true })
+  if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > MOST_IMAGES) {
+    throw new DataError(`glyphs: count needs a whole number from 1 to ${MOST_IMAGES}, got ${describe(count)}`)
+  }
+  return { count: count as number, seed: readWhole(seed, 'glyphs.seed', 0) }
 }
 
 function balancedLabels(count: number, seed: number): Uint8Array {

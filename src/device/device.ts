@@ -1,4 +1,5 @@
 import { UnsupportedError } from '../errors.js'
+import { UNKNOWN_ADAPTER } from './read-device.js'
 
 /** A device with what the engine needs to know of it. */
 export interface DeviceContext {
@@ -29,7 +30,8 @@ const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups']
  */
 export async function acquireDevice({ device, powerPreference }: DeviceOptions): Promise<DeviceContext> {
   if (device) {
-    return { device, info: device.adapterInfo, isSoftware: isSoftwareAdapter(device.adapterInfo), owned: false }
+    const info = device.adapterInfo ?? UNKNOWN_ADAPTER // Firefox and Deno may not have it
+    return { device, info, isSoftware: isSoftwareAdapter(info), owned: false }
   }
   const gpu = globalThis.navigator?.gpu
   if (!gpu) throw new UnsupportedError(missingReason())
@@ -49,7 +51,8 @@ export async function acquireDevice({ device, powerPreference }: DeviceOptions):
       requiredFeatures,
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
     })
-    return { device: own, info: adapter.info, isSoftware: isSoftwareAdapter(adapter.info), owned: true }
+    const info = adapter.info ?? UNKNOWN_ADAPTER
+    return { device: own, info, isSoftware: isSoftwareAdapter(info), owned: true }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new UnsupportedError(`the adapter refused a device: ${reason}. Reload the page, or restart the browser`, {
@@ -68,8 +71,7 @@ function missingReason(): string {
   return `this browser has no WebGPU; ${BROWSERS}`
 }
 
-function isSoftwareAdapter(info: GPUAdapterInfo | undefined): boolean {
-  if (!info) return false
+function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ')
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(words)
 }

@@ -1,3 +1,4 @@
+import { checkKeys, readArray, readName, readObject, readWeight, readWhole } from '../checks.js'
 import { SpecError } from '../errors.js'
 
 /** A number that changes with the step, as plain JSON: a learning rate, or the weight of the KL term. */
@@ -16,15 +17,6 @@ export type RateSchedule =
   | { type: 'cyclical'; value: number; period: number; ramp?: number }
   /** `after`, times (step + 1) / `steps` during the first `steps`. */
   | { type: 'warm-up'; steps: number; after: Rate }
-
-const KEYS: Record<RateSchedule['type'], { numbers: string[]; counts: string[]; optional?: string[]; also?: string }> = {
-  step: { numbers: ['value', 'factor'], counts: ['every'] },
-  'multi-step': { numbers: ['value', 'factor'], counts: [], also: 'milestones' },
-  cosine: { numbers: ['value'], counts: ['steps'], optional: ['minimum'] },
-  linear: { numbers: ['from', 'to'], counts: ['steps'] },
-  cyclical: { numbers: ['value'], counts: ['period'], optional: ['ramp'] },
-  'warm-up': { numbers: [], counts: ['steps'], also: 'after' },
-}
 
 /** The rate at a step, which counts from 0. */
 export function rateAt(rate: Rate, step: number): number {
@@ -51,43 +43,49 @@ export function rateAt(rate: Rate, step: number): number {
   }
 }
 
-/** @throws SpecError unless it is a finite number not below 0, or a schedule of such. */
-export function checkRate(rate: unknown, path: string): void {
-  if (typeof rate === 'number') return checkNumber(rate, path)
-  const schedule = rate as Record<string, unknown> | null
-  const type = schedule?.type as RateSchedule['type']
-  if (typeof rate !== 'object' || !schedule || !Object.hasOwn(KEYS, type)) {
-    throw new SpecError(path, `needs a number or a schedule of type ${Object.keys(KEYS).join(', ')}, got ${describe(rate)}`)
-  }
+/** What a schedule of each type holds: numbers, counts of steps, and what has readers of its own. */
+const KEYS: Record<RateSchedule['type'], { numbers: string[]; counts: string[]; optional?: string[]; also?: string }> = {
+  step: { numbers: ['value', 'factor'], counts: ['every'] },
+  'multi-step': { numbers: ['value', 'factor'], counts: [], also: 'milestones' },
+  cosine: { numbers: ['value'], counts: ['steps'], optional: ['minimum'] },
+  linear: { numbers: ['from', 'to'], counts: ['steps'] },
+  cyclical: { numbers: ['value'], counts: ['period'], optional: ['ramp'] },
+  'warm-up': { numbers: [], counts: ['steps'], also: 'after' },
+}
+
+/** Warm-ups within warm-ups: a bound, so that one that contains itself, or a file's, cannot exhaust the stack. */
+const MOST_NESTED = 16
+
+/**
+ * Reads a rate from outside.
+ * @returns a copy, which nobody can change any more
+ * @throws SpecError with the path of the number that cannot be: below 0, not finite, no whole number of steps
+ */
+export function checkRate(rate: unknown, path: string): Rate {
+  return readRate(rate, path, 0)
+}
+
+function readRate(rate: unknown, path: string, depth: number): Rate {
+  if (typeof rate === 'number') return readWeight(rate, path)
+  if (depth > MOST_NESTED) throw new SpecError(path, `schedules can lie at most ${MOST_NESTED} deep`)
+  const schedule = readObject(rate, path, 'a number or a schedule')
+  const type = readName(schedule.type, path, 'schedule', Object.keys(KEYS) as RateSchedule['type'][])
   const { numbers, counts, optional = [], also = [] } = KEYS[type]
-  const known = ['type', ...numbers, ...counts, ...optional].concat(also)
-  for (const key of Object.keys(schedule)) {
-    if (!known.includes(key)) throw new SpecError(`${path}.${key}`, `a ${type} schedule has ${known.join(', ')}`)
-  }
-  for (const key of numbers) checkNumber(schedule[key], `${path}.${key}`)
-  for (const key of optional) if (schedule[key] !== undefined) checkNumber(schedule[key], `${path}.${key}`)
-  for (const key of counts) {
-    if (Number.isSafeInteger(schedule[key]) && (schedule[key] as number) >= 1) continue
-    throw new SpecError(`${path}.${key}`, `needs a whole number of steps from 1 on, got ${describe(schedule[key])}`)
-  }
+  checkKeys(schedule, path, `a ${type} schedule`, ['type', ...numbers, ...counts, ...optional].concat(also))
+  for (const key of numbers) readWeight(schedule[key], `${path}.${key}`)
+  for (const key of optional) if (schedule[key] !== undefined) readWeight(schedule[key], `${path}.${key}`)
+  for (const key of counts) readWhole(schedule[key], `${path}.${key}`, 1)
   if (type === 'cyclical' && (schedule.ramp as number) > 1) {
     throw new SpecError(`${path}.ramp`, `needs a share of the period up to 1, got ${schedule.ramp}`)
   }
-  if (type === 'multi-step') checkMilestones(schedule.milestones, `${path}.milestones`)
-  if (type === 'warm-up') checkRate(schedule.after, `${path}.after`)
+  if (type === 'multi-step') schedule.milestones = readMilestones(schedule.milestones, `${path}.milestones`)
+  if (type === 'warm-up') schedule.after = readRate(schedule.after, `${path}.after`, depth + 1)
+  return Object.freeze(schedule) as unknown as RateSchedule
 }
 
-function checkMilestones(milestones: unknown, path: string): void {
-  const isAbove = (before: number, step: unknown) => Number.isSafeInteger(step) && (step as number) > before
-  if (Array.isArray(milestones) && milestones.every((step, i) => isAbove(milestones[i - 1] ?? 0, step))) return
-  throw new SpecError(path, `needs rising whole numbers of steps from 1 on, got ${describe(milestones)}`)
-}
-
-function checkNumber(value: unknown, path: string): void {
-  if (typeof value === 'number' && value >= 0 && value < Infinity) return
-  throw new SpecError(path, `needs a finite number not below 0, got ${describe(value)}`)
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' ? (JSON.stringify(value) ?? 'nothing') : String(value)
+function readMilestones(value: unknown, path: string): readonly number[] {
+  const milestones = readArray(value, path, 'rising whole numbers of steps from 1 on')
+  let before = 0
+  for (const [i, step] of milestones.entries()) before = readWhole(step, `${path}[${i}]`, before + 1)
+  return Object.freeze(milestones as number[])
 }

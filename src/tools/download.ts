@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { unpacked } from '../data/gzip.js'
+import { PackedFile } from '../data/gzip.js'
 import { DataError } from '../errors.js'
 import type { DownloadProgress } from './progress-bar.js'
 
@@ -40,7 +40,7 @@ export async function download(file: KnownFile, options: DownloadOptions): Promi
   if (cached) return cached
   for (const url of options.urls) {
     try {
-      const bytes = checked(file, await unpacked(await fetchBytes(file, url, options), file.name))
+      const bytes = checked(file, await unpacked(file, await fetchBytes(file, url, options)))
       await keep(bytes, options)
       return bytes
     } catch (error) {
@@ -56,11 +56,15 @@ export async function download(file: KnownFile, options: DownloadOptions): Promi
  */
 export async function readKnownFile(file: KnownFile, path: string, tried: string[]): Promise<Uint8Array | undefined> {
   try {
-    return checked(file, await unpacked(await readFile(path), file.name))
+    return checked(file, await unpacked(file, await readFile(path)))
   } catch (error) {
     tried.push(`${path}: ${reason(error)}`)
     return undefined
   }
+}
+
+function unpacked({ name, sizeBytes }: KnownFile, bytes: Uint8Array): Promise<Uint8Array> {
+  return new PackedFile(bytes, name).content(sizeBytes)
 }
 
 function checked(file: KnownFile, bytes: Uint8Array): Uint8Array {

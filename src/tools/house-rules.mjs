@@ -15,7 +15,7 @@ const layers = {
   formats: [],
   stores: ['formats'],
 }
-const freeFiles = ['src/errors', 'src/tensor', 'src/random']
+const freeFiles = ['errors', 'checks', 'arrays', 'labels', 'tensor', 'random'].map((name) => `src/${name}`)
 /** Everyone may name the type of a dispatch. */
 const freeTypes = ['src/ops/dispatch']
 const maxColumns = 120

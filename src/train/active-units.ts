@@ -18,8 +18,8 @@ const IMAGES_AT_ONCE = 512
  * The activity of every latent dimension, Var_x(E_q[z|x]) over a set (Burda, Grosse & Salakhutdinov 2016, section 5.2).
  * @throws SpecError for a vector-quantised latent; DataError, ShapeError
  */
-export async function activeUnits(runtime: ModelRuntime, data: Dataset, threshold: number): Promise<ActiveUnits> {
-  checkSet(runtime, data, 'activeUnits')
+export async function activeUnits(runtime: ModelRuntime, given: Dataset, threshold: number): Promise<ActiveUnits> {
+  const data = checkSet(runtime, given, 'activeUnits')
   const { latent, classes } = runtime.model
   if (latent.type === 'vector-quantized') {
     throw new SpecError('activeUnits', 'a vector-quantized latent has codes; train tells how many are used as codesUsed')

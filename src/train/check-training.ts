@@ -1,36 +1,109 @@
+import { describe, guarded, readFunction, readOptions, readWeight, readWhole, type Keys } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, SpecError } from '../errors.js'
+import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkRate, type Rate } from '../ops/rates.js'
+import type { Optimizer } from '../ops/update.js'
 import type { TrainOptions } from './run.js'
-import { checkAugmentation, checkSet, checkWeight, checkWhole } from './sets.js'
+import { checkSet, objectiveOf, readAugmentation } from './sets.js'
 
-/** @throws SpecError, DataError, ShapeError before anything is touched. */
-export function checkTraining(
-  runtime: ModelRuntime,
-  data: Dataset,
-  options: TrainOptions & { batchSize: number; klWeight: Rate },
-): void {
-  checkSet(runtime, data, 'train')
-  if (options.validation) checkSet(runtime, options.validation, 'train: validation')
-  const { epochs, steps, batchSize, klWeight, seed = 0, reportEvery = 1, checkpoint } = options
+/** What a call of `train` asks for, read and checked. */
+export interface Training extends TrainOptions {
+  batchSize: number
+  klWeight: Rate
+  objective: Objective
+}
+
+const KEYS: Keys<TrainOptions> = {
+  epochs: true,
+  steps: true,
+  batchSize: true,
+  optimizer: true,
+  validation: true,
+  klWeight: true,
+  earlyStopping: true,
+  seed: true,
+  signal: true,
+  reportEvery: true,
+  checkpoint: true,
+  binarize: true,
+  flip: true,
+  importanceSamples: true,
+  freeBits: true,
+}
+
+/** Images an update unless given. */
+export const DEFAULT_BATCH = 100
+
+/**
+ * Reads the options of `train`.
+ * @param set the data, which is checked already
+ * @param klWeight the specification's
+ * @throws SpecError, DataError, ShapeError before anything is touched
+ */
+export function readTraining(runtime: ModelRuntime, set: Dataset, options: unknown, klWeight: number): Training {
+  const given = readOptions<TrainOptions>(options, 'train', KEYS)
+  const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given
   if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
-  checkRate(klWeight, 'train.klWeight')
-  checkAugmentation(options, 'train')
-  checkEarlyStopping(options)
-  checkWhole(seed, 'train.seed', 0)
-  checkWhole((epochs ?? steps)!, epochs === undefined ? 'train.steps' : 'train.epochs')
-  checkWhole(batchSize, 'train.batchSize')
-  checkWhole(reportEvery, 'train.reportEvery')
-  if (checkpoint) checkWhole(checkpoint.everySteps, 'train.checkpoint.everySteps')
-  if (batchSize > data.count) {
-    throw new DataError(`train: a batch of ${batchSize} is larger than the set of ${data.count}; take batchSize ${data.count} or less`)
+  const training: Training = {
+    batchSize: readWhole(batchSize, 'train.batchSize', 1),
+    klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
+    objective: objectiveOf(runtime.model, given, 'train'),
+    optimizer: given.optimizer as Optimizer | undefined,
+    ...readAugmentation(given, 'train'),
+    ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),
+    ...(steps !== undefined && { steps: readWhole(steps, 'train.steps', 1) }),
+    ...(validation !== undefined && { validation: checkSet(runtime, validation, 'train: validation') }),
+    ...(seed !== undefined && { seed: readWhole(seed, 'train.seed', 0) }),
+    ...(reportEvery !== undefined && { reportEvery: readWhole(reportEvery, 'train.reportEvery', 1) }),
+    ...(signal !== undefined && { signal: readSignal(signal, 'train.signal') }),
+    ...(given.earlyStopping !== undefined && { earlyStopping: readEarlyStopping(given.earlyStopping) }),
+    ...(given.checkpoint !== undefined && { checkpoint: readCheckpoint(given.checkpoint) }),
+  }
+  if (training.earlyStopping && !training.validation) {
+    throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
+  }
+  if (training.batchSize > set.count) {
+    const size = training.batchSize
+    throw new DataError(`train: a batch of ${size} is larger than the set of ${set.count}; take batchSize ${set.count} or less`)
+  }
+  return training
+}
+
+function readEarlyStopping(value: unknown): TrainOptions['earlyStopping'] {
+  const path = 'train.earlyStopping'
+  const { patience, minimumGain = 0 } = readOptions<NonNullable<TrainOptions['earlyStopping']>>(value, path, {
+    patience: true,
+    minimumGain: true,
+  })
+  return {
+    patience: readWhole(patience, `${path}.patience`, 1),
+    minimumGain: readWeight(minimumGain, `${path}.minimumGain`),
   }
 }
 
-function checkEarlyStopping({ earlyStopping, validation }: TrainOptions): void {
-  if (!earlyStopping) return
-  checkWhole(earlyStopping.patience, 'train.earlyStopping.patience')
-  checkWeight(earlyStopping.minimumGain ?? 0, 'train.earlyStopping.minimumGain')
-  if (!validation) throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
+type Save = NonNullable<TrainOptions['checkpoint']>['save']
+
+function readCheckpoint(value: unknown): TrainOptions['checkpoint'] {
+  const path = 'train.checkpoint'
+  const { everySteps, save } = readOptions<NonNullable<TrainOptions['checkpoint']>>(value, path, {
+    everySteps: true,
+    save: true,
+  })
+  return {
+    everySteps: readWhole(everySteps, `${path}.everySteps`, 1),
+    save: readFunction<Save>(save, `${path}.save`, 'what takes the saved file').bind(value),
+  }
+}
+
+/** An AbortSignal of any realm. @throws SpecError */
+function readSignal(value: unknown, path: string): AbortSignal {
+  const refuse = (reason: string, options?: ErrorOptions) => new SpecError(path, reason, options)
+  return guarded(() => {
+    const signal = value as AbortSignal | null | undefined
+    const methods = [signal?.addEventListener, signal?.removeEventListener, signal?.throwIfAborted]
+    if (typeof signal?.aborted === 'boolean' && methods.every((method) => typeof method === 'function')) return signal
+    throw refuse(`needs an AbortSignal, got ${describe(value)}`)
+  }, refuse)
 }

@@ -4,7 +4,6 @@ import type { Augmentation } from '../ops/gather.js'
 import { STREAMS } from '../random.js'
 import type { StepLoss } from '../schedule/step-queue.js'
 import { setLosses } from './set-losses.js'
-import { checkSet } from './sets.js'
 
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
 export interface Loss {
@@ -41,13 +40,12 @@ export function lossOf(
   return { total: objective ?? reconstruction + klWeight * kl, reconstruction, kl }
 }
 
-/** The loss over a whole set, one draw of z an image. */
+/** The loss over a whole set, which is checked already, one draw of z an image. */
 export async function evaluateSet(
   runtime: ModelRuntime,
   data: Dataset,
   { klWeight, ...options }: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
 ): Promise<Loss> {
-  checkSet(runtime, data, 'evaluate')
   const sums = { reconstruction: 0, kl: 0 }
   const draws = { ...options, stream: STREAMS.EVALUATE, draws: 1, sampled: false }
   await setLosses(runtime, data, draws, (_, reconstruction, kl) => {

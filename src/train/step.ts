@@ -1,3 +1,4 @@
+import { readOptions, type Keys } from '../checks.js'
 import { NumericError, ShapeError } from '../errors.js'
 import { checkFinite, imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { labelRows, type LabelOptions } from '../model/labels.js'
@@ -8,7 +9,8 @@ import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { meanLosses } from '../schedule/step-queue.js'
-import { asRows, type Tensor } from '../tensor.js'
+import { asRows, readTensor, type Tensor } from '../tensor.js'
+import { readGivenLabels } from './arguments.js'
 import { lossOf, type Loss } from './evaluate.js'
 import { objectiveOf } from './sets.js'
 
@@ -22,6 +24,8 @@ export interface Batch extends LabelOptions, Objective {
    */
   noise?: Tensor | Float32Array
 }
+
+const BATCH_KEYS: Keys<Batch> = { images: true, noise: true, labels: true, importanceSamples: true, freeBits: true }
 
 /** The per-step values that a batch does not carry. */
 interface StepSettings extends UpdateFactors {
@@ -42,12 +46,15 @@ export interface BatchRows {
 
 /** Reads a batch. @throws ShapeError, DataError, SpecError */
 export function batchRows(runtime: ModelRuntime, batch: Batch, who: string): BatchRows {
-  const objective = objectiveOf(runtime.model, batch, who)
-  const { data: images, rows } = imageRows(runtime, batch.images)
-  const { latent } = runtime.model
-  const given = batch.noise !== undefined && latent.type === 'gaussian'
-  const noise = given ? noiseRows(batch.noise!, rows, latent.output.size, objective) : undefined
-  return { images, noise, labels: labelRows(runtime.model, batch.labels, rows), rows, objective }
+  const { model } = runtime
+  const given = readOptions<Batch>(batch, who, BATCH_KEYS)
+  const objective = objectiveOf(model, given, who)
+  const { data: images, rows } = imageRows(runtime, given.images as Tensor)
+  const noise = given.noise === undefined ? undefined : readTensor(given.noise, 'noise')
+  const labels = labelRows(model, readGivenLabels(given.labels, model.classes), rows)
+  const without = { images, labels, rows, objective }
+  if (!noise || model.latent.type !== 'gaussian') return without
+  return { ...without, noise: noiseRows(noise, rows, model.latent.output.size, objective) }
 }
 
 /**
@@ -136,13 +143,13 @@ async function readStep(
 }
 
 function noiseRows(
-  noise: Tensor | Float32Array,
+  noise: ReturnType<typeof readTensor>,
   images: number,
   Z: number,
   { importanceSamples = 1 }: Objective,
 ): Float32Array {
-  const byImage = !(noise instanceof Float32Array) && noise?.shape?.length === 3
-  const { data, rows } = asRows(noise, byImage ? [importanceSamples, Z] : [Z], 'noise')
+  const byImage = noise.shape?.length === 3
+  const { data, rows } = asRows(noise.shape ? (noise as Tensor) : noise.data, byImage ? [importanceSamples, Z] : [Z], 'noise')
   const given = byImage ? rows * importanceSamples : rows
   const needed = images * importanceSamples
   if (given !== needed) {

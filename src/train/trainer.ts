@@ -1,9 +1,8 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
 import { NumericError } from '../errors.js'
-import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime } from '../model/runtime.js'
-import { rateAt, type Rate } from '../ops/rates.js'
+import { rateAt } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
 import { shuffledOrder, streamKey, STREAMS } from '../random.js'
 import { Pace } from '../schedule/pace.js'
@@ -12,14 +11,12 @@ import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import type { Loss } from './evaluate.js'
 import { Meter } from './meter.js'
 import { Reporter, type RunStep } from './reporter.js'
-import type { Control, TrainEvent, TrainOptions } from './run.js'
+import type { Control, TrainEvent } from './run.js'
 import type { TrainingState } from './state.js'
+import type { Training } from './check-training.js'
 
 /** What a trainer needs besides the model and the data. */
-export interface TrainerOptions extends TrainOptions {
-  batchSize: number
-  klWeight: Rate
-  objective: Objective
+export interface TrainerOptions extends Training {
   /** Evaluates the validation set. */
   evaluate(data: Dataset): Promise<Loss>
   /** The saved file, for checkpoints. */
