@@ -1,4 +1,4 @@
-// conv_backward_weight: dw = dyᵀ ⋆ x and db = Σ dy, written (=)
+// conv_backward_weight: dw = dyᵀ ⋆ x and db = Σ dy, written (=) or with ACCUMULATE added to (+=)
 //
 //   dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci]
 //   db[co] = Σ_{n,ho,wo} dy[n,ho,wo,co], or with TRANSPOSED db[ci] = Σ_{n,h,w} x[n,h,w,ci]
@@ -12,6 +12,7 @@
 override WG_X: u32 = 8;
 override WG_Y: u32 = 4;
 override WIDE: bool;          // x has more than 8 channels
+override ACCUMULATE: bool;    // dw and db are added to
 
 struct Params {
   B: u32,                     // a multiple of 8
@@ -110,15 +111,15 @@ fn dy_columns(i: u32, image: u32) -> mat4x4f {
 fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
   let row = params.Kh * params.Kw * params.Ci / 4;
   let at = (split * params.Co + co * 4) * row + tap * params.Ci / 4 + ci;
-  dw[at] = w0[0];
-  dw[at + row] = w0[1];
-  dw[at + row * 2] = w0[2];
-  dw[at + row * 3] = w0[3];
+  store_weight(at, w0[0]);
+  store_weight(at + row, w0[1]);
+  store_weight(at + row * 2, w0[2]);
+  store_weight(at + row * 3, w0[3]);
   if co + 1 < params.Co / 4 {
-    dw[at + row * 4] = w1[0];
-    dw[at + row * 5] = w1[1];
-    dw[at + row * 6] = w1[2];
-    dw[at + row * 7] = w1[3];
+    store_weight(at + row * 4, w1[0]);
+    store_weight(at + row * 5, w1[1]);
+    store_weight(at + row * 6, w1[2]);
+    store_weight(at + row * 7, w1[3]);
   }
 }
 
@@ -138,6 +139,18 @@ fn sum_bias(c: u32, split: u32) {
       b1 += dy[i * c4 + c + 1];
     }
   }
-  db[split * c4 + c] = b0;
-  if c + 1 < c4 { db[split * c4 + c + 1] = b1; }
+  store_bias(split * c4 + c, b0);
+  if c + 1 < c4 { store_bias(split * c4 + c + 1, b1); }
+}
+
+fn store_weight(at: u32, sum: vec4f) {
+  var total = sum;
+  if ACCUMULATE { total += dw[at]; }
+  dw[at] = total;
+}
+
+fn store_bias(at: u32, sum: vec4f) {
+  var total = sum;
+  if ACCUMULATE { total += db[at]; }
+  db[at] = total;
 }

@@ -1,4 +1,4 @@
-// conv_backward_weight_scalar: dw = dyᵀ ⋆ x and db = Σ dy, written (=)
+// conv_backward_weight_scalar: dw = dyᵀ ⋆ x and db = Σ dy, written (=) or with ACCUMULATE added to (+=)
 //
 //   dw[m,kh,kw,f] = Σ_{n,i,j} many[n,i,j,m] · few[n, i·S ± kh + TOP, j·S ± kw + LEFT, f]
 //   db[m] = Σ many or, with BIAS_OF_FEW, db[f] = Σ few
@@ -31,6 +31,7 @@ override TAP_STRIDE: u32;     // from one (kh, kw) to the next
 override F_STRIDE: u32;
 override BIAS_OF_FEW: bool;   // db is the sum of few
 override SPLITS: u32;         // slices of dw and db
+override ACCUMULATE: bool;    // dw and db are added to
 
 @group(0) @binding(0) var<storage, read>       many: array<f32>;   // (B, Hm, Wm, M)
 @group(0) @binding(1) var<storage, read>       few: array<f32>;    // (B, Hf, Wf, F)
@@ -132,8 +133,8 @@ fn write(split: u32, m: u32, q: u32, w0: vec4f, w1: vec4f) {
   if q >= Kh * Kw * F { return; }
   let at = split * M * Kh * Kw * F + q / F * TAP_STRIDE + q % F * F_STRIDE + m * M_STRIDE;
   for (var i = 0u; i < 4; i++) {
-    if m + i < M { dw[at + i * M_STRIDE] = w0[i]; }
-    if m + i + 4 < M { dw[at + (i + 4) * M_STRIDE] = w1[i]; }
+    if m + i < M { store_weight(at + i * M_STRIDE, w0[i]); }
+    if m + i + 4 < M { store_weight(at + (i + 4) * M_STRIDE, w1[i]); }
   }
 }
 
@@ -154,7 +155,19 @@ fn sum_bias(c: u32, split: u32, image: u32) {
     }
   }
   for (var i = 0u; i < 4; i++) {
-    if c + i < C { db[split * C + c + i] = b0[i]; }
-    if c + i + 4 < C { db[split * C + c + i + 4] = b1[i]; }
+    if c + i < C { store_bias(split * C + c + i, b0[i]); }
+    if c + i + 4 < C { store_bias(split * C + c + i + 4, b1[i]); }
   }
+}
+
+fn store_weight(at: u32, sum: f32) {
+  var total = sum;
+  if ACCUMULATE { total += dw[at]; }
+  dw[at] = total;
+}
+
+fn store_bias(at: u32, sum: f32) {
+  var total = sum;
+  if ACCUMULATE { total += db[at]; }
+  db[at] = total;
 }

@@ -1,7 +1,9 @@
-// dense_backward: dx = act'(x) · (dy w), dw = dyᵀ x, db = Σ dy in one dispatch; writes all three (=)
+// dense_backward: dx = act'(x) · (dy w), dw = dyᵀ x, db = Σ dy in one dispatch
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]
+//
+//   all three written (=), unless dx = act'(x) · (dx + Σ) with ADD, dw and db += with ACCUMULATE (lib/dense_store)
 //
 //   dy (B, O)   w (O, I)   x (B, I)   dx (B, I)   dw (O, I)   db (O)
 //   row-major f32, rows padded with zeros to whole vec4f
@@ -10,6 +12,8 @@
 
 override WG_X: u32 = 16;
 override ACTIVATION_X: u32; // of the layer that made x
+override ADD: bool;         // dx holds the gradients from other readers of x, without act'(x), and they are added
+override ACCUMULATE: bool;  // dw and db hold the gradients from other uses of the layer, and are added to
 
 struct Params {
   B: u32,                   // rows, a multiple of 8; dy is 0 in those past the batch

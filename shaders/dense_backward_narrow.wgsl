@@ -3,6 +3,8 @@
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]
 //
+//   all three written (=), unless dx = act'(x) · (dx + Σ) with ADD, dw and db += with ACCUMULATE (lib/dense_store)
+//
 //   dy (B, O)   w (O, I)   x (B, I)   dx (B, I)   dw (O, I)   db (O)
 //   row-major f32, rows padded with zeros to whole vec4f
 //   one invocation per tile of 4 × 4: the first ⌈tiles of dx / WG_X⌉ workgroups own dx, the others dw
@@ -10,6 +12,8 @@
 
 override WG_X: u32 = 16;
 override ACTIVATION_X: u32; // of the layer that made x
+override ADD: bool;         // dx holds the gradients from other readers of x, without act'(x), and they are added
+override ACCUMULATE: bool;  // dw and db hold the gradients from other uses of the layer, and are added to
 
 struct Params {
   B: u32,                   // rows, a multiple of 4; dy is 0 in those past the batch
@@ -52,10 +56,10 @@ fn input_tile(tile: u32) {
     sum += mat4x4f(w[row], w[row + I4], w[row + 2 * I4], w[row + 3 * I4]) * dy0;
   }
   let at = n * I4 + i;
-  dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
-  dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
-  dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
-  dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
+  dense_store_dx(at, sum[0]);
+  dense_store_dx(at + I4, sum[1]);
+  dense_store_dx(at + 2 * I4, sum[2]);
+  dense_store_dx(at + 3 * I4, sum[3]);
 }
 
 fn weight_tile(tile: u32) {
@@ -75,9 +79,9 @@ fn weight_tile(tile: u32) {
     bias += dy0[0] + dy0[1] + dy0[2] + dy0[3];
   }
   let at = o * 4 * I4 + i;
-  dw[at] = sum[0];
-  dw[at + I4] = sum[1];
-  dw[at + 2 * I4] = sum[2];
-  dw[at + 3 * I4] = sum[3];
-  if (i == 0) { db[o] = bias; }
+  dense_store_dw(at, sum[0]);
+  dense_store_dw(at + I4, sum[1]);
+  dense_store_dw(at + 2 * I4, sum[2]);
+  dense_store_dw(at + 3 * I4, sum[3]);
+  if (i == 0) { dense_store_db(o, bias); }
 }

@@ -3,12 +3,16 @@
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]
 //
+//   all three written (=), unless dx = act'(x) · (dx + Σ) with ADD, dw and db += with ACCUMULATE (lib/dense_store)
+//
 //   dy (B, O)   w (O, I)   x (B, I)   dx (B, I)   dw (O, I)   db (O)
 //   row-major f32, rows padded with zeros to whole vec4f
 //   one workgroup of 128 per tile (lib/dense_split): the first own dx, the others dw
 //   grid (128 · (tiles of dx + tiles of dw), 1, 1), columns first
 
 override ACTIVATION_X: u32; // of the layer that made x
+override ADD: bool;         // dx holds the gradients from other readers of x, without act'(x), and they are added
+override ACCUMULATE: bool;  // dw and db hold the gradients from other uses of the layer, and are added to
 
 struct Params {
   B: u32,                   // rows, a multiple of 8; dy is 0 in those past the batch
@@ -57,7 +61,7 @@ fn input_tile(tile: u32, lane: u32) {
   let quad = i + lane % 4;
   if (lane < 64 && row < params.B && quad < I4) {
     let at = row * I4 + quad;
-    dx[at] = v * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
+    dense_store_dx(at, v);
   }
 }
 
@@ -81,10 +85,10 @@ fn weight_tile(tile: u32, lane: u32) {
   let v = dense_split_sum(lane, sum);
   let row = 4 * o + lane / 4;
   let quad = i + lane % 4;
-  if (lane < 64 && row < 4 * O4 && quad < I4) { dw[row * I4 + quad] = v; }
+  if (lane < 64 && row < 4 * O4 && quad < I4) { dense_store_dw(row * I4 + quad, v); }
   if (i == 0 && lane >= 64 && lane < 68 && o + lane - 64 < O4) {           // four lanes that have nothing to store
     var bias = vec4f();
     for (var n = 0u; n < params.B; n++) { bias += dy[n * O4 + o + lane - 64]; }
-    db[o + lane - 64] = bias;
+    dense_store_db(o + lane - 64, bias);
   }
 }

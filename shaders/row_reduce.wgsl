@@ -1,12 +1,13 @@
-// row_reduce: y[0] = Σ_n x[n] in a fixed order, one value a row into one value; y's other lanes are 0
+// row_reduce: y[0] = Σ_n x[n] in a fixed order, one value per row into one value; y's other lanes are 0
 //
-//   with WEIGHTED y[0] = Σ_n weights[n] · x[n]
+//   with WEIGHTED y[0] = Σ_n weights[n] · x[n]; written (=) or with ACCUMULATE added to (+=)
 //
 //   x, weights (B)   y (4)
 //   one workgroup; grid (64, 1, 1)
 
 override B: u32;
 override WEIGHTED: bool;
+override ACCUMULATE: bool;
 
 @group(0) @binding(0) var<storage, read>       x: array<f32>;
 @group(0) @binding(1) var<storage, read>       weights: array<f32>;
@@ -16,6 +17,9 @@ override WEIGHTED: bool;
 fn row_reduce(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
   for (var n = lane; n < B; n += 64) { sum += select(1, weights[n], WEIGHTED) * x[n]; }
-  let total = row_sum(sum, lane);
-  if (lane == 0) { y[0] = vec4f(total, 0, 0, 0); }
+  var total = row_sum(sum, lane);
+  if (lane == 0) {
+    if (ACCUMULATE) { total += y[0].x; }
+    y[0] = vec4f(total, 0, 0, 0);
+  }
 }

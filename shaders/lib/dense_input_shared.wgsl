@@ -31,10 +31,10 @@ fn dense_input_shared(tile: u32, lane: u32) {
   let column = i + lane % 8;
   if (row < params.B / 4 && column < I4) {
     let at = row * 4 * I4 + column;
-    dx[at] = sum[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
-    dx[at + I4] = sum[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
-    dx[at + 2 * I4] = sum[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
-    dx[at + 3 * I4] = sum[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
+    dense_store_dx(at, sum[0]);
+    dense_store_dx(at + I4, sum[1]);
+    dense_store_dx(at + 2 * I4, sum[2]);
+    dense_store_dx(at + 3 * I4, sum[3]);
   }
 }
 

@@ -48,16 +48,12 @@ fn dense_input_tile(tile: u32) {
 }
 
 fn dense_store_input(at: u32, stride: u32, v0: mat4x4f, v1: mat4x4f) {
-  dense_store_input_quad(at, v0[0]);
-  dense_store_input_quad(at + stride, v0[1]);
-  dense_store_input_quad(at + 2 * stride, v0[2]);
-  dense_store_input_quad(at + 3 * stride, v0[3]);
-  dense_store_input_quad(at + 4 * stride, v1[0]);
-  dense_store_input_quad(at + 5 * stride, v1[1]);
-  dense_store_input_quad(at + 6 * stride, v1[2]);
-  dense_store_input_quad(at + 7 * stride, v1[3]);
-}
-
-fn dense_store_input_quad(at: u32, v: vec4f) {
-  dx[at] = v * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
+  dense_store_dx(at, v0[0]);
+  dense_store_dx(at + stride, v0[1]);
+  dense_store_dx(at + 2 * stride, v0[2]);
+  dense_store_dx(at + 3 * stride, v0[3]);
+  dense_store_dx(at + 4 * stride, v1[0]);
+  dense_store_dx(at + 5 * stride, v1[1]);
+  dense_store_dx(at + 6 * stride, v1[2]);
+  dense_store_dx(at + 7 * stride, v1[3]);
 }

@@ -73,8 +73,8 @@ fn dense_store_input_wide(n: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f,
 fn dense_store_input_block(n: u32, i: u32, v: mat4x4f) {
   let I4 = (params.I + 3) / 4;
   let at = n * I4 + i;
-  dx[at] = v[0] * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
-  dx[at + I4] = v[1] * activation_derivative(x[at + I4], ACTIVATION_X, params.SLOPE_X);
-  dx[at + 2 * I4] = v[2] * activation_derivative(x[at + 2 * I4], ACTIVATION_X, params.SLOPE_X);
-  dx[at + 3 * I4] = v[3] * activation_derivative(x[at + 3 * I4], ACTIVATION_X, params.SLOPE_X);
+  dense_store_dx(at, v[0]);
+  dense_store_dx(at + I4, v[1]);
+  dense_store_dx(at + 2 * I4, v[2]);
+  dense_store_dx(at + 3 * I4, v[3]);
 }

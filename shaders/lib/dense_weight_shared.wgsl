@@ -1,7 +1,7 @@
 // dense_weight_shared: 32 rows × 32 columns of dw = dyᵀ x by a workgroup of 64 (lib/dense_shared), in a kernel that
 // binds dy, x, dw and db
 //
-//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (both written, =)
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //
 //   the first tile of a row of tiles writes db
 
@@ -34,11 +34,11 @@ fn dense_weight_shared(tile: u32, lane: u32) {
 
   if (row < O4 && column < I4) {
     let at = row * 4 * I4 + column;
-    dw[at] = sum[0];
-    dw[at + I4] = sum[1];
-    dw[at + 2 * I4] = sum[2];
-    dw[at + 3 * I4] = sum[3];
-    if (column == 0) { db[row] = bias; }
+    dense_store_dw(at, sum[0]);
+    dense_store_dw(at + I4, sum[1]);
+    dense_store_dw(at + 2 * I4, sum[2]);
+    dense_store_dw(at + 3 * I4, sum[3]);
+    if (column == 0) { dense_store_db(row, bias); }
   }
 }
 

@@ -1,6 +1,6 @@
 // dense_weight_tile: 8 rows × 16 columns of dw = dyᵀ x, in a kernel that binds dy, x, dw and db
 //
-//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (both written, =)
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //
 //   dw00 … dw13 are the tile's 4 × 4 blocks, a column a row of dw; the first tile of a row of tiles writes db
 
@@ -61,14 +61,14 @@ fn dense_weight_tile(tile: u32) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
     }
-    db[o0] = db0;
-    db[o1] = db1;                // where o1 repeats o0, the same sum
+    dense_store_db(o0, db0);
+    if (o0 + 1 < O4) { dense_store_db(o1, db1); }
   }
 }
 
 fn dense_store_weight(at: u32, stride: u32, v: mat4x4f) {
-  dw[at] = v[0];
-  dw[at + stride] = v[1];
-  dw[at + 2 * stride] = v[2];
-  dw[at + 3 * stride] = v[3];
+  dense_store_dw(at, v[0]);
+  dense_store_dw(at + stride, v[1]);
+  dense_store_dw(at + 2 * stride, v[2]);
+  dense_store_dw(at + 3 * stride, v[3]);
 }

@@ -1,6 +1,6 @@
 // dense_weight_wide: 16 rows × 16 columns of dw = dyᵀ x, in a kernel that binds dy, x, dw and db
 //
-//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (both written, =)
+//   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //
 //   dw00 … dw33 are the tile's 4 × 4 blocks, a column a row of dw; the first tile of a row of tiles writes db
 
@@ -68,10 +68,10 @@ fn dense_weight_wide(tile: u32) {
       db2 += dy[n * O4 + o2];
       db3 += dy[n * O4 + o3];
     }
-    db[o0] = db0;
-    db[o1] = db1;                // where a quad repeats the last, the same sum
-    db[o2] = db2;
-    db[o3] = db3;
+    dense_store_db(o0, db0);
+    if (o0 + 1 < O4) { dense_store_db(o1, db1); }
+    if (o0 + 2 < O4) { dense_store_db(o2, db2); }
+    if (o0 + 3 < O4) { dense_store_db(o3, db3); }
   }
 }
 
@@ -87,8 +87,8 @@ fn dense_store_weight_wide(o: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f
 
 fn dense_store_weight_block(at: u32, v: mat4x4f) {
   let I4 = (params.I + 3) / 4;
-  dw[at] = v[0];
-  dw[at + I4] = v[1];
-  dw[at + 2 * I4] = v[2];
-  dw[at + 3 * I4] = v[3];
+  dense_store_dw(at, v[0]);
+  dense_store_dw(at + I4, v[1]);
+  dense_store_dw(at + 2 * I4, v[2]);
+  dense_store_dw(at + 3 * I4, v[3]);
 }

@@ -58,6 +58,11 @@ export interface ConvBackwardWeightTensors {
   parts?: { dw: PlanTensor; db: PlanTensor }
 }
 
+/** With `accumulate` dw and db hold the gradients from other uses of the layer, and this one is added to them. */
+interface ConvWeightOptions {
+  accumulate?: boolean
+}
+
 /** Invocations that a weight gradient should have at least: its sums are long and its tiles may be few. */
 const INVOCATIONS = 4096
 const MOST_SPLITS = 64
@@ -72,9 +77,13 @@ export function convBackwardInput(t: ConvBackwardInputTensors, shape: ConvShape,
   return spreadTaps(t.dy, t.w, t.dx, backwardEpilogue(t, activationX), shape)
 }
 
-/** `dw = dyᵀ ⋆ x` and `db[co] = Σ dy`, both overwritten. */
-export function convBackwardWeight(t: ConvBackwardWeightTensors, shape: ConvShape): Dispatch[] {
-  return backwardWeight(t.x, t.dy, t, false, shape)
+/** `dw = dyᵀ ⋆ x` and `db[co] = Σ dy`, both overwritten unless they `accumulate`. */
+export function convBackwardWeight(
+  t: ConvBackwardWeightTensors,
+  shape: ConvShape,
+  options: ConvWeightOptions = {},
+): Dispatch[] {
+  return backwardWeight(t.x, t.dy, t, false, shape, options)
 }
 
 /** `y = act(b + x ⋆ᵀ w) + skip`; x `(B, Ho, Wo, Co)`, y `(B, H, W, Ci)`, b `(Ci)`. */
@@ -91,9 +100,13 @@ export function convTransposeBackwardInput(
   return reduceTaps(t.dy, t.w, t.dx, backwardEpilogue(t, activationX), shape)
 }
 
-/** `dw = xᵀ ⋆ dy` and `db[ci] = Σ dy`, both overwritten. */
-export function convTransposeBackwardWeight(t: ConvBackwardWeightTensors, shape: ConvShape): Dispatch[] {
-  return backwardWeight(t.dy, t.x, t, true, shape)
+/** `dw = xᵀ ⋆ dy` and `db[ci] = Σ dy`, both overwritten unless they `accumulate`. */
+export function convTransposeBackwardWeight(
+  t: ConvBackwardWeightTensors,
+  shape: ConvShape,
+  options: ConvWeightOptions = {},
+): Dispatch[] {
+  return backwardWeight(t.dy, t.x, t, true, shape, options)
 }
 
 /** Elements of the scratch that the weight gradient needs, or undefined where one invocation sums a whole tile. */
@@ -149,33 +162,36 @@ function backwardWeight(
   { dw, db, parts }: ConvBackwardWeightTensors,
   transposed: boolean,
   shape: ConvShape,
+  { accumulate = false }: ConvWeightOptions,
 ): Dispatch[] {
   const SPLITS = weightSplits(shape, transposed)
+  const whole = SPLITS === 1 // else slices are written, and conv_reduce adds them up
   const { tiles, kernel } = weightTiling(shape, transposed)
-  const out = SPLITS > 1 ? parts : { dw, db }
+  const out = whole ? { dw, db } : parts
   if (!out) throw new ShapeError(`${kernel}: "parts" is missing, needs ${SPLITS} slices of dw and db (convWeightParts)`)
   const { Ci, Co, Kh, Kw } = shape
   const WG_Y = SPLITS < 8 ? 1 : 8 // of two kinds only: every other is a pipeline more to compile
   const workgroup = { WG_X: 64 / WG_Y, WG_Y }
+  const fixed = { ...workgroup, ACCUMULATE: Number(accumulate && whole) }
   const sizes = { B: padRows(shape.B), SPLITS }
   const common = { ...describe(shape), kernel, grid: [tiles, SPLITS, 1] as Dispatch['grid'] }
   const sums: Dispatch =
     kernel === 'conv_backward_weight'
       ? {
           ...common,
-          constants: { ...workgroup, WIDE: Number(Ci > 8) },
+          constants: { ...fixed, WIDE: Number(Ci > 8) },
           params: { ...sizes, ...geometry(shape), TRANSPOSED: Number(transposed) },
           bindings: { x, dy, dw: out.dw, db: out.db },
         }
-      : { ...common, ...scalarWeight({ ...workgroup, ...sizes }, { x, dy, dw: out.dw, db: out.db }, transposed, shape) }
-  if (out.dw === dw) return [sums]
+      : { ...common, ...scalarWeight({ ...fixed, ...sizes }, { x, dy, dw: out.dw, db: out.db }, transposed, shape) }
+  if (whole) return [sums]
   const NW = Co * Kh * Kw * Ci
   const NB = transposed ? Ci : Co
   return [
     sums,
     {
       kernel: 'conv_reduce',
-      constants: {},
+      constants: { ACCUMULATE: Number(accumulate) },
       params: { NW, NB, SPLITS },
       bindings: { parts_w: out.dw, parts_b: out.db, dw, db },
       grid: [NW + NB, 1, 1],

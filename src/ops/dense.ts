@@ -52,50 +52,73 @@ export function denseForward(
  * dw[o,i] = Σ_n dy[n,o] · x[n,i]; db[o] = Σ_n dy[n,o].
  */
 export function denseBackward(
-  t: { dy: PlanTensor; x: PlanTensor; w: PlanTensor; dx: PlanTensor; dw: PlanTensor; db: PlanTensor },
+  t: BackwardTensors,
   shape: DenseShape,
   activationX: Activation,
+  options: BackwardOptions = {},
 ): Dispatch {
-  return backward(t, shape, activationX, 1)
+  return backward(t, shape, activationX, { ...options, inputs: true, weights: true })
 }
 
 /** The parameters' part of `denseBackward`, for a layer whose input needs no gradient. */
 export function denseBackwardWeight(
-  t: { dy: PlanTensor; x: PlanTensor; dw: PlanTensor; db: PlanTensor },
+  t: Omit<BackwardTensors, 'w' | 'dx'>,
   shape: DenseShape,
+  options: Pick<BackwardOptions, 'accumulate'> = {},
 ): Dispatch {
-  const dx: PlanTensor = { name: 'unused', elements: 4, storage: 'activation', offset: 0 }
-  return backward({ ...t, w: t.dy, dx }, shape, 'linear', 0)
+  return backward({ ...t, w: t.dy, dx: unused() }, shape, 'linear', { ...options, inputs: false, weights: true })
 }
 
-/** @param INPUTS 1 where dx is asked for; 0 leaves `w` unread and `dx` unwritten. */
+/** The input's part of `denseBackward`, for a layer whose parameters need no gradient. */
+export function denseBackwardInput(
+  t: Omit<BackwardTensors, 'dw' | 'db'>,
+  shape: DenseShape,
+  activationX: Activation,
+  options: Pick<BackwardOptions, 'add'> = {},
+): Dispatch {
+  const all = { ...t, dw: unused(), db: unused() }
+  return backward(all, shape, activationX, { ...options, inputs: true, weights: false })
+}
+
+type BackwardTensors = Record<'dy' | 'x' | 'w' | 'dx' | 'dw' | 'db', PlanTensor>
+
+/** Unless given, gradients are written over what is there. */
+interface BackwardOptions {
+  /** dw and db hold the gradients from other uses of the layer, and these are added to them. */
+  accumulate?: boolean
+  /** dx holds the gradients from other readers of x, without the factor act'(x): dx = act'(x) · (dx + Σ). */
+  add?: boolean
+}
+
+/** Without `inputs` w is not read and dx not written; the grid of a dispatch without `weights` ends before their tiles. */
 function backward(
-  t: { dy: PlanTensor; x: PlanTensor; w: PlanTensor; dx: PlanTensor; dw: PlanTensor; db: PlanTensor },
+  t: BackwardTensors,
   { B, I, O }: DenseShape,
   activationX: Activation,
-  INPUTS: 0 | 1,
+  { inputs, weights, accumulate = false, add = false }: BackwardOptions & { inputs: boolean; weights: boolean },
 ): Dispatch {
-  const ACTIVATION_X = activationCode(activationX)
+  const [INPUTS, WEIGHTS] = [Number(inputs), Number(weights)]
+  const constants = { ACTIVATION_X: activationCode(activationX), ADD: Number(add), ACCUMULATE: Number(accumulate) }
   const tiling = (kernel: string, rows: number, columns: number): Tiling => {
     const inputGroups = Math.ceil((INPUTS * tiles(B, I, rows, columns)) / WORKGROUP)
-    const grid: Tiling['grid'] = [inputGroups * WORKGROUP + tiles(O, I, rows, columns), 1, 1]
-    return { kernel, constants: { WG_X: WORKGROUP, ACTIVATION_X }, grid }
+    const grid: Tiling['grid'] = [inputGroups * WORKGROUP + WEIGHTS * tiles(O, I, rows, columns), 1, 1]
+    return { kernel, constants: { WG_X: WORKGROUP, ...constants }, grid }
   }
   const narrow = tiling('dense_backward_narrow', 4, 4)
   const onGroups = (kernel: string, lanes: number, size: number): Tiling => {
-    const groups = INPUTS * tiles(B, I, size, size) + tiles(O, I, size, size)
-    return { kernel, constants: { ACTIVATION_X }, grid: [lanes * groups, 1, 1] }
+    const groups = INPUTS * tiles(B, I, size, size) + WEIGHTS * tiles(O, I, size, size)
+    return { kernel, constants, grid: [lanes * groups, 1, 1] }
   }
   const split = onHardware(onGroups('dense_backward_split', 128, 16))
   const shared = onHardware(onGroups('dense_backward_shared', 64, 32), narrow)
   const others = [tiling('dense_backward_wide', 16, 16), ...shared, ...split]
-  const results: [number, number][] = INPUTS ? [[B, I], [O, I]] : [[O, I]]
+  const results: [number, number][] = [...(inputs ? [B] : []), ...(weights ? [O] : [])].map((rows) => [rows, I])
   return {
     ...(isNarrow(...results) ? { ...narrow, tilings: split } : { ...tiling('dense_backward', 8, 16), tilings: others }),
     params: { B, I, O, INPUTS, SLOPE_X: activationSlope(activationX) },
     bindings: { dy: t.dy, w: t.w, x: t.x, dx: t.dx, dw: t.dw, db: t.db },
-    shape: `B${B} I${I} O${O}${INPUTS ? '' : ' dw'}`,
-    flops: (2 + 2 * INPUTS) * B * I * O,
+    shape: `B${B} I${I} O${O}${inputs && weights ? '' : inputs ? ' dx' : ' dw'}`,
+    flops: 2 * (INPUTS + WEIGHTS) * B * I * O,
   }
 }
 
@@ -160,6 +183,11 @@ function isNarrow(...results: [rows: number, columns: number][]): boolean {
 /** Tilings that lost by far on every shape that was measured on a software adapter. */
 function onHardware(...tilings: Tiling[]): Tiling[] {
   return tilings.map((tiling) => ({ ...tiling, hardwareOnly: true }))
+}
+
+/** Stands in for a gradient that is not asked for: kernels bind all of them. */
+function unused(): PlanTensor {
+  return { name: 'unused', elements: 4, storage: 'activation', offset: 0 }
 }
 
 /** Tiles of that size that cover a result. */

@@ -74,14 +74,15 @@ export function gaussianLoss(
   }
 }
 
-/** y[0] = Σ_n x[n], or Σ_n weights[n] · x[n], in a fixed order. */
+/** y[0] = Σ_n x[n], or Σ_n weights[n] · x[n], in a fixed order; with `accumulate` the sum is added to y[0]. */
 export function rowReduce(
   t: { x: PlanTensor; weights?: PlanTensor; y: PlanTensor },
   { B }: { B: number },
+  { accumulate = false }: { accumulate?: boolean } = {},
 ): Dispatch {
   return {
     kernel: 'row_reduce',
-    constants: { B, WEIGHTED: Number(t.weights !== undefined) },
+    constants: { B, WEIGHTED: Number(t.weights !== undefined), ACCUMULATE: Number(accumulate) },
     bindings: { x: t.x, weights: t.weights ?? t.x, y: t.y },
     grid: [64, 1, 1],
     shape: `B${B}`,

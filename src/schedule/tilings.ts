@@ -3,7 +3,13 @@ import type { ScheduleContext } from './executable.js'
 import { Launch, type Memory } from './launch.js'
 import { Plan } from './plan.js'
 
-/** The plan with the fastest tiling of every dispatch that offers several; the same work is timed once. */
+/**
+ * The plan with the fastest tiling of every dispatch that offers several; the same work is timed once.
+ *
+ * Timing runs a dispatch many times over before the plan's first step, also one that adds to what is there. Activations
+ * and gradients do not mind: a step writes them before it adds to them. A kernel that changes what outlives a step
+ * (parameters, moments, running statistics) must offer no tilings.
+ */
 export async function withTilings(context: ScheduleContext, plan: Plan, memory: Memory): Promise<Plan> {
   const { device, isSoftware, pipelines, tuner } = context
   if (!tuner || !plan.dispatches.some(({ tilings }) => tilings)) return plan

@@ -112,12 +112,16 @@ for (const { B, samples } of cases) {
 }
 
 for (const B of [8, 104, 1000]) {
-  gpuTest(reduce, `sums ${B} rows, each by its weight`, async ({ device }) => {
+  gpuTest(reduce, `sums ${B} rows, each by its weight, over what is there or in addition to it`, async ({ device }) => {
     const [x, weights] = [uniformArray(B, 1), normalArray(B, 2).map(Math.abs)]
     const { y } = await runKernels(device, { x, weights, y: 4 }, (t) => rowReduce(t, { B }))
     const sum = x.reduce((total, value, n) => total + value * weights[n], 0)
     const size = x.reduce((total, value, n) => total + Math.abs(value) * weights[n], 0)
     expectWithin(y, [sum, 0, 0, 0], [sumBounds(B, [size])[0], 0, 0, 0], 'y')
+    const added = await runKernels(device, { x, weights, y: Float32Array.of(3, 0, 0, 0) }, (t) => {
+      return rowReduce(t, { B }, { accumulate: true })
+    })
+    expectWithin(added.y, [3 + sum, 0, 0, 0], [sumBounds(B + 1, [3 + size])[0], 0, 0, 0], 'y')
   })
 }
 

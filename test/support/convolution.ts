@@ -92,7 +92,8 @@ export async function checkForward(device: GPUDevice, shape: Case): Promise<void
   expectWithin(y, padExpected(expected, R, features), padExpected(bounds, R, features), 'y')
 }
 
-export function backwardDispatch(shape: Case) {
+/** @param accumulate dw and db hold something, to which theirs is added */
+export function backwardDispatch(shape: Case, accumulate = false) {
   const { B, H, W, Ci, Co, Kh, Kw, activation, skip, transposed } = shape
   const size = H * W * Ci
   const { features } = output(shape)
@@ -104,14 +105,14 @@ export function backwardDispatch(shape: Case) {
     w: inside(uniformArray(Co * Ci * Kh * Kw, 2), shape),
     dy: padMatrix(randomGradients(B, features, 3), R, features),
     dx: R * padTo4(size),
-    dw: Co * Ci * Kh * Kw,
-    db: Co,
+    dw: accumulate ? uniformArray(Co * Ci * Kh * Kw, 5) : Co * Ci * Kh * Kw,
+    db: accumulate ? uniformArray(Co, 6) : Co,
     ...(skip && { dskip: padMatrix(randomGradients(B, size, 4), R, size) }),
     ...(parts && { partsW: parts.dw, partsB: parts.db }),
   }
   const t = tensorsOf(contents)
   const tensors = { ...t, parts: parts && { dw: t.partsW!, db: t.partsB! } }
-  const weight = (transposed ? convTransposeBackwardWeight : convBackwardWeight)(tensors, described)
+  const weight = (transposed ? convTransposeBackwardWeight : convBackwardWeight)(tensors, described, { accumulate })
   const input = (transposed ? convTransposeBackwardInput : convBackwardInput)(tensors, described, activation)
   return { contents, weight, input }
 }
@@ -129,15 +130,19 @@ export async function checkBackwardInput(device: GPUDevice, shape: Case): Promis
   expectWithin(dx, padExpected(expected, R, size), padExpected(bounds, R, size), 'dx')
 }
 
-export async function checkBackwardWeight(device: GPUDevice, shape: Case): Promise<void> {
+export async function checkBackwardWeight(device: GPUDevice, shape: Case, accumulate = false): Promise<void> {
   const { H, W, transposed } = shape
   const { Ho, Wo } = output(shape)
-  const { contents, weight } = backwardDispatch(shape)
+  const { contents, weight } = backwardDispatch(shape, accumulate)
   const { dw, db } = await runKernels(device, contents, () => weight)
   const { R, exact, magnitude } = referenceBackward(shape)
   const pixels = R * (transposed ? H * W : Ho * Wo)
-  expectWithin(dw, inside(exact.dw, shape), inside(sumBounds(pixels, magnitude.dw), shape), 'dw')
-  expectWithin(db, exact.db, sumBounds(R * Ho * Wo, magnitude.db), 'db')
+  const before = accumulate ? contents : { dw: new Float32Array(dw.length), db: new Float32Array(db.length) }
+  const [w, b] = [before.dw, before.db] as Float32Array[]
+  const size = inside(magnitude.dw, shape).map((value, i) => value + Math.abs(w[i]))
+  expectWithin(dw, inside(exact.dw, shape).map((value, i) => value + w[i]), sumBounds(pixels + 1, size), 'dw')
+  const sizeB = magnitude.db.map((value, i) => value + Math.abs(b[i]))
+  expectWithin(db, exact.db.map((value, i) => value + b[i]), sumBounds(R * Ho * Wo + 1, sizeB), 'db')
 }
 
 function referenceBackward(shape: Case) {

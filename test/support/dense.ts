@@ -49,9 +49,19 @@ type Names = 'x' | 'w' | 'b' | 'y' | 'dy' | 'dx' | 'dw' | 'db'
 type Make = (t: Record<Names, PlanTensor>, shape: Omit<Case, 'activation'>, activation: Activation) => Dispatch
 type Check = (device: GPUDevice, dispatch: Dispatch, shape: Case) => Promise<void>
 
-/** Checks every case in each tiling that it offers, a suite a kernel; each of the kernels must come often enough. */
-export function testTilings(kernels: readonly string[], cases: readonly Case[], make: Make, check: Check): void {
-  const suites = Object.fromEntries(kernels.map((kernel) => [kernel, { test: suite(kernel), count: 0 }]))
+/**
+ * Checks every case in each tiling that it offers, a suite per kernel; each of the kernels must come often enough.
+ * @param what ends the suites' names: ` with add`
+ * @param least shapes per kernel
+ */
+export function testTilings(
+  kernels: readonly string[],
+  cases: readonly Case[],
+  make: Make,
+  check: Check,
+  { what = '', least = 8 }: { what?: string; least?: number } = {},
+): void {
+  const suites = Object.fromEntries(kernels.map((kernel) => [kernel, { test: suite(kernel + what), count: 0 }]))
   for (const shape of cases) {
     for (const dispatch of dispatchesOf(make, shape)) {
       const { B, I, O, activation } = shape
@@ -63,7 +73,7 @@ export function testTilings(kernels: readonly string[], cases: readonly Case[], 
     }
   }
   for (const { test, count } of Object.values(suites)) {
-    test('is chosen for enough of the shapes here', () => assert.ok(count >= 8, `${count} shapes`))
+    test('is chosen for enough of the shapes here', () => assert.ok(count >= least, `${count} shapes`))
     test.run()
   }
 }
@@ -97,7 +107,7 @@ export async function checkForward(device: GPUDevice, dispatch: Dispatch, layer:
   expectWithin(y, expected, padExpected(activationBounds(v, bounds, activation), R, O), 'y')
 }
 
-/** dw, db and, where the dispatch makes it, dx against the reference. */
+/** The gradients that `dispatch` makes against the reference, and that the others are left alone. */
 export async function checkBackward(device: GPUDevice, dispatch: Dispatch, layer: Case): Promise<void> {
   const { B, I, O, activation } = layer
   const R = padRows(B)
@@ -105,24 +115,41 @@ export async function checkBackward(device: GPUDevice, dispatch: Dispatch, layer
   const x = randomActivations(B, I, activation, 1)
   const w = uniformArray(O * I, 2)
   const dy = randomGradients(B, O, 3)
+  const accumulate = dispatch.constants.ACCUMULATE === 1
+  const before = {
+    dx: dispatch.constants.ADD ? randomGradients(B, I, 4) : new Float32Array(R * I),
+    dw: accumulate ? uniformArray(O * I, 5) : new Float32Array(O * I),
+    db: accumulate ? uniformArray(O, 6) : new Float32Array(O),
+  }
   const contents = {
     x: padMatrix(x, R, I),
     w: padMatrix(w, O, I, padTo4(O)),
     dy: padMatrix(dy, R, O),
-    dx: R * padTo4(I),
-    dw: padTo4(O) * padTo4(I),
-    db: padTo4(O),
+    dx: dispatch.constants.ADD ? padMatrix(before.dx, R, I) : R * padTo4(I),
+    dw: accumulate ? padMatrix(before.dw, O, I, padTo4(O)) : padTo4(O) * padTo4(I),
+    db: accumulate ? padMatrix(before.db, 1, O) : padTo4(O),
   }
   const result = await runKernels(device, contents, () => dispatch)
-  const { dx, dw, db } = reference.denseBackward(x, w, dy, shape)
-  const size = reference.denseBackward(magnitudes(x), magnitudes(w), magnitudes(dy), shape)
-  const weights = (values: Float64Array) => padExpected(values, O, I, padTo4(O))
-  expectWithin(result.dw, weights(dw), weights(sumBounds(B, size.dw)), 'dw')
-  expectWithin(result.db, padExpected(db, 1, O), padExpected(sumBounds(B, size.db), 1, O), 'db')
+  const sum = plus(reference.denseBackward(x, w, dy, shape), before)
+  const size = plus(reference.denseBackward(magnitudes(x), magnitudes(w), magnitudes(dy), shape), {
+    dx: magnitudes(before.dx), dw: magnitudes(before.dw), db: magnitudes(before.db),
+  })
+  if (dispatch.shape.endsWith('dx')) {
+    assert.ok([...result.dw, ...result.db].every(Number.isNaN), 'dw and db are left alone')
+  } else {
+    const weights = (values: Float64Array) => padExpected(values, O, I, padTo4(O))
+    expectWithin(result.dw, weights(sum.dw), weights(sumBounds(B + 1, size.dw)), 'dw')
+    expectWithin(result.db, padExpected(sum.db, 1, O), padExpected(sumBounds(B + 1, size.db), 1, O), 'db')
+  }
   if (!dispatch.params!.INPUTS) {
     assert.ok(result.dx.every(Number.isNaN), 'dx is left alone')
     return
   }
-  const bounds = activationBackward(x, sumBounds(O + 2, size.dx), activation)
-  expectWithin(result.dx, padExpected(activationBackward(x, dx, activation), R, I), padExpected(bounds, R, I), 'dx')
+  const bounds = activationBackward(x, sumBounds(O + 3, size.dx), activation)
+  expectWithin(result.dx, padExpected(activationBackward(x, sum.dx, activation), R, I), padExpected(bounds, R, I), 'dx')
+}
+
+function plus<T extends Record<string, ArrayLike<number>>>(a: Record<keyof T, Float64Array>, b: T): typeof a {
+  const sums = Object.entries(a).map(([name, values]) => [name, values.map((value, i) => value + b[name][i])])
+  return Object.fromEntries(sums) as typeof a
 }
