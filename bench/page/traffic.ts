@@ -34,7 +34,7 @@ export function bytesOf(dispatch: Dispatch): number {
 function bindingBytes({ kernel, constants, bindings }: Dispatch, name: string, { elements }: PlanTensor): number {
   if (name === 'row_losses' || (name === 'losses' && 'row_losses' in bindings)) return (4 * elements) / MOST_STEPS
   if (name === 'losses') return (4 * elements) / (2 * MOST_STEPS)
-  if (kernel === 'batch_gather' && name === 'images') return bindings.x.elements
+  if (kernel === 'batch_gather' && name === 'images') return bindings.x.elements * (constants.FLOATS ? 4 : 1)
   if (kernel.endsWith('_gather') && name === 'order') return 4 * constants.B
   if (kernel === 'label_gather' && name === 'labels') return constants.B
   if (name === 'm' && constants.MOMENTUM === 0) return 0

@@ -10,20 +10,34 @@ export interface Augmentation {
 
 const BINARIZE = { off: 0, sample: 1, threshold: 2 }
 
-/** x = images[order[cursor + n]] / 255, from one buffer of the set that holds images `first` to `first + count − 1`. */
+/** Rows of x, images of H × W pixels and C channels, and which of them a buffer of the set holds. */
+interface GatherShape {
+  B: number
+  H: number
+  W: number
+  C: number
+  /** The buffer's first image. */
+  first: number
+  /** Images in it. */
+  count: number
+  /** Whether its values are floats, an image padded to whole vectors; otherwise bytes, padded to whole words. */
+  floats?: boolean
+}
+
+/** x = images[order[cursor + n]], bytes divided by 255, from one buffer of the set. */
 export function batchGather(
   t: { images: PlanTensor; order: PlanTensor; x: PlanTensor },
-  { B, H, W, C, first, count }: { B: number; H: number; W: number; C: number; first: number; count: number },
+  { B, H, W, C, first, count, floats = false }: GatherShape,
   { binarize, flip = false }: Augmentation = {},
 ): Dispatch {
   const N = H * W * C
-  const augmentation = { FLIP: Number(flip), BINARIZE: BINARIZE[binarize ?? 'off'] }
+  const augmentation = { FLOATS: Number(floats), FLIP: Number(flip), BINARIZE: BINARIZE[binarize ?? 'off'] }
   return {
     kernel: 'batch_gather',
     constants: { B, N, W, C, FIRST: first, COUNT: count, ...augmentation },
     bindings: { images: t.images, order: t.order, x: t.x },
     grid: [padTo4(N) / 4, B, 1],
-    shape: `B${B} N${N}`,
+    shape: `B${B} N${N}${floats ? ' floats' : ''}`,
     flops: 0,
   }
 }

@@ -4,7 +4,7 @@ import { batchGather, type Augmentation } from '../../src/ops/gather.js'
 import { shuffledOrder, streamKey, STREAMS, threefry2x32, uniformFromBits } from '../../src/random.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
-import { hash } from '../reference/formula.js'
+import { hash, uniform } from '../reference/formula.js'
 import { expectSame, expectWithin, relativeBounds, ULP } from '../support/bounds.js'
 import { padExpected } from '../support/matrix.js'
 import { runKernels } from '../support/run-kernel.js'
@@ -75,12 +75,13 @@ for (const { count, N, B, batch, cursor, firsts } of cases) {
 /** Images of 3 × 5 pixels and 2 channels, in two buffers. */
 const augmented = { count: 30, H: 3, W: 5, C: 2, B: 13, batch: 11, cursor: 6, row: 8, counter: 4, firsts: [0, 16] }
 
-/** What the kernel makes of the images, and what they were. */
-async function augment(device: GPUDevice, augmentation: Augmentation) {
+/** What the kernel makes of the images, and what they were; with `real` any floats instead of bytes. */
+async function augment(device: GPUDevice, augmentation: Augmentation, real?: (i: number) => number) {
   const { count, H, W, C, B, batch, cursor, row, counter, firsts } = augmented
   const N = H * W * C
-  const images = Uint8Array.from({ length: count * N }, (_, i) => (i % 5 === 0 ? 255 * (i % 2) : hash(i, 1)))
-  const padded = new Uint8Array(count * padTo4(N))
+  const byte = (i: number) => (i % 5 === 0 ? 255 * (i % 2) : hash(i, 1) % 256)
+  const images = Float64Array.from({ length: count * N }, (_, i) => real?.(i) ?? byte(i))
+  const padded = new (real ? Float32Array : Uint8Array)(count * padTo4(N))
   for (let i = 0; i < count; i++) padded.set(images.subarray(i * N, (i + 1) * N), i * padTo4(N))
   const [low, high] = [0, 16].map((first) => {
     return new Uint32Array(padded.slice(first * padTo4(N), (first === 0 ? 16 : count) * padTo4(N)).buffer)
@@ -91,24 +92,24 @@ async function augment(device: GPUDevice, augmentation: Augmentation) {
     { low, high, order, x: padRows(B) * padTo4(N) },
     (t) =>
       firsts.map((first, i) => {
-        const shape = { B: padRows(B), H, W, C, first, count: (firsts[i + 1] ?? count) - first }
+        const shape = { B: padRows(B), H, W, C, first, count: (firsts[i + 1] ?? count) - first, floats: Boolean(real) }
         return batchGather({ images: i === 0 ? t.low : t.high, order: t.order, x: t.x }, shape, augmentation)
       }),
     { batch, cursor, row, counter, seed: streamKey(SEED, STREAMS.NOISE) },
   )
   const plain = Float64Array.from({ length: padRows(B) * N }, (_, i) => {
     const n = Math.floor(i / N)
-    return n < batch ? images[order[cursor + n] * N + (i % N)] / 255 : 0
+    return n < batch ? images[order[cursor + n] * N + (i % N)] / (real ? 1 : 255) : 0
   })
   return { x, plain }
 }
 
 const SEED = 2 ** 40 + 5
 
-gpuTest(gather, 'mirrors the images that the stream of mirroring says, row by row', async ({ device }) => {
+/** The images with those turned that the stream of mirroring says. */
+function mirroredImages(plain: Float64Array): Float64Array {
   const { H, W, C, B, batch, row, counter } = augmented
   const N = H * W * C
-  const { x, plain } = await augment(device, { flip: true })
   const key = streamKey(SEED, STREAMS.FLIP)
   const mirrored = Array.from({ length: batch }, (_, n) => threefry2x32(...key, row + n, counter)[0] % 2 === 1)
   assert.ok(mirrored.includes(true) && mirrored.includes(false))
@@ -116,8 +117,22 @@ gpuTest(gather, 'mirrors the images that the stream of mirroring says, row by ro
     const [n, w] = [Math.floor(i / N), Math.floor(i / C) % W]
     return mirrored[n] ? plain[i + (W - 1 - 2 * w) * C] : value
   })
-  const padded = padExpected(expected, padRows(B), N)
-  expectWithin(x, padded, relativeBounds(padded, 3 * ULP), 'x')
+  return padExpected(expected, padRows(B), N)
+}
+
+gpuTest(gather, 'mirrors the images that the stream of mirroring says, row by row', async ({ device }) => {
+  const { x, plain } = await augment(device, { flip: true })
+  const expected = mirroredImages(plain)
+  expectWithin(x, expected, relativeBounds(expected, 3 * ULP), 'x')
+})
+
+gpuTest(gather, 'takes floats as they are, mirrored or not', async ({ device }) => {
+  const { H, W, C, B } = augmented
+  const real = (i: number) => Math.fround((hash(i, 1) - 2 ** 31) * 2 ** ((i % 61) - 50))
+  const straight = await augment(device, {}, real)
+  expectSame(straight.x, padExpected(straight.plain, padRows(B), H * W * C), 'x')
+  const turned = await augment(device, { flip: true }, real)
+  expectSame(turned.x, mirroredImages(turned.plain), 'x mirrored')
 })
 
 gpuTest(gather, 'draws every pixel with the probability of its grey value', async ({ device }) => {
@@ -136,10 +151,12 @@ gpuTest(gather, 'draws every pixel with the probability of its grey value', asyn
   expectSame(x, padExpected(expected, padRows(B), N), 'x')
 })
 
-gpuTest(gather, 'cuts grey values at one half', async ({ device }) => {
-  const { H, W, C, B } = augmented
-  const { x, plain } = await augment(device, { binarize: 'threshold' })
-  expectSame(x, padExpected(plain.map((value) => (value >= 0.5 ? 1 : 0)), padRows(B), H * W * C), 'x')
-})
+for (const real of [undefined, (i: number) => (i % 3 === 0 ? 0.5 : Math.fround(uniform(i, 1)))]) {
+  gpuTest(gather, `cuts grey values that are ${real ? 'floats' : 'bytes'} at one half`, async ({ device }) => {
+    const { H, W, C, B } = augmented
+    const { x, plain } = await augment(device, { binarize: 'threshold' }, real)
+    expectSame(x, padExpected(plain.map((value) => (value >= 0.5 ? 1 : 0)), padRows(B), H * W * C), 'x')
+  })
+}
 
 gather.run()

@@ -9,19 +9,22 @@ import {
 import { activationOf } from '../values.js'
 import { FUNCTION_BOUND, rowsOf, SUM_BOUND, type Expected, type Given, type Reference } from './reference.js'
 
-/** x[n,i] = images[order[cursor + n], i] / 255, 0 for n ≥ batch */
+/** x[n,i] = images[order[cursor + n], i], bytes / 255, 0 for n ≥ batch */
 const batchGather: Reference = {
-  inputs: ({ FIRST, COUNT }, seed, { images, order }) => ({
-    images: Uint32Array.from({ length: images.elements }, (_, i) => hash(i, seed)),
+  inputs: ({ FIRST, COUNT, FLOATS }, seed, { images, order }) => ({
+    images: FLOATS
+      ? Float32Array.from({ length: images.elements }, (_, i) => uniform(i, seed))
+      : Uint32Array.from({ length: images.elements }, (_, i) => hash(i, seed)),
     order: Uint32Array.from({ length: order.elements }, (_, i) => FIRST + (hash(i, seed) % COUNT)),
   }),
-  expected: ({ constants: { N }, step, before, places }) => {
+  expected: ({ constants: { N, FLOATS }, step, before, places }) => {
     const bytes = new Uint8Array(before.images.buffer)
     const order = new Uint32Array(before.order.buffer)
     const stride = padTo4(N)
     return places('x').map((index) => {
       const [n, i] = [Math.floor(index / stride), index % stride]
-      const value = n < step.batch ? bytes[order[n] * stride + i] / 255 : 0
+      const at = order[n] * stride + i
+      const value = n >= step.batch ? 0 : FLOATS ? before.images[at] : bytes[at] / 255
       return { output: 'x', index, value, bound: 1e-7 }
     })
   },
