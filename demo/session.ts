@@ -31,8 +31,6 @@ export class Session {
   private msPerStep = 0
   private step = 0
   private epoch = 0
-  /** Steps and epochs before the present optimiser, which counts its own. */
-  private before = { steps: 0, epochs: 0 }
   private conditioned: Condition = { label: 0, styleSeed: 0 }
 
   constructor(private readonly post: Post) {}
@@ -78,9 +76,8 @@ export class Session {
   /** The last checkpoint of a model that was lost with its device, on a new device. */
   async recover(): Promise<void> {
     if (!this.checkpoint) return
-    const { file, settings, before } = this.checkpoint
+    const { file, settings } = this.checkpoint
     await this.load(file, settings)
-    this.before = before
     await this.resume()
   }
 
@@ -110,10 +107,7 @@ export class Session {
     if (!this.settings || !this.optimizer) return
     const learning = this.run !== undefined
     await this.halt()
-    if (learningRate !== this.settings.learningRate) {
-      this.optimizer = { ...this.optimizer, learningRate }
-      this.before = { steps: this.step, epochs: this.epoch }
-    }
+    this.optimizer = { ...this.optimizer, learningRate }
     this.settings = { ...this.settings, learningRate, klWeight }
     if (learning) await this.resume()
   }
@@ -164,7 +158,6 @@ export class Session {
     this.settings = settings
     this.optimizer = vae.optimizer ?? { ...recipes[settings.preset].optimizer, learningRate: settings.learningRate }
     this.step = this.epoch = this.msPerStep = 0
-    this.before = { steps: 0, epochs: 0 }
     this.checkpoint = undefined
     const views = viewsOf(vae, data)
     views.condition(this.conditioned)
@@ -240,8 +233,8 @@ export class Session {
     try {
       for await (const event of run) {
         const now = performance.now()
-        this.step = this.before.steps + event.step
-        this.epoch = this.before.epochs + event.epoch
+        this.step = event.step
+        this.epoch = event.epoch
         this.msPerStep = (1000 * batchSize) / event.imagesPerSecond
         tally.add(event, this.step, this.epoch)
         if (now - tally.begunMs >= progressEveryMs) {
@@ -262,16 +255,15 @@ export class Session {
 
   /** Remembers the model as it is, in case the device is lost. */
   private async keep(): Promise<void> {
-    const { vae, settings, before, step } = this
+    const { vae, settings, step } = this
     if (!vae || !settings) return
     const file = await vae.save().catch(() => undefined)
-    if (file && vae === this.vae) this.checkpoint = { file, settings, before, step }
+    if (file && vae === this.vae) this.checkpoint = { file, settings, step }
   }
 }
 
 interface Checkpoint {
   file: Uint8Array
   settings: Settings
-  before: { steps: number; epochs: number }
   step: number
 }

@@ -75,8 +75,8 @@ export class Engine {
   }
 
   /**
-   * A model from a file that `save` wrote. Training goes on bit for bit when `train` gets `vae.optimizer`, or an optimiser
-   * of the same settings, and the same data, batch size, KL weight, importance samples and free bits.
+   * A model from a file that `save` wrote. Training goes on bit for bit when `train` gets no optimiser, or one of the same
+   * settings, and the same data, batch size, KL weight, importance samples and free bits.
    * @throws FormatError when the file is truncated, altered, or not a saved model
    */
   async load(file: Uint8Array | ArrayBuffer): Promise<Vae> {

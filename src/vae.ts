@@ -25,7 +25,7 @@ import {
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
-import { adam } from './train/optimizers.js'
+import { adam, optimizerFrom } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkSet } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
@@ -63,7 +63,7 @@ export class Vae {
     return parameterCount(this.runtime.arena.specs)
   }
 
-  /** The optimiser of the last training; after `load` the saved one. Pass it to `train` to go on. */
+  /** The optimiser of the last training; after `load` the saved one. */
   get optimizer(): Optimizer | undefined {
     return this.state?.optimizer
   }
@@ -169,16 +169,18 @@ export class Vae {
   }
 
   /**
-   * One update on the caller's own batch. Returns the loss before the update.
+   * One update on the caller's own batch, with the moments and step count that `train` has too. Returns the loss before the
+   * update.
    * @throws ShapeError, DataError, SpecError; NumericError, with the parameters unchanged.
    */
   async step(batch: Batch, optimizer: Optimizer): Promise<Loss> {
+    const checked = optimizerFrom(optimizer, 'step.optimizer')
     const before = this.steps
     this.stepsUnderWay++
     const turn = (async () => {
       try {
         await before.catch(() => {})
-        return await this.stepNow(batch, optimizer)
+        return await this.stepNow(batch, checked)
       } finally {
         this.stepsUnderWay--
       }

@@ -38,8 +38,8 @@ export interface Sgd extends Common {
 }
 
 /**
- * What `adam`, `adamw`, `rmsprop` and `sgd` return. Its identity names the optimiser's state: the same object goes on with
- * the same moments.
+ * What `adam`, `adamw`, `rmsprop` and `sgd` return. Training goes on with the same moments and step count as long as the
+ * `type` stays; the settings may change.
  */
 export type Optimizer = Adam | AdamW | RmsProp | Sgd
 

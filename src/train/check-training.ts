@@ -4,7 +4,7 @@ import { DataError, SpecError } from '../errors.js'
 import type { Objective } from '../model/gaussian.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkRate, type Rate } from '../ops/rates.js'
-import type { Optimizer } from '../ops/update.js'
+import { optimizerFrom } from './optimizers.js'
 import type { TrainOptions } from './run.js'
 import { checkSet, objectiveOf, readAugmentation } from './sets.js'
 
@@ -50,8 +50,8 @@ export function readTraining(runtime: ModelRuntime, set: Dataset, options: unkno
     batchSize: readWhole(batchSize, 'train.batchSize', 1),
     klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
     objective: objectiveOf(runtime.model, given, 'train'),
-    optimizer: given.optimizer as Optimizer | undefined,
     ...readAugmentation(given, 'train'),
+    ...(given.optimizer !== undefined && { optimizer: optimizerFrom(given.optimizer, 'train.optimizer') }),
     ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),
     ...(steps !== undefined && { steps: readWhole(steps, 'train.steps', 1) }),
     ...(validation !== undefined && { validation: checkSet(runtime, validation, 'train: validation') }),

@@ -157,7 +157,7 @@ function readState(metadata: Record<string, string>): TrainingState {
     readWhole(state?.[key], `"elbo.training" needs as "${key}"`)
   }
   try {
-    return { ...state, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), restored: true }
+    return { ...state, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')) }
   } catch (error) {
     if (error instanceof SpecError) throw new FormatError(`"elbo.optimizer": ${error.message}`, { cause: error })
     throw error

@@ -1,5 +1,6 @@
+import { checkKeys, describe, readName, readObject, readWeight } from '../checks.js'
 import { SpecError } from '../errors.js'
-import { checkRate } from '../ops/rates.js'
+import { checkRate, type Rate } from '../ops/rates.js'
 import type { Adam, AdamW, Optimizer, RmsProp, Sgd } from '../ops/update.js'
 
 /** What may be given of an optimiser; the rest has its default. */
@@ -7,6 +8,10 @@ type Options<T extends Optimizer> = Partial<Omit<T, 'type'>>
 
 const COMMON = { learningRate: 1e-3, clipNorm: 0 }
 const ADAM = { ...COMMON, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+const ADAM_DEFAULTS: Adam = { type: 'adam', ...ADAM }
+const ADAMW_DEFAULTS: AdamW = { type: 'adamw', ...ADAM, weightDecay: 0.01 }
+const RMSPROP_DEFAULTS: RmsProp = { type: 'rmsprop', ...COMMON, rho: 0.99, epsilon: 1e-8, momentum: 0 }
+const SGD_DEFAULTS: Sgd = { type: 'sgd', ...COMMON, momentum: 0 }
 
 /**
  * Adam (Kingma & Ba 2015) as PyTorch defines it.
@@ -14,7 +19,7 @@ const ADAM = { ...COMMON, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
  * @throws SpecError for values out of range
  */
 export function adam(options: Options<Adam> = {}): Adam {
-  return checked<Adam>({ type: 'adam', ...ADAM }, options)
+  return checked(ADAM_DEFAULTS, options)
 }
 
 /**
@@ -23,7 +28,7 @@ export function adam(options: Options<Adam> = {}): Adam {
  * @throws SpecError for values out of range
  */
 export function adamw(options: Options<AdamW> = {}): AdamW {
-  return checked<AdamW>({ type: 'adamw', ...ADAM, weightDecay: 0.01 }, options)
+  return checked(ADAMW_DEFAULTS, options)
 }
 
 /**
@@ -33,7 +38,7 @@ export function adamw(options: Options<AdamW> = {}): AdamW {
  * @throws SpecError for values out of range
  */
 export function rmsprop(options: Options<RmsProp> = {}): RmsProp {
-  return checked<RmsProp>({ type: 'rmsprop', ...COMMON, rho: 0.99, epsilon: 1e-8, momentum: 0 }, options)
+  return checked(RMSPROP_DEFAULTS, options)
 }
 
 /**
@@ -42,40 +47,38 @@ export function rmsprop(options: Options<RmsProp> = {}): RmsProp {
  * @throws SpecError for values out of range
  */
 export function sgd(options: Options<Sgd> = {}): Sgd {
-  return checked<Sgd>({ type: 'sgd', ...COMMON, momentum: 0 }, options)
+  return checked(SGD_DEFAULTS, options)
 }
 
-/** Reads an optimiser back from JSON. @throws SpecError */
-export function optimizerFrom(json: unknown): Optimizer {
-  const { type, ...options } = (json ?? {}) as Optimizer
-  const makers: Record<string, (options: object) => Optimizer> = { adam, adamw, rmsprop, sgd }
-  if (!Object.hasOwn(makers, type)) {
-    throw new SpecError('optimizer.type', `"${type}" is unknown; there are ${Object.keys(makers).join(', ')}`)
-  }
-  return makers[type](options)
+const DEFAULTS = { adam: ADAM_DEFAULTS, adamw: ADAMW_DEFAULTS, rmsprop: RMSPROP_DEFAULTS, sgd: SGD_DEFAULTS }
+const TYPES = Object.keys(DEFAULTS) as Optimizer['type'][]
+
+/**
+ * Reads an optimiser, wherever it comes in: from the caller, who may have made it by hand (`{ ...adam(), learningRate }`), or
+ * from a file. Options that are missing have their defaults.
+ * @param path of it, for the error
+ * @throws SpecError
+ */
+export function optimizerFrom(value: unknown, path = 'optimizer'): Optimizer {
+  const { type, ...options } = readObject(value, path, `what ${TYPES.map((name) => `${name}()`).join(', ')} return,`)
+  return checked<Optimizer>(DEFAULTS[readName(type, `${path}.type`, 'optimizer', TYPES)], options, path)
 }
 
 /** Shares of a whole; the other options may be any number not below 0. */
 const BELOW_ONE = ['beta1', 'beta2', 'rho', 'momentum']
 
-function checked<T extends Optimizer>(defaults: T, options: Partial<T>): T {
-  const optimizer = { ...defaults }
-  for (const [name, value] of Object.entries(options)) {
-    if (!(name in defaults) || name === 'type') {
-      const known = Object.keys(defaults).filter((key) => key !== 'type')
-      throw new SpecError(`optimizer.${name}`, `${defaults.type} has no such option; there are ${known.join(', ')}`)
-    }
-    if (value === undefined) continue
-    if (name === 'learningRate') checkRate(value, 'optimizer.learningRate')
-    else checkOption(name, value)
-    Object.assign(optimizer, { [name]: value })
-  }
-  return Object.freeze(optimizer)
+function checked<T extends Optimizer>({ type, ...defaults }: T, given: unknown, path = 'optimizer'): T {
+  const options = readObject(given, path, 'options')
+  checkKeys(options, path, type, Object.keys(defaults))
+  const read = Object.entries(options).map(([name, value]) => [name, readOption(value, name, path)])
+  const set = Object.fromEntries(read.filter(([, value]) => value !== undefined))
+  return Object.freeze({ type, ...defaults, ...set }) as unknown as T
 }
 
-function checkOption(name: string, value: unknown): void {
-  const below = BELOW_ONE.includes(name) ? 1 : Infinity
-  if (typeof value === 'number' && value >= 0 && value < below) return
-  const range = below === 1 ? 'a number from 0 to below 1' : 'a finite number not below 0'
-  throw new SpecError(`optimizer.${name}`, `needs ${range}, got ${value}`)
+function readOption(value: unknown, name: string, path: string): Rate | undefined {
+  if (value === undefined) return undefined
+  if (name === 'learningRate') return checkRate(value, `${path}.learningRate`)
+  if (!BELOW_ONE.includes(name)) return readWeight(value, `${path}.${name}`)
+  if (typeof value === 'number' && value >= 0 && value < 1) return value
+  throw new SpecError(`${path}.${name}`, `needs a number from 0 to below 1, got ${describe(value)}`)
 }

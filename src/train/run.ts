@@ -13,7 +13,11 @@ export interface TrainOptions extends Augmentation, Objective {
   steps?: number
   /** Images an update, 100 unless given; the last batch of an epoch may be shorter. */
   batchSize?: number
-  /** Adam with its defaults unless given. The same object again goes on where it stopped, moments and all. */
+  /**
+   * Unless given, that of the training before, or Adam with its defaults. One of the same type goes on with the moments
+   * and the step count (which schedules go by), even when its settings differ; another type starts anew. Batch size and
+   * KL weight may change, too.
+   */
   optimizer?: Optimizer
   /**
    * Evaluated at the end of every epoch, by −ELBO with the KL weight; in training with importance samples also by the
@@ -39,7 +43,7 @@ export interface TrainOptions extends Augmentation, Objective {
 
 /** What a run reports. */
 export interface TrainEvent {
-  /** Updates done, counted over all runs with this optimiser. */
+  /** Updates done, counted over all runs with this type of optimiser. */
   step: number
   /** The epoch this step belongs to, from 1. */
   epoch: number

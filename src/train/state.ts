@@ -12,21 +12,20 @@ export interface TrainingState {
   cursor: number
   /** Of the shuffling and the noise. */
   seed: number
-  /** Came from a file: the next optimiser with the same settings takes it over. */
-  restored?: boolean
 }
 
-/** The state that this optimiser goes on with: its own, one restored with the same settings, or a new one. */
+/**
+ * The state that this optimiser goes on with: that of training so far with an optimiser of the same kind, whatever its
+ * settings were, or a new one.
+ */
 export function stateFor(
   runtime: ModelRuntime,
   current: TrainingState | undefined,
   optimizer: Optimizer,
   seed: number,
 ): TrainingState {
-  if (current?.optimizer === optimizer) return current
-  if (current?.restored && JSON.stringify(current.optimizer) === JSON.stringify(optimizer)) {
-    return { ...current, optimizer, restored: false }
-  }
-  for (const moment of momentsOf(optimizer)) runtime.clear(moment)
-  return { optimizer, step: 0, epoch: 0, cursor: 0, seed }
+  const goesOn = current?.optimizer.type === optimizer.type
+  const kept = goesOn ? momentsOf(current.optimizer) : []
+  for (const moment of momentsOf(optimizer)) if (!kept.includes(moment)) runtime.clear(moment)
+  return goesOn ? { ...current, optimizer } : { optimizer, step: 0, epoch: 0, cursor: 0, seed }
 }

@@ -82,11 +82,71 @@ gpuTest(goingOn, 'an epoch that was begun counts once it is finished', ({ device
     assert.equal([next.step, next.epoch, next.epochEnd], [12, 3, true])
   }))
 
-gpuTest(goingOn, 'another optimizer object starts anew', ({ device }) =>
+for (const [name, make] of optimizers) {
+  gpuTest(goingOn, `another learning rate and KL weight go on, as a schedule would, with ${name}`, ({ device }) =>
+    withEngine(device, async (engine) => {
+      const { learningRate, ...settings } = make() as Optimizer & { learningRate: number }
+      const halved = (value: number) => ({ type: 'step', value, factor: 0.5, every: 6 }) as const
+      const whole = await create(engine)
+      const scheduled = { ...settings, learningRate: halved(learningRate) } as Optimizer
+      await whole.train(data, { steps: 11, batchSize, optimizer: scheduled, klWeight: halved(1) }).done
+
+      const vae = await after(engine, 6, make())
+      const file = await vae.save()
+      const changed = { ...make(), learningRate: learningRate / 2 }
+      const options = { steps: 5, batchSize, optimizer: changed, klWeight: 0.5 }
+      const { step, epoch } = await vae.train(data, options).done
+      assert.equal([step, epoch], [11, 3])
+      expectSameParameters(await vae.parameters(), await whole.parameters())
+      const loaded = await engine.load(file)
+      assert.is((await loaded.train(data, options).done).step, 11)
+      expectSameParameters(await loaded.parameters(), await whole.parameters())
+    }))
+}
+
+gpuTest(goingOn, 'another learning rate goes on in single steps, too', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const [vae, whole] = [await create(engine), await create(engine)]
+    const batches = [0.2, 0.4, 0.6].map((value) => ({ images: new Float32Array(12 * 5).fill(value) }))
+    const scheduled = adam({ learningRate: { type: 'step', value: 0.5, factor: 0.5, every: 1 } })
+    for (const [i, batch] of batches.entries()) {
+      await vae.step(batch, adam({ learningRate: 0.5 ** (i + 1) }))
+      await whole.step(batch, scheduled)
+    }
+    expectSameParameters(await vae.parameters(), await whole.parameters())
+  }))
+
+gpuTest(goingOn, 'another batch size goes on in the same epoch', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await after(engine, 2, adam()) // 16 of 29 images
+    const { step, epoch, epochEnd } = await vae.train(data, { epochs: 1, batchSize: 5 }).done
+    assert.equal([step, epoch, epochEnd], [5, 1, true])
+    assert.equal(progressOf(await vae.save()), { step: 5, epoch: 1, cursor: 0, seed: 3 })
+  }))
+
+gpuTest(goingOn, 'another type of optimizer starts anew, from the parameters', ({ device }) =>
   withEngine(device, async (engine) => {
     const vae = await after(engine, 6, adam())
-    const { step, epoch } = await vae.train(data, { steps: 2, batchSize, optimizer: adam() }).done
-    assert.equal([step, epoch], [2, 1])
+    const fresh = await create(engine)
+    await fresh.setParameters(await vae.parameters())
+    for (const model of [vae, fresh]) {
+      const { step, epoch } = await model.train(data, { steps: 2, batchSize, optimizer: rmsprop() }).done
+      assert.equal([step, epoch], [2, 1])
+    }
+    expectSameParameters(await vae.parameters(), await fresh.parameters())
+  }))
+
+gpuTest(goingOn, 'momentum that is turned on begins at zero, whatever it was before', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const [plain, heavy] = [rmsprop({ learningRate: 0.01 }), rmsprop({ learningRate: 0.01, momentum: 0.9 })]
+    const vae = await after(engine, 3, heavy)
+    await vae.train(data, { steps: 3, batchSize, optimizer: plain }).done
+    const file = await vae.save()
+    assert.not('optimizer.m.decoder.0.bias' in readSafetensors(file).tensors)
+    await vae.train(data, { steps: 3, batchSize, optimizer: heavy }).done
+    const loaded = await engine.load(file)
+    await loaded.train(data, { steps: 3, batchSize, optimizer: heavy }).done
+    expectSameParameters(await vae.parameters(), await loaded.parameters())
   }))
 
 gpuTest(goingOn, 'a smaller set than the one before begins a new epoch', ({ device }) =>
@@ -132,13 +192,6 @@ gpuTest(files, 'a loaded model saved again is the same file', ({ device }) =>
     const untrained = await (await create(engine)).save()
     assert.equal(await (await engine.load(untrained.buffer)).save(), untrained)
     assert.not('elbo.training' in readSafetensors(untrained).metadata)
-  }))
-
-gpuTest(files, 'an optimizer of other settings starts anew on loaded parameters', ({ device }) =>
-  withEngine(device, async (engine) => {
-    const loaded = await engine.load(await (await after(engine, 6, adam())).save())
-    const { step } = await loaded.train(data, { steps: 1, batchSize, optimizer: adam({ learningRate: 0.5 }) }).done
-    assert.is(step, 1)
   }))
 
 gpuTest(files, 'a file saved while training runs holds the parameters and moments of its step', ({ device }) =>

@@ -108,7 +108,7 @@ train('says what is wrong with options, and what there is', async () => {
     ['--preset mlp --data glyphs --epochs 0', '--epochs needs a whole number from 1 on, got "0"'],
     ['--preset mlp --data glyphs --batch many', '--batch needs a number not below 0, got "many"'],
     ['--preset mlp --data glyphs --optimizer lion', 'there is no "lion"; there are adam, rmsprop, sgd'],
-    ['--preset mlpDeep --data glyphs --rho 0.9', '--rho: adam has no such option; there are learning-rate'],
+    ['--preset mlpDeep --data glyphs --rho 0.9', '--rho: adam has no "rho"; its keys are learning-rate'],
     ['--preset mlp --data glyphs --rho 1.5', '--rho: needs a number from 0 to below 1, got 1.5'],
     ['--preset mlp --data --seed 1', '--data needs a value'],
     ['--preset mlp --data glyphs 5', '"5" stands alone'],

@@ -65,8 +65,8 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
                         (the preset's; its defaults where the preset has another optimiser)
 
   --resume FILE         goes on from a saved model: so many more epochs or steps, bit for bit what one run would have
-                        done, given the same --data, --batch and --kl-weight. The model, the optimiser and the seed are
-                        the file's, and so is its folder unless --out names another
+                        done, given the same --data, --batch and --kl-weight. The model and the seed are the file's;
+                        so are the folder and the optimiser, whose settings may change, unless they are given
   --checkpoint-every N  saves the model every N steps, too
   --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
   --help

@@ -41,7 +41,7 @@ async function trainOn(engine: Engine, job: Job): Promise<Outcome> {
 
   const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery, binarize, testSamples } = job
   run = vae.train(train, {
-    optimizer: vae.optimizer ?? job.optimizer,
+    optimizer: job.optimizer,
     batchSize,
     klWeight,
     epochs,

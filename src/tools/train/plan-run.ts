@@ -24,10 +24,10 @@ export function planRun(options: Options, data: LoadedDataset, resumed: Resumed 
   const spec = resumed?.model.spec ?? presets[preset!]
   const recipe = preset ? recipes[preset] : { optimizer: adam(), batchSize: 100 }
   const saved = resumed?.training?.state.optimizer
-  if (saved && options.optimizer && !same(saved, options.optimizer)) {
-    throw new UsageError(`--resume: the saved run uses ${inWords(saved)}, asked for is ${inWords(options.optimizer)}`)
+  const optimizer = options.optimizer ?? saved ?? recipe.optimizer
+  if (saved && saved.type !== optimizer.type) {
+    throw new UsageError(`--resume: the saved run uses ${inWords(saved)}, asked for is ${inWords(optimizer)}`)
   }
-  const optimizer = saved ?? options.optimizer ?? recipe.optimizer
   const batchSize = options.batch ?? recipe.batchSize
   if (batchSize > data.train.count) {
     throw new UsageError(`--batch ${batchSize} is more than the ${data.train.count} training images`)
@@ -80,8 +80,4 @@ function rateInWords(rate: Rate): string {
   if (rate.type !== 'multi-step') return JSON.stringify(rate)
   const { value, factor, milestones } = rate
   return `${value} times ${factor.toPrecision(4)} at each of the steps ${milestones.join(', ')}`
-}
-
-function same(a: Optimizer, b: Optimizer): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
 }
