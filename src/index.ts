@@ -13,9 +13,9 @@ export { cifar } from './data/cifar.js'
 export { idx } from './data/idx.js'
 export { glyphs, type GlyphOptions } from './data/glyphs.js'
 export { UNLABELED } from './labels.js'
-export type { Objective } from './model/gaussian.js'
+export type { Objective } from './model/objectives/objective.js'
 export type { LabelOptions, Labels } from './model/labels.js'
-export type { Codes, Posterior } from './model/inference.js'
+export type { Codes, Posterior } from './model/latents/latent.js'
 export type {
   ConvSpec,
   ConvTransposeSpec,

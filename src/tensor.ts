@@ -1,6 +1,6 @@
 import { floatsOf } from './arrays.js'
 import { describe, guarded } from './checks.js'
-import { ShapeError } from './errors.js'
+import { DataError, ShapeError } from './errors.js'
 
 /** A plain array of 32-bit floats with its shape, row-major. */
 export interface Tensor {
@@ -82,4 +82,18 @@ export function readShape(value: unknown, what: string): number[] {
 
 function refusal(what: string): (reason: string, options: ErrorOptions) => ShapeError {
   return (reason, options) => new ShapeError(`${what}: ${reason}`, options)
+}
+
+/** Columns `first` to `first + count − 1` of a row-major matrix. */
+export function columns(data: Float32Array, rows: number, width: number, first: number, count: number): Float32Array {
+  const out = new Float32Array(rows * count)
+  for (let n = 0; n < rows; n++) out.set(data.subarray(n * width + first, n * width + first + count), n * count)
+  return out
+}
+
+/** @throws DataError naming the first value that is not finite. */
+export function checkFinite(data: Float32Array, what: string, width: number): void {
+  const bad = data.findIndex((value) => !Number.isFinite(value))
+  if (bad < 0) return
+  throw new DataError(`${what}: row ${Math.floor(bad / width)}, value ${bad % width} is ${data[bad]}, needs a finite number`)
 }

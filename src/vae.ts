@@ -1,9 +1,9 @@
 import type { Dataset } from './data/dataset.js'
 import { ElboError } from './errors.js'
-import { compilePlan } from './model/compile.js'
-import type { Objective } from './model/gaussian.js'
 import type { LabelOptions } from './model/labels.js'
-import { decode, encode, priorLatents, reconstruct, type Codes, type Posterior } from './model/inference.js'
+import { decode, encode, priorLatents, reconstruct } from './model/inference.js'
+import type { Codes, Posterior } from './model/latents/latent.js'
+import type { Objective } from './model/objectives/objective.js'
 import { parameterCount } from './model/parameters.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
@@ -74,7 +74,7 @@ export class Vae {
     const { batch, optimizer, objective } = this.planFor ?? standard
     const input = { type: 'set' as const, count: batch, chunks: [{ first: 0, count: batch }] }
     const request = { batch, input, noise: 'drawn' as const, output: { update: optimizer }, ...objective }
-    return compilePlan(this.runtime.model, this.runtime.arena, request).plan
+    return this.runtime.model.compile(request, this.runtime.arena).plan
   }
 
   /**
@@ -197,7 +197,7 @@ export class Vae {
     const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, ...NO_UPDATE }
     const rows = batchRows(this.runtime, batch, 'gradients')
     const { loss, gradients } = await runBatch(this.runtime, rows, 'gradients', settings)
-    return { loss, gradients: this.runtime.named(gradients) }
+    return { loss, gradients: this.runtime.named(gradients, { trained: true }) }
   }
 
   /** Every parameter under PyTorch's name, in PyTorch's shape. */

@@ -1,6 +1,6 @@
 import { adam, rmsprop, sgd } from '../../src/index.js'
 import { padRows, padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
-import { activationBackward, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
+import { activationBackward, gradientAdd, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
 import { importanceBackward, importanceLoss } from '../../src/ops/importance.js'
 import { freeBitsLoss, headWidth } from '../../src/ops/latent.js'
 import {
@@ -142,7 +142,8 @@ function betweenLayers(B: number): Dispatch[] {
   const [x, y, a, b] = ['x', 'y', 'a', 'b'].map((name) => tensor(name, B * N))
   return [
     activationBackward({ dy: a, y, dx: x }, 'relu'),
-    residualAdd({ a, b, x, y }, 'relu'),
+    residualAdd({ a, b, y }, 'relu'),
+    gradientAdd({ a, b, x, y }, 'relu'),
     permuteForward({ x, y }, { B, N, from: 1, to: 64 }),
   ]
 }

@@ -1,7 +1,8 @@
 import { BufferUsage } from '../device/flags.js'
 import { padTo4 } from '../ops/dispatch.js'
 import { toInner } from './layout.js'
-import { CODEBOOK, type ParameterSpec } from './parameters.js'
+import { CODEBOOK } from './latents/vector-quantized.js'
+import type { ParameterSpec } from './parameters.js'
 
 /** How often every code was chosen in training: in the epoch so far, and in the one before it. */
 export interface CodeUsage {

@@ -2,7 +2,7 @@ import type { DeviceContext } from '../device/device.js'
 import { BufferUsage } from '../device/flags.js'
 import { DataError } from '../errors.js'
 import { padTo4 } from '../ops/dispatch.js'
-import type { SetChunk } from './compile.js'
+import type { SetChunk } from './request.js'
 
 /** The images of a set, as it matters here: `count` images of `images.length / count` bytes. */
 interface ByteImages {

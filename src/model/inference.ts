@@ -1,32 +1,12 @@
-import { DataError, ShapeError } from '../errors.js'
+import { DataError } from '../errors.js'
 import { padTo4, type PlanTensor } from '../ops/dispatch.js'
-import { headWidth } from '../ops/latent.js'
 import { Random, STREAMS } from '../random.js'
-import { asRows, elementCount, type Tensor } from '../tensor.js'
-import type { PlanRequest } from './compile.js'
+import { asRows, columns, type Tensor } from '../tensor.js'
 import { labelRows, type LabelOptions } from './labels.js'
-import type { ResolvedQuantizedLatent } from './resolve.js'
+import type { Codes, Posterior } from './latents/latent.js'
+import type { HostTensors } from './pins.js'
+import type { PlanRequest } from './request.js'
 import type { ModelRuntime, Program } from './runtime.js'
-import { sizeOf } from './shapes.js'
-
-/** The codes of a vector-quantised model: `[batch, height, width]` of its latent image, row-major. */
-export interface Codes {
-  shape: number[]
-  data: Uint32Array
-}
-
-/** The posterior q(z|x) of every image. */
-export interface Posterior {
-  /**
-   * `[batch, latent]`; the code itself for a deterministic latent; for a vector-quantised one the vectors of the chosen
-   * codes, `[batch, height, width, size]`.
-   */
-  mean: Tensor
-  /** `[batch, latent]`; of a Gaussian latent only. */
-  logVariance?: Tensor
-  /** Which codes were chosen; of a vector-quantised latent only. */
-  codes?: Codes
-}
 
 /** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
 const ROWS = [8, 32, 128, 256, 512]
@@ -37,18 +17,11 @@ export async function encode(
   images: Tensor | Float32Array,
   options: LabelOptions,
 ): Promise<Posterior> {
-  const { model } = runtime
-  const Z = sizeOf(model.latent.output)
+  const { latent } = runtime.model
   const rows = labelled(runtime, imageRows(runtime, images), options)
-  if (model.latent.type === 'vector-quantized') return encodeCodes(runtime, rows, model.latent)
-  const gaussian = model.latent.type === 'gaussian'
-  const width = gaussian ? headWidth(Z) : padTo4(Z)
-  const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
-  const head = await mapRows(runtime, request, rows, (program) => [program.x!, program.head!, width])
-  const part = (first: number): Tensor => {
-    return { shape: [rows.count, Z], data: columns(head, rows.count, width, first, Z) }
-  }
-  return gaussian ? { mean: part(0), logVariance: part(padTo4(Z)) } : { mean: part(0) }
+  const request = { input: { type: 'images' }, noise: 'mean', output: 'posterior' } as const
+  const data = await mapRows(runtime, request, rows, 'x', latent.encoded)
+  return latent.readPosterior(rows.count, data)
 }
 
 /** @throws ShapeError, DataError */
@@ -57,18 +30,9 @@ export async function decode(
   latents: Tensor | Float32Array | Codes | Uint32Array,
   options: LabelOptions,
 ): Promise<Tensor> {
-  if (isCodes(latents)) return decodeCodes(runtime, latents)
-  const { output } = runtime.model.latent
-  const rowShape = output.kind === 'vector' ? [output.size] : [output.h, output.w, output.c]
-  const rows = labelled(runtime, asRows(latents, rowShape, 'latents'), options)
-  checkFinite(rows.data, 'latents', sizeOf(output))
-  const request = { input: { type: 'latents' }, noise: 'given', output: 'images' } as const
-  return imagesOf(runtime, request, rows, (program) => program.z!)
-}
-
-function isCodes(latents: Tensor | Float32Array | Codes | Uint32Array): latents is Codes | Uint32Array {
-  if (latents instanceof Float32Array) return false
-  return latents instanceof Uint32Array || latents?.data instanceof Uint32Array
+  const { input, tensor, data, rows: count } = runtime.model.latent.readLatents(latents)
+  const rows = labelled(runtime, { data, rows: count }, options)
+  return imagesOf(runtime, { input: { type: input }, noise: 'mean', output: 'images' }, rows, tensor)
 }
 
 /** Decodes the posterior mean. @throws ShapeError, DataError */
@@ -78,83 +42,31 @@ export async function reconstruct(
   options: LabelOptions,
 ): Promise<Tensor> {
   const rows = labelled(runtime, imageRows(runtime, images), options)
-  // The noise that is "given" is never written and stays zero, so z is the mean.
-  const request = { input: { type: 'images' }, noise: 'given', output: 'images' } as const
-  return imagesOf(runtime, request, rows, (program) => program.x!)
+  return imagesOf(runtime, { input: { type: 'images' }, noise: 'mean', output: 'images' }, rows, 'x')
 }
 
-/** The codes of images, and their vectors. */
-async function encodeCodes(
-  runtime: ModelRuntime,
-  rows: InputRows,
-  { output: { h, w, c } }: ResolvedQuantizedLatent,
-): Promise<Posterior> {
-  const request = { input: { type: 'images' }, noise: 'given', output: 'posterior' } as const
-  const [P, N] = [h * w, h * w * c]
-  const run = (output: 'codes' | 'z', width: number) =>
-    mapRows(runtime, request, rows, (program) => [program.x!, program[output]!, padTo4(width)])
-  const vectors = await run('z', N)
-  const codes = columns(await run('codes', P), rows.count, padTo4(P), 0, P)
-  return {
-    mean: { shape: [rows.count, h, w, c], data: columns(vectors, rows.count, padTo4(N), 0, N) },
-    codes: { shape: [rows.count, h, w], data: new Uint32Array(codes.buffer) },
-  }
-}
-
-/** @throws ShapeError, DataError */
-async function decodeCodes(runtime: ModelRuntime, codes: Codes | Uint32Array): Promise<Tensor> {
-  const { latent } = runtime.model
-  if (latent.type !== 'vector-quantized') {
-    throw new DataError(`latents: are codes, a ${latent.type} model needs a Float32Array or { shape, data: Float32Array }`)
-  }
-  const { h, w } = latent.output
-  const { shape, data } = codes instanceof Uint32Array ? { shape: [codes.length], data: codes } : codes
-  const rows = data.length / (h * w)
-  if (rows === 0 || !Number.isInteger(rows) || elementCount(shape) !== data.length) {
-    throw new ShapeError(`codes: [${shape}] with ${data.length} values, needs [batch, ${h}, ${w}]`)
-  }
-  const bad = data.findIndex((code) => code >= latent.codes)
-  if (bad >= 0) throw new DataError(`codes: number ${bad} is ${data[bad]}, needs a whole number from 0 to ${latent.codes - 1}`)
-  const words = new Float32Array(Uint32Array.from(data).buffer)
-  const request = { input: { type: 'codes' }, noise: 'given', output: 'images' } as const
-  return imagesOf(runtime, request, { data: words, count: rows }, (program) => program.codes!)
-}
-
-/** `[count, h, w]` codes drawn one by one by how often training chose them, or alike before any training. */
-async function priorCodes(
-  runtime: ModelRuntime,
-  count: number,
-  seed: number,
-  { codes: K, output: { h, w } }: ResolvedQuantizedLatent,
-): Promise<Codes> {
-  const codebook = runtime.codebook!
-  const { epoch, previous } = codebook.usageFrom(await runtime.readback(runtime.encoder('usage'), codebook.ranges))
-  const counts = Array.from(epoch, (times, k) => times + previous[k])
-  const total = counts.reduce((sum, times) => sum + times, 0)
-  const random = new Random(seed, STREAMS.SAMPLE)
-  const draw = () => {
-    if (total === 0) return random.integer(K)
-    let left = random.uniform() * total
-    return counts.findIndex((times) => (left -= times) < 0)
-  }
-  return { shape: [count, h, w], data: Uint32Array.from({ length: count * h * w }, draw) }
-}
-
-/** Draws from the prior: `[count, latent]` of N(0, 1), or `[count, h, w]` codes by their frequency in training. */
+/** Draws from the prior, for `decode`. @throws DataError unless `count` is a whole number from 1 on */
 export async function priorLatents(runtime: ModelRuntime, count: number, seed: number): Promise<Tensor | Codes> {
-  if (!Number.isInteger(count) || count < 1) throw new DataError(`sample: needs a whole number of images from 1 on, got ${count}`)
-  const { latent } = runtime.model
-  if (latent.type === 'vector-quantized') return priorCodes(runtime, count, seed, latent)
-  const Z = latent.output.size
+  if (!Number.isInteger(count) || count < 1) {
+    throw new DataError(`sample: needs a whole number of images from 1 on, got ${count}`)
+  }
   const random = new Random(seed, STREAMS.SAMPLE)
-  return { shape: [count, Z], data: Float32Array.from({ length: count * Z }, () => random.normal()) }
+  return runtime.model.latent.prior(count, random, await codeUsage(runtime))
 }
 
-/** The caller's images as checked rows: finite and inside [0, 1]. */
+/** How often training chose every code in this epoch and the one before it; nothing for a model without codes. */
+async function codeUsage(runtime: ModelRuntime): Promise<number[]> {
+  const { codebook } = runtime
+  if (!codebook) return []
+  const { epoch, previous } = codebook.usageFrom(await runtime.readback(runtime.encoder('usage'), codebook.ranges))
+  return Array.from(epoch, (times, k) => times + previous[k])
+}
+
+/** The caller's images as checked rows: finite, and inside [0, 1] unless the likelihood takes any number. */
 export function imageRows(runtime: ModelRuntime, images: Tensor | Float32Array) {
-  const { h, w, c } = runtime.model.input
-  const rows = asRows(images, [h, w, c], 'images')
-  checkImages(rows.data, h * w * c)
+  const { input, likelihood } = runtime.model
+  const rows = asRows(images, [input.h, input.w, input.c], 'images')
+  checkImages(rows.data, input.h * input.w * input.c, likelihood.isRealValued)
   return rows
 }
 
@@ -173,13 +85,6 @@ export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float3
 /** Copies a batch's labels to where a program reads them. */
 export function writeLabels(runtime: ModelRuntime, { executable, labels }: Program, values: Uint32Array): void {
   runtime.context.device.queue.writeBuffer(executable.buffer(labels!), 0, values as BufferSource)
-}
-
-/** Columns `first` to `first + count − 1` of a row-major matrix. */
-export function columns(data: Float32Array, rows: number, width: number, first: number, count: number): Float32Array {
-  const out = new Float32Array(rows * count)
-  for (let n = 0; n < rows; n++) out.set(data.subarray(n * width + first, n * width + first + count), n * count)
-  return out
 }
 
 /** Rows of the caller's, with their labels where the model is conditional. */
@@ -201,57 +106,61 @@ async function imagesOf(
   runtime: ModelRuntime,
   request: Omit<PlanRequest, 'batch'>,
   rows: InputRows,
-  input: (program: Program) => PlanTensor,
+  input: keyof HostTensors,
 ): Promise<Tensor> {
   const { h, w, c } = runtime.model.input
   const size = h * w * c
   const stride = padTo4(size)
-  const out = await mapRows(runtime, request, rows, (program) => [input(program), program.images!, stride])
+  const [out] = await mapRows(runtime, request, rows, input, [{ tensor: 'images', width: stride }])
   return { shape: [rows.count, h, w, c], data: stride === size ? out : columns(out, rows.count, stride, 0, size) }
 }
 
-/** Runs a program over rows, as many at a time as it has. */
+/** Runs a program over rows, as many at a time as it has, and reads its outputs, all of them of the same turn. */
 async function mapRows(
   runtime: ModelRuntime,
   request: Omit<PlanRequest, 'batch'>,
   { data, count: rows, labels }: InputRows,
-  tensors: (program: Program) => [input: PlanTensor, output: PlanTensor, outputWidth: number],
-): Promise<Float32Array> {
+  input: keyof HostTensors,
+  outputs: readonly { tensor: keyof HostTensors; width: number }[],
+): Promise<Float32Array[]> {
   const wanted = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
   const width = data.length / rows
   return runtime.with({ ...request, batch: wanted }, async (program) => {
     const { executable, batch } = program
-    const [input, output, outputWidth] = tensors(program)
-    const out = new Float32Array(rows * outputWidth)
+    const bufferOf = (name: keyof HostTensors) => executable.buffer(program[name] as PlanTensor)
+    const out = outputs.map((output) => new Float32Array(rows * output.width))
     for (let first = 0; first < rows; first += batch) {
       runtime.check()
       const count = Math.min(batch, rows - first)
-      writeRows(runtime, executable.buffer(input), data.subarray(first * width, (first + count) * width), width)
+      writeRows(runtime, bufferOf(input), data.subarray(first * width, (first + count) * width), width)
       if (labels) writeLabels(runtime, program, labels.subarray(first, first + count))
       const encoder = runtime.encoder('infer')
       const pass = encoder.beginComputePass({ label: 'infer' })
       executable.encodeSlice(pass, 0)
       pass.end()
-      const range = { buffer: executable.buffer(output), offsetBytes: 0, sizeBytes: 4 * count * outputWidth }
-      out.set(await runtime.readback(encoder, [range]), first * outputWidth)
+      const ranges = outputs.map((output) => {
+        return { buffer: bufferOf(output.tensor), offsetBytes: 0, sizeBytes: 4 * count * output.width }
+      })
+      const read = await runtime.readback(encoder, ranges)
+      let at = 0
+      outputs.forEach((output, i) => {
+        const length = count * output.width
+        out[i].set(read.subarray(at, at + length), first * output.width)
+        at += length
+      })
     }
     return out
   })
 }
 
-function checkImages(data: Float32Array, size: number): void {
+function checkImages(data: Float32Array, size: number, isRealValued: boolean): void {
+  const [least, most] = isRealValued ? [-Number.MAX_VALUE, Number.MAX_VALUE] : [0, 1]
   for (let i = 0; i < data.length; i++) {
     const value = data[i]
-    if (value >= 0 && value <= 1) continue
+    if (value >= least && value <= most) continue
     const hint = value > 1 && value <= 255 ? '; divide bytes by 255' : ''
     const where = `image ${Math.floor(i / size)}, value ${i % size}`
-    throw new DataError(`images: ${where} is ${value}, needs a finite number in [0, 1]${hint}`)
+    const range = isRealValued ? 'a finite number' : 'a finite number in [0, 1]'
+    throw new DataError(`images: ${where} is ${value}, needs ${range}${hint}`)
   }
-}
-
-/** @throws DataError naming the first value that is not finite. */
-export function checkFinite(data: Float32Array, what: string, width: number): void {
-  const bad = data.findIndex((value) => !Number.isFinite(value))
-  if (bad < 0) return
-  throw new DataError(`${what}: row ${Math.floor(bad / width)}, value ${bad % width} is ${data[bad]}, needs a finite number`)
 }

@@ -1,5 +1,5 @@
 import { DataError, ShapeError } from '../errors.js'
-import type { ResolvedModel } from './resolve.js'
+import type { Model } from './model.js'
 
 /** One class index an image. */
 export type Labels = Uint8Array | Uint16Array | Uint32Array | Int32Array | readonly number[]
@@ -15,7 +15,7 @@ export interface LabelOptions {
  * @throws DataError when they are missing, not wanted, or outside the classes; ShapeError unless there is one a row
  */
 export function labelRows(
-  { classes }: ResolvedModel,
+  { classes }: Model,
   labels: Labels | undefined,
   rows: number,
 ): Uint32Array | undefined {

@@ -9,11 +9,11 @@ import { MOST_STEPS } from '../schedule/step.js'
 import type { Tensor } from '../tensor.js'
 import { ParameterArena } from './arena.js'
 import { codebookFor, type Codebook } from './codebook.js'
-import { compilePlan, sliceBatch, type CompiledPlan, type PlanRequest } from './compile.js'
 import { DeviceSet } from './device-set.js'
 import { fromInner, innerElements, toInner } from './layout.js'
-import { CODEBOOK } from './parameters.js'
-import type { ResolvedModel } from './resolve.js'
+import { CODEBOOK } from './latents/vector-quantized.js'
+import type { Model } from './model.js'
+import { sliceBatch, type CompiledPlan, type PlanRequest } from './request.js'
 
 /** What an engine shares among its models. */
 export interface EngineContext extends DeviceContext, ScheduleContext {
@@ -59,7 +59,7 @@ export class ModelRuntime {
 
   constructor(
     readonly context: EngineContext,
-    readonly model: ResolvedModel,
+    readonly model: Model,
   ) {
     this.arena = new ParameterArena(model)
     this.codebook = codebookFor(context.device, this.arena.specs)
@@ -109,10 +109,11 @@ export class ModelRuntime {
     return this.named(data)
   }
 
-  /** Cuts a whole arena, as read back, into PyTorch's names and shapes. */
-  named(data: Float32Array): Record<string, Tensor> {
+  /** Cuts a whole arena, as read back, into PyTorch's names and shapes; with `trained` without what no optimiser moves. */
+  named(data: Float32Array, { trained = false } = {}): Record<string, Tensor> {
+    const specs = this.arena.specs.filter(({ buffer }) => !(trained && buffer))
     return Object.fromEntries(
-      this.arena.specs.map(({ name, shape, layout }) => {
+      specs.map(({ name, shape, layout }) => {
         const offset = this.arena.placement.offsets[name]
         const inner = data.subarray(offset, offset + innerElements(layout))
         return [name, { shape: [...shape], data: fromInner(inner, layout) }]
@@ -247,14 +248,14 @@ export class ModelRuntime {
   private fit(request: PlanRequest): { compiled: CompiledPlan; batch: number } {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize)
-    const rows = request.batch * (request.importanceSamples ?? 1)
+    const rows = request.batch * this.model.rowsPerImage(request)
     for (let slices = Math.ceil(rows / MOST_ROWS); ; slices++) {
-      if (slices > 1 && request.freeBits) {
-        const way = `the ${request.batch} of this batch run in slices; take a smaller batch`
-        throw new SpecError('freeBits', `needs the mean over a batch that fits the device at once, and ${way}`)
-      }
       const sliced = { ...request, slices }
-      const compiled = compilePlan(this.model, this.arena, sliced)
+      const compiled = this.model.compile(sliced, this.arena)
+      if (slices > 1 && compiled.wholeBatch) {
+        const way = `the ${request.batch} of this batch run in slices; take a smaller batch`
+        throw new SpecError(compiled.wholeBatch, `needs a batch that fits the device at once, and ${way}`)
+      }
       const batch = sliceBatch(sliced)
       const bytes = compiled.plan.largestActivationBytes
       if (bytes <= most && slices <= MOST_STEPS) return { compiled, batch }

@@ -41,18 +41,31 @@ export interface ReshapeSpec {
   shape: [height: number, width: number, channels: number]
 }
 
-/** x + layers(x) */
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015) as PyTorch defines it, momentum 0.1, epsilon 1e-5: each channel of an
+ * image, or feature of a vector, by the batch's statistics in training and by the running ones elsewhere.
+ */
+export interface BatchNormSpec {
+  type: 'batch-norm'
+  activation?: Activation
+}
+
+/** act(x + layers(x)) */
 export interface ResidualSpec {
   type: 'residual'
   layers: LayerSpec[]
+  activation?: Activation
 }
 
-export type LayerSpec = DenseSpec | ConvSpec | ConvTransposeSpec | FlattenSpec | ReshapeSpec | ResidualSpec
+export type LayerSpec =
+  DenseSpec | ConvSpec | ConvTransposeSpec | BatchNormSpec | FlattenSpec | ReshapeSpec | ResidualSpec
 
-/** q(z|x) = N(μ, diag exp(logvar)), prior N(0, 1). */
+/** q(z|x) = N(μ, diag exp(logvar)), or with full covariance N(μ, L Lᵀ); prior N(0, 1). */
 export interface GaussianLatentSpec {
   type: 'gaussian'
   size: number
+  /** `'diagonal'`, unless given. */
+  covariance?: 'diagonal' | 'full'
 }
 
 /** A plain autoencoder's code: no noise, no KL. */
@@ -85,8 +98,13 @@ export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec | Quantize
  * decoder's output as logits, `gaussian` as means; its variance is one number for all pixels, fixed or learned
  * (the parameter `likelihood.log_variance`, which starts at 0).
  */
-export type LikelihoodSpec =
-  { type: 'bernoulli' } | { type: 'continuous-bernoulli' } | { type: 'gaussian'; variance: number | 'learned' }
+export type LikelihoodSpec = { type: 'bernoulli' } | { type: 'continuous-bernoulli' } | GaussianLikelihoodSpec
+
+/** Means, with one variance for all pixels. */
+export interface GaussianLikelihoodSpec {
+  type: 'gaussian'
+  variance: number | 'learned'
+}
 
 /** A variational autoencoder as plain JSON. */
 export interface VaeSpec {
@@ -100,7 +118,7 @@ export interface VaeSpec {
   klWeight?: number
   /**
    * Conditional: the one-hot label of so many classes joins a dense encoder's input vector, or a convolutional one's input
-   * image as constant planes behind its channels, and the latent vector before the decoder.
+   * image as constant planes after its channels, and the latent vector before the decoder.
    */
   classes?: number
 }

@@ -9,8 +9,10 @@ export interface PlanTensor {
    * that the plan is given (`parameters`, `gradients`, the optimiser's moments, the data set, the loss ring).
    */
   storage: string
-  /** First element inside that storage; a multiple of 64. Activations start at 0. */
+  /** First element inside that storage, or inside the activation that it is a part of; a multiple of 64. */
   offset: number
+  /** The activation that it is a part of; any other activation starts at 0. */
+  part?: PlanTensor
 }
 
 /** Another kernel for the same work: the same bindings, the same result up to rounding. */

@@ -3,15 +3,27 @@ import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
 
 const MOST_INVOCATIONS = 65535 * 64
 
-/** y = (a + b) · act'(x): a residual's sum, and the gradient of its input. Without `x` the sum alone. */
-export function residualAdd(
-  t: { a: PlanTensor; b: PlanTensor; x?: PlanTensor; y: PlanTensor },
+/** y = act(a + b): a residual's sum. */
+export function residualAdd(t: { a: PlanTensor; b: PlanTensor; y: PlanTensor }, activation: Activation): Dispatch {
+  return sum(t, { ACTIVATION: activationCode(activation), SLOPE: activationSlope(activation) })
+}
+
+/** y = (a + b) · act'(x): what two readers of x send it. */
+export function gradientAdd(
+  t: { a: PlanTensor; b: PlanTensor; x: PlanTensor; y: PlanTensor },
   activationX: Activation,
+): Dispatch {
+  return sum(t, { ACTIVATION_X: activationCode(activationX), SLOPE_X: activationSlope(activationX) })
+}
+
+function sum(
+  t: { a: PlanTensor; b: PlanTensor; x?: PlanTensor; y: PlanTensor },
+  constants: Record<string, number>,
 ): Dispatch {
   const COUNT = t.y.elements / 4
   return {
     kernel: 'residual_add',
-    constants: { COUNT, ACTIVATION_X: activationCode(activationX), SLOPE_X: activationSlope(activationX) },
+    constants: { COUNT, ...constants },
     bindings: { a: t.a, b: t.b, x: t.x ?? t.a, y: t.y },
     grid: [Math.min(COUNT, MOST_INVOCATIONS), 1, 1],
     shape: `N${t.y.elements}`,

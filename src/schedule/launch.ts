@@ -65,7 +65,7 @@ function bindGroup(
     }
     const tensor = bindings[name]
     if (!tensor) throw new KernelError(`${kernel}: binding "${name}" needs a tensor`)
-    const buffer = buffers.get(tensor) ?? storages[tensor.storage]
+    const buffer = buffers.get(tensor.part ?? tensor) ?? storages[tensor.storage]
     if (!buffer) throw new KernelError(`${kernel}: "${name}" lives in "${tensor.storage}", which was not given`)
     return { binding, resource: { buffer, offset: 4 * tensor.offset, size: 4 * tensor.elements } }
   })

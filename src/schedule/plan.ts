@@ -74,6 +74,11 @@ export class PlanBuilder {
     return { name, elements, storage: 'activation', offset: 0 }
   }
 
+  /** A part of an activation, from a multiple of 64 elements on. */
+  part(whole: PlanTensor, name: string, elements: number, offset: number): PlanTensor {
+    return { name, elements, storage: 'activation', offset, part: whole }
+  }
+
   /** An activation that the host writes before the plan runs or reads after it: it keeps a buffer to itself. */
   pin(tensor: PlanTensor): PlanTensor {
     this.pinned.add(tensor)
@@ -130,9 +135,10 @@ export class PlanBuilder {
     const lifetimes = new Map<PlanTensor, { first: number; last: number }>()
     this.dispatches.forEach(({ kernel, bindings }, i) => {
       const known = reflectedKernel(kernel).bindings
-      for (const [name, tensor] of Object.entries(bindings)) {
+      for (const [name, bound] of Object.entries(bindings)) {
         if (!(name in known)) throw new Error(`${kernel}: has no binding "${name}"`)
-        if (tensor.storage !== 'activation') continue
+        if (bound.storage !== 'activation') continue
+        const tensor = bound.part ?? bound
         const life = lifetimes.get(tensor)
         if (life) life.last = i
         else lifetimes.set(tensor, { first: i, last: i })

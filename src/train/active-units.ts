@@ -1,6 +1,7 @@
 import { pixelValues, type Dataset } from '../data/dataset.js'
 import { SpecError } from '../errors.js'
 import { encode } from '../model/inference.js'
+import { sizeOf } from '../model/shapes.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkSet } from './sets.js'
 
@@ -21,10 +22,10 @@ const IMAGES_AT_ONCE = 512
 export async function activeUnits(runtime: ModelRuntime, given: Dataset, threshold: number): Promise<ActiveUnits> {
   const data = checkSet(runtime, given, 'activeUnits')
   const { latent, classes } = runtime.model
-  if (latent.type === 'vector-quantized') {
+  if (latent.codebook) {
     throw new SpecError('activeUnits', 'a vector-quantized latent has codes; train tells how many are used as codesUsed')
   }
-  const Z = latent.output.size
+  const Z = sizeOf(latent.output)
   const mean = new Float64Array(Z)
   const squares = new Float64Array(Z) // Σ (z − mean)² so far (Welford 1962)
   for (let first = 0; first < data.count; first += IMAGES_AT_ONCE) {

@@ -2,12 +2,12 @@ import { floatsOf, wordsOf } from '../arrays.js'
 import { describe, guarded, readOptions, readWeight, readWhole } from '../checks.js'
 import { DataError, ShapeError } from '../errors.js'
 import { readLabels } from '../labels.js'
-import { checkFinite, type Codes } from '../model/inference.js'
 import type { LabelOptions } from '../model/labels.js'
 import type { ParameterSpec } from '../model/parameters.js'
-import type { ResolvedModel } from '../model/resolve.js'
+import type { Codes } from '../model/latents/latent.js'
+import type { Model } from '../model/model.js'
 import type { Augmentation } from '../ops/gather.js'
-import { elementCount, readParts, readShape, readTensor, type Tensor } from '../tensor.js'
+import { checkFinite, elementCount, readParts, readShape, readTensor, type Tensor } from '../tensor.js'
 import { readAugmentation } from './sets.js'
 
 // What the methods of a model take besides data sets and training: read once and checked, before anything is touched.
@@ -67,7 +67,7 @@ export function readActiveUnitsOptions(options: unknown): Required<ActiveUnitsOp
 const MOST_BYTES = 2 ** 31
 
 /** @throws DataError, SpecError */
-export function readSampling({ input, classes }: ResolvedModel, count: unknown, options: unknown, seed: number) {
+export function readSampling({ input, classes }: Model, count: unknown, options: unknown, seed: number) {
   const most = Math.floor(MOST_BYTES / (4 * input.h * input.w * input.c))
   if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > most) {
     throw new DataError(`sample: needs a whole number of images from 1 on, at most ${most}, got ${describe(count)}`)
@@ -81,7 +81,7 @@ export function readSampling({ input, classes }: ResolvedModel, count: unknown, 
 }
 
 /** @throws SpecError, DataError */
-export function readLabelOptions({ classes }: ResolvedModel, options: unknown, who: string): LabelOptions {
+export function readLabelOptions({ classes }: Model, options: unknown, who: string): LabelOptions {
   const { labels } = readOptions<LabelOptions>(options, who, { labels: true })
   return { labels: readGivenLabels(labels, classes) }
 }

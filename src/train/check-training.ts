@@ -1,12 +1,13 @@
 import { describe, guarded, readFunction, readOptions, readWeight, readWhole, type Keys } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, SpecError } from '../errors.js'
-import type { Objective } from '../model/gaussian.js'
+import { readObjective } from '../model/objectives/kinds.js'
+import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkRate, type Rate } from '../ops/rates.js'
 import { optimizerFrom } from './optimizers.js'
 import type { TrainOptions } from './run.js'
-import { checkSet, objectiveOf, readAugmentation } from './sets.js'
+import { checkSet, readAugmentation } from './sets.js'
 
 /** What a call of `train` asks for, read and checked. */
 export interface Training extends TrainOptions {
@@ -49,7 +50,7 @@ export function readTraining(runtime: ModelRuntime, set: Dataset, options: unkno
   const training: Training = {
     batchSize: readWhole(batchSize, 'train.batchSize', 1),
     klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
-    objective: objectiveOf(runtime.model, given, 'train'),
+    objective: readObjective(given, runtime.model.latent, 'train'),
     ...readAugmentation(given, 'train'),
     ...(given.optimizer !== undefined && { optimizer: optimizerFrom(given.optimizer, 'train.optimizer') }),
     ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),

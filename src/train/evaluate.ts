@@ -34,7 +34,7 @@ export function lossOf(
   { reconstruction, kl, objective }: StepLoss,
   klWeight: number,
 ): Loss {
-  if (model.latent.type === 'vector-quantized') {
+  if (model.latent.lossName === 'quantization') {
     return { total: reconstruction + kl, reconstruction, kl: 0, quantization: kl }
   }
   return { total: objective ?? reconstruction + klWeight * kl, reconstruction, kl }

@@ -8,9 +8,10 @@ import {
   type Safetensors,
 } from '../formats/safetensors.js'
 import { checkSpec } from '../model/check.js'
-import { parameterSpecs, type ParameterSpec } from '../model/parameters.js'
+import type { ParameterSpec } from '../model/parameters.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
-import type { ResolvedModel, ResolvedQuantizedLatent } from '../model/resolve.js'
+import type { Latent } from '../model/latents/latent.js'
+import type { Model } from '../model/model.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
@@ -21,7 +22,7 @@ const FORMAT = '1'
 
 /** A saved model, checked. */
 export interface SavedModel {
-  model: ResolvedModel
+  model: Model
   seed: number
   parameters: Record<string, Tensor>
   /** Of a vector-quantised model. */
@@ -50,7 +51,8 @@ export async function saveModel(
   const { elements } = runtime.arena.placement
   const tensors: Record<string, Tensor> = {}
   arenas.forEach((arena, i) => {
-    const named = runtime.named(data.subarray(i * elements, (i + 1) * elements))
+    const trained = arena !== 'parameters'
+    const named = runtime.named(data.subarray(i * elements, (i + 1) * elements), { trained })
     const prefix = arena === 'parameters' ? '' : `optimizer.${arena}.`
     for (const [name, tensor] of Object.entries(named)) tensors[prefix + name] = tensor
   })
@@ -79,29 +81,30 @@ export function readModel(bytes: Uint8Array): SavedModel {
   if (format !== FORMAT) throw new FormatError(`the file's format is "${format}", this version reads "${FORMAT}"`)
   verifyChecksum(file)
   const model = readSpec(metadata['elbo.spec'])
-  const specs = parameterSpecs(model)
+  const specs = model.parameters()
   const parameters = pick(tensors, specs, '')
   const seed = readWhole(readJson(metadata, 'elbo.seed'), '"elbo.seed" needs')
   const saved: SavedModel = { model, seed, parameters }
   if (metadata['elbo.training'] !== undefined) {
     const state = readState(metadata)
+    const trained = specs.filter(({ buffer }) => !buffer)
     const moments = Object.fromEntries(
-      momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, specs, `optimizer.${moment}.`)]),
+      momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, trained, `optimizer.${moment}.`)]),
     )
     saved.training = { state, moments }
   }
-  if (model.latent.type === 'vector-quantized') saved.codebook = readCodebook(file, model.latent)
+  if (model.latent.codebook) saved.codebook = readCodebook(file, model.latent.codebook)
   return saved
 }
 
 /** How often the codes were used, and their moving averages. */
 function readCodebook(
   { metadata, tensors }: Safetensors,
-  { codes, output }: ResolvedQuantizedLatent,
+  { codes, size }: NonNullable<Latent['codebook']>,
 ): CodeUsage & CodeAverages {
   const shapes = [
     { name: 'codebook.count', shape: [codes] },
-    { name: 'codebook.mean', shape: [codes, output.c] },
+    { name: 'codebook.mean', shape: [codes, size] },
   ]
   const averages = pick(tensors, shapes, '')
   const usage = readJson(metadata, 'elbo.usage') as Record<'epoch' | 'previous', number[]>
@@ -143,7 +146,7 @@ function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState
   return metadata
 }
 
-function readSpec(text: string | undefined): ResolvedModel {
+function readSpec(text: string | undefined): Model {
   try {
     return checkSpec(JSON.parse(text ?? ''))
   } catch (error) {

@@ -24,7 +24,7 @@ export async function importanceWeighted(
   data: Dataset,
   { samples, ...options }: ImportanceOptions,
 ): Promise<number> {
-  if (runtime.model.latent.type !== 'gaussian') {
+  if (!runtime.model.latent.isRandom) {
     throw new SpecError('evaluate.importanceSamples', `a ${runtime.model.latent.type} latent has no posterior to draw from`)
   }
   const sums = new LogSums(data.count)

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
-import type { Objective } from '../model/gaussian.js'
+import type { Objective } from '../model/objectives/objective.js'
 import type { Augmentation } from '../ops/gather.js'
 import type { Rate } from '../ops/rates.js'
 import type { Optimizer } from '../ops/update.js'

@@ -1,9 +1,7 @@
-import { readName, readFlag, readWeight, readWhole } from '../checks.js'
+import { readName, readFlag } from '../checks.js'
 import { readDataset, type Dataset } from '../data/dataset.js'
-import { DataError, ShapeError, SpecError } from '../errors.js'
+import { DataError, ShapeError } from '../errors.js'
 import { checkLabels } from '../model/labels.js'
-import type { Objective } from '../model/gaussian.js'
-import type { ResolvedModel } from '../model/resolve.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 
@@ -34,30 +32,4 @@ export function readAugmentation(
     }),
     ...(flip !== undefined && { flip: readFlag(flip, `${path}.flip`) }),
   }
-}
-
-/** Rows of samples that even the smallest slice of a batch must not exceed. */
-const MOST_SAMPLES = 4096
-
-/**
- * The objective, without the fields that have their defaults.
- * @throws SpecError unless the numbers are what they may be, and the latent one that they are for
- */
-export function objectiveOf(
-  { latent }: ResolvedModel,
-  { importanceSamples = 1, freeBits = 0 }: { [Key in keyof Objective]?: unknown },
-  who: string,
-): Objective {
-  const samples = readWhole(importanceSamples, `${who}.importanceSamples`, 1, MOST_SAMPLES)
-  const bits = readWeight(freeBits, `${who}.freeBits`)
-  if (samples > 1 && latent.type !== 'gaussian') {
-    throw new SpecError(`${who}.importanceSamples`, `a ${latent.type} latent has no posterior to draw from`)
-  }
-  if (bits > 0 && latent.type !== 'gaussian') {
-    throw new SpecError(`${who}.freeBits`, `a ${latent.type} latent has no KL term`)
-  }
-  if (bits > 0 && samples > 1) {
-    throw new SpecError(`${who}.freeBits`, 'the importance-weighted bound has no KL term; take importanceSamples 1')
-  }
-  return { ...(samples > 1 && { importanceSamples: samples }), ...(bits > 0 && { freeBits: bits }) }
 }

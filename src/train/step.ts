@@ -1,18 +1,17 @@
 import { readOptions, type Keys } from '../checks.js'
 import { NumericError, ShapeError } from '../errors.js'
-import { checkFinite, imageRows, writeLabels, writeRows } from '../model/inference.js'
+import { imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { labelRows, type LabelOptions } from '../model/labels.js'
-import type { Objective } from '../model/gaussian.js'
+import { readObjective } from '../model/objectives/kinds.js'
+import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
-import { sizeOf } from '../model/shapes.js'
 import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { meanLosses } from '../schedule/step-queue.js'
-import { asRows, readTensor, type Tensor } from '../tensor.js'
+import { asRows, checkFinite, readTensor, type Tensor } from '../tensor.js'
 import { readGivenLabels } from './arguments.js'
 import { lossOf, type Loss } from './evaluate.js'
-import { objectiveOf } from './sets.js'
 
 /** A batch of the caller's own, and what to minimise on it. */
 export interface Batch extends LabelOptions, Objective {
@@ -48,13 +47,16 @@ export interface BatchRows {
 export function batchRows(runtime: ModelRuntime, batch: Batch, who: string): BatchRows {
   const { model } = runtime
   const given = readOptions<Batch>(batch, who, BATCH_KEYS)
-  const objective = objectiveOf(model, given, who)
+  const objective = readObjective(given, model.latent, who)
   const { data: images, rows } = imageRows(runtime, given.images as Tensor)
   const noise = given.noise === undefined ? undefined : readTensor(given.noise, 'noise')
   const labels = labelRows(model, readGivenLabels(given.labels, model.classes), rows)
   const without = { images, labels, rows, objective }
-  if (!noise || model.latent.type !== 'gaussian') return without
-  return { ...without, noise: noiseRows(noise, rows, model.latent.output.size, objective) }
+  const { latent } = model
+  if (!noise || latent.noiseWidth === 0) return without
+  const drawn = noiseRows(noise, rows, latent.noiseWidth, objective)
+  latent.checkNoise?.(drawn)
+  return { ...without, noise: drawn }
 }
 
 /**
@@ -104,7 +106,7 @@ function encodeSlice(
     return data.subarray(slice * size, (slice + 1) * size)
   }
   writeRows(runtime, executable.buffer(x!), ofSlice(images), images.length / rows)
-  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ofSlice(noise), sizeOf(runtime.model.latent.output))
+  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ofSlice(noise), runtime.model.latent.noiseWidth)
   if (labels) writeLabels(runtime, program, labels.subarray(slice * batch, (slice + 1) * batch))
   const encoder = runtime.encoder('step')
   const pass = encoder.beginComputePass({ label: 'step' })

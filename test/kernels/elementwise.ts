@@ -1,11 +1,11 @@
 import { ACTIVATIONS } from '../../src/ops/activation.js'
 import type { Dispatch } from '../../src/ops/dispatch.js'
 import { padRows, padTo4 } from '../../src/ops/dispatch.js'
-import { activationBackward, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
+import { activationBackward, gradientAdd, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
 import { gradientAccumulate } from '../../src/ops/update.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
-import { activationBackward as reference } from '../reference/activation.js'
+import { activationBackward as reference, activationForward } from '../reference/activation.js'
 import { flatten, unflatten } from '../reference/flatten.js'
 import { uniformArray } from '../reference/formula.js'
 import { expectSame, expectWithin, relativeBounds, U } from '../support/bounds.js'
@@ -29,10 +29,16 @@ for (const [i, name] of ACTIVATIONS.entries()) {
     const { dx } = await runKernels(device, { dy, y, dx: elements }, (t) => striding(activationBackward(t, name)))
     expectWithin(dx, reference(y, dy, name), relativeBounds(dy, 4 * U), 'dx') // 1 − y², times dy: three roundings
   })
+  gpuTest(residual, `activates the sum at B=${B} N=${N} ${name}`, async ({ device }) => {
+    const [a, b] = [uniformArray(elements, 2), uniformArray(elements, 3)]
+    const { y } = await runKernels(device, { a, b, y: elements }, (t) => striding(residualAdd(t, name)))
+    const sum = Float64Array.from(a, (value, at) => value + b[at])
+    expectWithin(y, activationForward(sum, name), sum.map(() => 8 * U), 'y') // tanh and exp are good to some ulp
+  })
   gpuTest(residual, `adds and takes the derivative at B=${B} N=${N} ${name}`, async ({ device }) => {
     const x = randomActivations(B, padTo4(N), name, 1)
     const [a, b] = [uniformArray(elements, 2), uniformArray(elements, 3)]
-    const { y } = await runKernels(device, { a, b, x, y: elements }, (t) => striding(residualAdd(t, name)))
+    const { y } = await runKernels(device, { a, b, x, y: elements }, (t) => striding(gradientAdd(t, name)))
     const sum = Float64Array.from(a, (value, at) => value + b[at])
     expectWithin(y, reference(x, sum, name), relativeBounds(sum, 5 * U), 'y')
   })

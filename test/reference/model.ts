@@ -1,6 +1,7 @@
 import type { LayerSpec, VaeSpec } from '../../src/model/spec.js'
 import type { Activation } from '../../src/ops/activation.js'
 import { activationBackward, activationForward, sigmoid } from './activation.js'
+import { batchNormBackward, batchNormForward } from './batch-norm.js'
 import { bernoulliBackward, bernoulliForward } from './bernoulli.js'
 import { convBackward, convForward } from './conv.js'
 import { convTransposeBackward, convTransposeForward } from './conv-transpose.js'
@@ -207,7 +208,13 @@ class Pass {
         return this.image(x, layer.shape)
       case 'residual': {
         const inner = this.layers(layer.layers, name, x)
-        return { data: add(x.data, inner.data), shape: x.shape, backward: (dy) => add(dy, inner.backward(dy)) }
+        const backward = (dy: Float64Array) => add(dy, inner.backward(dy))
+        return this.activated({ data: add(x.data, inner.data), shape: x.shape, backward }, layer.activation)
+      }
+      case 'batch-norm': {
+        const { w, b } = this.weights(name)
+        const backward = (dy: Float64Array) => this.keep(name, batchNormBackward(x.data, w, dy))
+        return this.activated({ data: batchNormForward(x.data, w, b), shape: x.shape, backward }, layer.activation)
       }
     }
   }

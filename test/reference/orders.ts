@@ -1,6 +1,11 @@
 import type { ParameterSpec } from '../../src/model/parameters.js'
-import type { ResolvedConv, ResolvedLayer, ResolvedModel } from '../../src/model/resolve.js'
-import { channelsOf, sizeOf } from '../../src/model/shapes.js'
+import { ConvLayer } from '../../src/model/layers/conv.js'
+import { DenseLayer } from '../../src/model/layers/dense.js'
+import type { Layer } from '../../src/model/layers/layer.js'
+import { ResidualLayer } from '../../src/model/layers/residual.js'
+import { View } from '../../src/model/layers/view.js'
+import { sizeOf } from '../../src/model/shapes.js'
+import type { VaeModel } from '../../src/model/vae.js'
 import type { ConvSpec, ConvTransposeSpec, LayerSpec, VaeSpec } from '../../src/model/spec.js'
 import { elementCount, type Tensor } from '../../src/tensor.js'
 import { type Activation } from '../../src/ops/activation.js'
@@ -42,6 +47,8 @@ function torchLayers(layers: LayerSpec[], input: Value, path: string, weights: W
         const { data } = torchLayers(layer.layers, x, name, weights)
         return { shape: x.shape, data: x.data.map((value, k) => value + data[k]) }
       }
+      case 'batch-norm':
+        throw new Error(`${name}: batch normalisation is not evaluated here`)
       default:
         return torchConv(layer, x, name, weights)
     }
@@ -86,7 +93,7 @@ function torchConv(layer: ConvSpec | ConvTransposeSpec, x: Value, name: string, 
 }
 
 export function evaluateInner(
-  model: ResolvedModel,
+  model: VaeModel,
   specs: ParameterSpec[],
   inner: Weights,
   image: Float64Array,
@@ -98,7 +105,7 @@ export function evaluateInner(
 }
 
 function innerLayers(
-  layers: ResolvedLayer[],
+  layers: readonly Layer[],
   input: Float64Array,
   inner: Weights,
   strides: Record<string, number>,
@@ -106,28 +113,18 @@ function innerLayers(
   return layers.reduce((x, layer) => {
     if (x.length !== sizeOf(layer.input))
       throw new Error(`${layer.path} takes ${sizeOf(layer.input)} values, not ${x.length}`)
-    switch (layer.kind) {
-      case 'dense':
-        return innerDense(x, layer.path, layer.output.size, layer.activation, inner, strides)
-      case 'flatten':
-      case 'reshape':
-        return x
-      case 'permute': {
-        const from = torchNumbers(x.length, channelsOf(layer.input.order))
-        return Float64Array.from(
-          torchNumbers(x.length, channelsOf(layer.output.order)),
-          (number) => x[from.indexOf(number)],
-        )
-      }
-      case 'residual': {
-        const y = innerLayers(layer.layers, x, inner, strides)
-        return x.map((value, i) => value + y[i])
-      }
-      case 'condition':
-        throw new Error(`${layer.path}: labels are not evaluated here`)
-      default:
-        return innerConv(layer, x, inner, strides[`${layer.path}.weight`])
+    if (layer instanceof DenseLayer) {
+      return innerDense(x, layer.path, layer.output.size, layer.activation, inner, strides)
     }
+    if (layer instanceof ConvLayer) return innerConv(layer, x, inner, strides[`${layer.path}.weight`])
+    if (layer instanceof View) {
+      if (!layer.permutation) return x
+      const from = torchNumbers(x.length, layer.permutation.from)
+      return Float64Array.from(torchNumbers(x.length, layer.permutation.to), (number) => x[from.indexOf(number)])
+    }
+    if (!(layer instanceof ResidualLayer)) throw new Error(`${layer.path}: a ${layer.kind} is not evaluated here`)
+    const y = innerLayers(layer.layers, x, inner, strides)
+    return x.map((value, i) => value + y[i])
   }, input)
 }
 
@@ -147,7 +144,7 @@ function innerDense(
 }
 
 /** On weights [Co, Kh, Kw, Ci] of the underlying convolution. */
-function innerConv(layer: ResolvedConv, x: Float64Array, inner: Weights, stride: number): Float64Array {
+function innerConv(layer: ConvLayer, x: Float64Array, inner: Weights, stride: number): Float64Array {
   const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, padTop, padLeft } = layer.geometry
   const y = Float64Array.from(
     { length: sizeOf(layer.output) },

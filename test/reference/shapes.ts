@@ -17,6 +17,7 @@ export function outputShape(layer: LayerSpec, input: Shape): Shape {
     case 'reshape':
       return layer.shape
     case 'residual':
+    case 'batch-norm':
       return input
     case 'conv':
     case 'conv-transpose': {
@@ -44,6 +45,9 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
     layers.reduce((shape: Shape, layer, i) => {
       const name = `${path}.${i}`
       if (layer.type === 'residual') walk(layer.layers, name, shape)
+      if (layer.type === 'batch-norm') {
+        for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes[`${name}.${part}`] = [shape.at(-1)!]
+      }
       if (layer.type === 'dense') dense(name, size(shape), layer.units)
       if (layer.type === 'conv' || layer.type === 'conv-transpose') {
         const channels = layer.type === 'conv' ? [layer.filters, shape[2]] : [shape[2], layer.filters]
@@ -62,7 +66,9 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
     walk(decoder, 'decoder', [end[0], end[1], latent.size])
   } else {
     dense('latent.mean', size(end), latent.size)
-    if (latent.type === 'gaussian') dense('latent.log_variance', size(end), latent.size)
+    const full = latent.type === 'gaussian' && latent.covariance === 'full'
+    if (full) dense('latent.cholesky', size(end), (latent.size * (latent.size + 1)) / 2)
+    else if (latent.type === 'gaussian') dense('latent.log_variance', size(end), latent.size)
     walk(decoder, 'decoder', [latent.size + classes])
   }
   if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]

@@ -16,7 +16,7 @@ const GUARD = 0x7fc0dead
 
 const shared = new WeakMap<GPUDevice, { pipelines: PipelineCache; uniform: StepUniform }>()
 
-const DEFAULT_STEP: StepValues = {
+export const DEFAULT_STEP: StepValues = {
   batch: 0,
   slot: 0,
   cursor: 0,

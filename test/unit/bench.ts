@@ -9,7 +9,6 @@ import { bytesOf } from '../../bench/page/traffic.js'
 import { presets } from '../../src/index.js'
 import { ParameterArena } from '../../src/model/arena.js'
 import { checkSpec } from '../../src/model/check.js'
-import { compilePlan } from '../../src/model/compile.js'
 import { adam } from '../../src/train/optimizers.js'
 import { suite } from '../harness/suite.js'
 
@@ -21,7 +20,7 @@ const plans = Object.entries(presets).map(([preset, spec]) => {
   const batch = 8
   const input = { type: 'set' as const, count: batch, chunks: [{ first: 0, count: batch }] }
   const request = { batch, input, noise: 'drawn' as const, output: { update: adam() } }
-  return { preset, batch, plan: compilePlan(model, new ParameterArena(model), request).plan }
+  return { preset, batch, plan: model.compile(request, new ParameterArena(model)).plan }
 })
 
 /** The kernels of all rows on an adapter without a single feature. */

@@ -6,7 +6,6 @@ import {
   initialParameters,
   type ParameterSpec,
   parameterCount,
-  parameterSpecs,
   placeParameters,
 } from '../../src/model/parameters.js'
 import type { VaeSpec } from '../../src/model/spec.js'
@@ -33,7 +32,7 @@ const spec: VaeSpec = {
 }
 
 test("has PyTorch's names and shapes", () => {
-  const specs = parameterSpecs(checkSpec(spec))
+  const specs = checkSpec(spec).parameters()
   const table = specs.map(({ name, shape }) => `${name} [${shape}]`)
   assert.equal(table, [
     'encoder.0.0.weight [3,3,3,3]',
@@ -55,7 +54,7 @@ test("has PyTorch's names and shapes", () => {
 })
 
 test('gives a deterministic model one head', () => {
-  const specs = parameterSpecs(checkSpec({ ...spec, latent: { type: 'deterministic', size: 3 } }))
+  const specs = checkSpec({ ...spec, latent: { type: 'deterministic', size: 3 } }).parameters()
   assert.equal(
     specs.filter(({ name }) => name.startsWith('latent')).map(({ name }) => name),
     ['latent.mean.weight', 'latent.mean.bias'],
@@ -63,7 +62,7 @@ test('gives a deterministic model one head', () => {
 })
 
 test('places parameters at multiples of 64 values, without overlap', () => {
-  const specs = parameterSpecs(checkSpec(spec))
+  const specs = checkSpec(spec).parameters()
   const { offsets, elements } = placeParameters(specs)
   const used = new Uint8Array(elements)
   for (const { name, layout, behind } of specs) {
@@ -74,7 +73,7 @@ test('places parameters at multiples of 64 values, without overlap', () => {
 })
 
 test('places the two heads so that they are one dense layer', () => {
-  const { offsets } = placeParameters(parameterSpecs(checkSpec(spec))) // Z 3 padded to 4, 7 features padded to 8
+  const { offsets } = placeParameters(checkSpec(spec).parameters()) // Z 3 padded to 4, 7 features padded to 8
   assert.is(offsets['latent.log_variance.weight'], offsets['latent.mean.weight'] + 4 * 8)
   assert.is(offsets['latent.log_variance.bias'], offsets['latent.mean.bias'] + 4)
 })
@@ -104,7 +103,7 @@ test('lays convolution weights out by any order of axes', () => {
 })
 
 test('comes back from the inner layout unchanged', () => {
-  for (const { name, shape, layout } of parameterSpecs(checkSpec(spec))) {
+  for (const { name, shape, layout } of checkSpec(spec).parameters()) {
     const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => i + 1)
     const inner = toInner(data, layout)
     assert.equal(fromInner(inner, layout), data, name)
@@ -113,7 +112,7 @@ test('comes back from the inner layout unchanged', () => {
 })
 
 test('starts with Glorot-uniform weights and zero biases', () => {
-  const specs = parameterSpecs(checkSpec(spec))
+  const specs = checkSpec(spec).parameters()
   const values = initialParameters(specs, 7)
   const bounds: Record<string, number> = {
     'encoder.1.weight': Math.sqrt(6 / (16 * 3 + 16 * 5)),
@@ -134,7 +133,7 @@ test('starts with Glorot-uniform weights and zero biases', () => {
 })
 
 test('draws every parameter from its own place in the seed', () => {
-  const specs = parameterSpecs(checkSpec(spec))
+  const specs = checkSpec(spec).parameters()
   const values = initialParameters(specs, 7)
   assert.equal(initialParameters(specs, 7), values)
   assert.not.equal(initialParameters(specs, 8)['encoder.2.weight'].data, values['encoder.2.weight'].data)
@@ -146,7 +145,7 @@ test('draws every parameter from its own place in the seed', () => {
 })
 
 test('refuses a seed that is no whole number', () => {
-  assert.throws(() => initialParameters(parameterSpecs(checkSpec(spec)), 0.5), /seed: needs a whole number/)
+  assert.throws(() => initialParameters(checkSpec(spec).parameters(), 0.5), /seed: needs a whole number/)
 })
 
 test("computes inside what PyTorch's order computes, on 300 random models", () => {
@@ -154,7 +153,7 @@ test("computes inside what PyTorch's order computes, on 300 random models", () =
     const random = new Random(seed, STREAMS.GLYPHS)
     const drawn = randomSpec(random)
     const model = checkSpec(drawn)
-    const specs = parameterSpecs(model)
+    const specs = model.parameters()
     const values = randomValues(specs, random)
     const inner = Object.fromEntries(
       specs.map((parameter) => [parameter.name, toInner(values[parameter.name].data, parameter.layout)]),

@@ -2,7 +2,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ParameterArena } from '../../src/model/arena.js'
 import { checkSpec } from '../../src/model/check.js'
-import { compilePlan } from '../../src/model/compile.js'
 import { presets } from '../../src/model/presets.js'
 import { recipes } from '../../src/train/recipes.js'
 
@@ -14,12 +13,13 @@ const LARGEST_BINDING = 128 * 2 ** 20
 
 test('a step of conv at batch 256 needs less than 170 MB, no binding beyond the default limit', () => {
   const model = checkSpec(presets.conv)
-  const { plan } = compilePlan(model, new ParameterArena(model), {
+  const request = {
     batch: BATCH,
-    input: { type: 'set', count: BATCH, chunks: [{ first: 0, count: BATCH }] },
-    noise: 'drawn',
+    input: { type: 'set' as const, count: BATCH, chunks: [{ first: 0, count: BATCH }] },
+    noise: 'drawn' as const,
     output: { update: recipes.conv.optimizer },
-  })
+  }
+  const { plan } = model.compile(request, new ParameterArena(model))
   assert.ok(plan.totalBytes < MOST_BYTES, `${plan.totalBytes} bytes`)
   assert.ok(plan.largestActivationBytes <= LARGEST_BINDING, `${plan.largestActivationBytes} bytes`)
 })

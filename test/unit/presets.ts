@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkSpec } from '../../src/model/check.js'
-import { parameterCount, parameterSpecs } from '../../src/model/parameters.js'
+import { parameterCount } from '../../src/model/parameters.js'
 import { sizeOf } from '../../src/model/shapes.js'
 import { presets } from '../../src/model/presets.js'
 
@@ -19,7 +19,7 @@ const counts: Record<keyof typeof presets, number> = {
 for (const [name, count] of Object.entries(counts)) {
   test(`${name} has ${count} parameters`, () => {
     const model = checkSpec(presets[name as keyof typeof presets])
-    assert.is(parameterCount(parameterSpecs(model)), count)
+    assert.is(parameterCount(model.parameters()), count)
   })
 }
 

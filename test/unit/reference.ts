@@ -246,7 +246,7 @@ reference('optimizers: parameters after each step are those of PyTorch', async (
 for (const name of ['mlp', 'mlpDeep', 'autoencoder', 'conv'] as const) {
   reference(`${name}: loss and gradients at full size are those of PyTorch`, async () => {
     const { spec, batch, seed, loss, gradients } = (await loadPresetFixtures())[name]
-    assert.equal({ ...checkSpec(presets[name]), spec }, checkSpec(spec), 'the fixture is of the preset')
+    assert.equal(checkSpec(presets[name]).parameters(), checkSpec(spec).parameters(), 'the fixture is of the preset')
     const { images, noise } = formulaBatch(spec, batch, seed)
     const actual = referenceGradients(spec, formulaModel(spec, seed), images.data, noise?.data)
     assertClose(Object.values(actual.loss), Object.values(loss), 'loss', 1e-12, 1e-12)

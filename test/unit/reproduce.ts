@@ -6,7 +6,7 @@ import { planReproduction } from '../../bench/reproduce/plan.js'
 import { iwaeSamples, reproductionNames, reproductions } from '../../bench/reproduce/reproductions.js'
 import { glyphs } from '../../src/data/glyphs.js'
 import { checkSpec } from '../../src/model/check.js'
-import { parameterCount, parameterSpecs } from '../../src/model/parameters.js'
+import { parameterCount } from '../../src/model/parameters.js'
 import { sizeOf } from '../../src/model/shapes.js'
 import { rateAt } from '../../src/ops/rates.js'
 import { UsageError } from '../../src/tools/train/arguments.js'
@@ -29,7 +29,7 @@ for (const [name, expected] of Object.entries(published)) {
   test(`${name} has ${expected.parameters} parameters and a latent of ${expected.latent}`, () => {
     const { spec, parameterCount: stated, batchSize } = reproductions[name](1)
     const model = checkSpec(spec)
-    const parameters = parameterSpecs(model)
+    const parameters = model.parameters()
     assert.is(parameterCount(parameters), expected.parameters)
     assert.is(stated, expected.parameters)
     assert.is(sizeOf(model.latent.output), expected.latent)

@@ -1,10 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkSpec } from '../../src/model/check.js'
-import type { ResolvedConv, ResolvedLayer } from '../../src/model/resolve.js'
+import { ConvLayer } from '../../src/model/layers/conv.js'
+import type { Layer } from '../../src/model/layers/layer.js'
+import { ResidualLayer } from '../../src/model/layers/residual.js'
+import { View } from '../../src/model/layers/view.js'
 import type { LayerSpec } from '../../src/model/spec.js'
 
-const test = suite('resolveModel')
+const test = suite('resolveVae')
 
 /** A valid specification on 4 × 6 × 3 images with parts replaced. */
 function specWith(parts: Record<string, unknown> = {}): Record<string, unknown> {
@@ -52,7 +55,7 @@ test('numbers layers by their place in the list, those without parameters too', 
   )
   assert.equal(kinds(model.encoder), ['residual encoder.0', 'flatten encoder.1', 'dense encoder.2'])
   const [residual] = model.encoder
-  assert.ok(residual.kind === 'residual')
+  assert.ok(residual instanceof ResidualLayer)
   assert.equal(kinds(residual.layers), ['conv encoder.0.0', 'conv encoder.0.1'])
 })
 
@@ -135,7 +138,7 @@ test('gives convolutions the geometry of TensorFlow and PyTorch', () => {
     const [conv] = checkSpec(
       specWith({ input: [n, n, 5], encoder: [layer], decoder: [{ type: 'dense', units: n * n * 5 }] }),
     ).encoder
-    const { output, geometry } = conv as ResolvedConv
+    const { output, geometry } = conv as ConvLayer
     const what = JSON.stringify(layer)
     assert.equal(output, { kind: 'image', h: size, w: size, c: 2 }, what)
     const [H, Ho, Ci, Co] = type === 'conv' ? [n, size, 5, 2] : [size, n, 2, 5]
@@ -145,18 +148,19 @@ test('gives convolutions the geometry of TensorFlow and PyTorch', () => {
 })
 
 test('treats height and width apart', () => {
-  const [conv] = checkSpec(encoderOf({ type: 'conv', filters: 2, kernel: 4, stride: 3 })).encoder as ResolvedConv[]
+  const [conv] = checkSpec(encoderOf({ type: 'conv', filters: 2, kernel: 4, stride: 3 })).encoder as ConvLayer[]
   const { Ho, Wo, padTop, padLeft } = conv.geometry // totals (2−1)·3+4−4 = 3 and (2−1)·3+4−6 = 1
   assert.equal([Ho, Wo, padTop, padLeft], [2, 2, 1, 0])
 })
 
-function kinds(layers: ResolvedLayer[]): string[] {
+function kinds(layers: readonly Layer[]): string[] {
   return layers.map(({ kind, path }) => `${kind} ${path}`)
 }
 
-function countPermutes(layers: ResolvedLayer[]): number {
+function countPermutes(layers: readonly Layer[]): number {
   return layers.reduce((sum, layer) => {
-    return sum + (layer.kind === 'permute' ? 1 : 0) + (layer.kind === 'residual' ? countPermutes(layer.layers) : 0)
+    if (layer instanceof ResidualLayer) return sum + countPermutes(layer.layers)
+    return sum + Number(layer instanceof View && layer.permutation !== undefined)
   }, 0)
 }
 

@@ -1,6 +1,6 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { NORM_PARTIALS } from '../../../src/ops/update.js'
-import { activationBackward, sigmoid } from '../../../test/reference/activation.js'
+import { activationBackward, activationForward, sigmoid } from '../../../test/reference/activation.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
 import { activationOf } from '../values.js'
@@ -27,13 +27,15 @@ const activationBackwardReference: Reference = {
     }),
 }
 
-/** y = (a + b) · act'(x) */
+/** y = act(a + b) · act'(x) */
 const residualAdd: Reference = {
   inputs: (_, seed, bindings) =>
     Object.fromEntries(['a', 'b', 'x'].map((name) => [name, whole(bindings[name].name, seed, bindings[name])])),
   expected: ({ constants, before: { a, b, x }, places }) =>
     places('y').map((index) => {
-      const [value] = activationBackward([x[index]], [a[index] + b[index]], activationOf(constants, '_X'))
+      const [sum] = activationForward([a[index] + b[index]], activationOf({ ACTIVATION: 0, SLOPE: 1, ...constants }))
+      const ofX = activationOf({ ACTIVATION_X: 0, SLOPE_X: 1, ...constants }, '_X')
+      const [value] = activationBackward([x[index]], [sum], ofX)
       return { output: 'y', index, value, bound: 1e-6 }
     }),
 }

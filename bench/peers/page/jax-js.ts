@@ -112,8 +112,8 @@ function forward(layers: LayerSpec[], path: string, parameters: Parameters, inpu
         const [h, w, c] = layer.shape
         return x.reshape([x.shape[0], c, h, w])
       }
-      case 'residual':
-        throw new Error('residual layers are not written here')
+      default:
+        throw new Error(`${layer.type} layers are not written here`)
     }
   }, input)
 }

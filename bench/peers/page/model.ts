@@ -1,6 +1,5 @@
 import { presets, recipes, type Optimizer, type Recipe, type VaeSpec } from '../../../src/index.js'
 import { checkSpec } from '../../../src/model/check.js'
-import { parameterSpecs } from '../../../src/model/parameters.js'
 import { formulaBatch } from '../../../test/fixtures.js'
 import { formulaParameters, hash } from '../../../test/reference/formula.js'
 import type { Batch, Model, PlainOptimizer } from './contestant.js'
@@ -18,7 +17,7 @@ export function modelOf(preset: string, batch: number, seed: number, count = BAT
     const labels = classes && Array.from({ length: batch }, (_, n) => hash(n, seed + i) % classes)
     return { images, noise: noise!, ...(labels && { labels }) }
   })
-  const shapes = Object.fromEntries(parameterSpecs(checkSpec(spec)).map(({ name, shape }) => [name, shape]))
+  const shapes = Object.fromEntries(checkSpec(spec).parameters().map(({ name, shape }) => [name, shape]))
   return { spec, optimizer: plain(optimizer), parameters: formulaParameters(shapes, seed), batches }
 }
 

@@ -102,8 +102,8 @@ function forward(layers: LayerSpec[], path: string, variables: Variables, input:
         return tf.reshape(x, [x.shape[0], -1])
       case 'reshape':
         return tf.reshape(x, [x.shape[0], ...layer.shape])
-      case 'residual':
-        throw new Error('residual layers are not written here')
+      default:
+        throw new Error(`${layer.type} layers are not written here`)
     }
   }, input)
 }

@@ -1,0 +1,34 @@
+import { checkKeys, readName, readObject } from '../fields.js'
+import type { Layer } from '../layers/layer.js'
+import type { OrderGroups, Shape } from '../shapes.js'
+import type { LatentSpec } from '../spec.js'
+import { deterministic } from './deterministic.js'
+import { gaussian } from './gaussian.js'
+import type { Latent, LatentKind } from './latent.js'
+import { vectorQuantized } from './vector-quantized.js'
+
+/** Every kind of latent that a specification may name. */
+const KINDS = [gaussian, deterministic, vectorQuantized] as readonly LatentKind[]
+const TYPES = KINDS.map(({ type }) => type)
+
+/** Checks a latent's values, each on its own. @throws SpecError */
+export function readLatent(value: unknown): LatentSpec {
+  const fields = readObject(value, 'latent', 'a latent')
+  const type = readName(fields.type, 'latent.type', 'latent type', TYPES)
+  const kind = kindOf(type)
+  checkKeys(fields, 'latent', `a ${type} latent`, ['type', ...kind.keys])
+  return kind.read(fields)
+}
+
+/** The latent after the encoder's last shape, and the views that lead there. @throws SpecError where it does not fit */
+export function resolveLatent(
+  spec: LatentSpec,
+  last: Shape,
+  context: { groups: OrderGroups; layers: number },
+): { views: Layer[]; latent: Latent } {
+  return kindOf(spec.type).resolve(spec, last, context)
+}
+
+function kindOf(type: LatentSpec['type']): LatentKind {
+  return KINDS.find((kind) => kind.type === type)!
+}

@@ -1,0 +1,122 @@
+import type { PlanTensor } from '../../ops/dispatch.js'
+import type { Random } from '../../random.js'
+import type { Tensor } from '../../tensor.js'
+import type { Value } from '../graph.js'
+import type { Frame, Layer } from '../layers/layer.js'
+import type { ParameterSpec } from '../parameters.js'
+import type { HostTensors, Pins } from '../pins.js'
+import type { OrderGroups, Shape } from '../shapes.js'
+import type { LatentSpec } from '../spec.js'
+
+/** The codes of a vector-quantised model: `[batch, height, width]` of its latent image, row-major. */
+export interface Codes {
+  shape: number[]
+  data: Uint32Array
+}
+
+/** The posterior q(z|x) of every image. */
+export interface Posterior {
+  /**
+   * `[batch, latent]`; the code itself for a deterministic latent; for a vector-quantised one the vectors of the chosen
+   * codes, `[batch, height, width, size]`.
+   */
+  mean: Tensor
+  /** `[batch, latent]`; of a Gaussian latent with diagonal covariance only. */
+  logVariance?: Tensor
+  /** `[batch, latent, latent]` lower triangle L of the covariance L Lᵀ; of a Gaussian latent with full covariance only. */
+  cholesky?: Tensor
+  /** Which codes were chosen; of a vector-quantised latent only. */
+  codes?: Codes
+}
+
+/** What a latent needs to draw z and leave its loss. */
+export interface LatentFrame extends Frame {
+  pins: Pins
+  /** Rows of z, and rows of z per image. */
+  rows: number
+  samples: number
+  /** Drawn on the GPU, handed in, or none at all: z is the posterior's mean. */
+  noise: 'drawn' | 'given' | 'mean'
+  /** The sample's log q(z|x) − log p(z) in place of its mean, the KL divergence. */
+  sampled: boolean
+  /** `[slots, 2, rows]`: reconstruction, then what this latent leaves. */
+  losses: PlanTensor
+  status: PlanTensor
+  /** The weight of every row's gradient, where the objective weighs them: `dz` has it already, the KL's gradient not. */
+  weights?: PlanTensor
+  /** Which dimensions' KL counts, where the objective leaves some out. */
+  kept?: PlanTensor
+  /** The plan ends in an update. */
+  updates: boolean
+  /** Pushes dispatches after the optimiser's update. */
+  afterUpdate(push: (status: PlanTensor) => void): void
+}
+
+/** A value of z for every row; `head` is the output of the heads behind it. */
+export interface Drawn {
+  z: Value
+  head?: Value
+}
+
+/** What the caller's latents are, ready for a plan. */
+export interface LatentRows {
+  input: 'latents' | 'codes'
+  tensor: 'z' | 'codes'
+  /** Values, or the bits of words. */
+  data: Float32Array
+  rows: number
+}
+
+/** A latent whose shapes are known: all that the rest of the model knows of its kind. */
+export interface Latent {
+  readonly type: LatentSpec['type']
+  /** What it reads of the encoder, and what the decoder reads. */
+  readonly input: Shape
+  readonly output: Shape
+  /** Values of noise per row of z; 0 where nothing is drawn. */
+  readonly noiseWidth: number
+  /** A posterior to draw from: importance samples have a meaning. */
+  readonly isRandom: boolean
+  /** Its KL divergence is a sum over dimensions, which free bits can hold up one by one. */
+  readonly hasKlByDimension: boolean
+  /** What the second part of its loss is. */
+  readonly lossName: 'kl' | 'quantization'
+  /** Of a vector-quantised latent: `codes` vectors of `size` values. */
+  readonly codebook?: { codes: number; size: number }
+
+  parameters(): ParameterSpec[]
+
+  /** Pushes z of every row and its loss, and records how the gradient runs back. */
+  draw(features: Value, frame: LatentFrame): Drawn
+  /** Pushes what `encode` reads. */
+  posterior(features: Value, frame: Pick<LatentFrame, 'graph' | 'pins'>): void
+  /** The decoder's input from codes that the host writes, where it has any. */
+  fromCodes?(frame: Pick<LatentFrame, 'graph' | 'pins'>, rows: number): Value
+
+  /** The tensors that `posterior` leaves, with the width of a row, and what the host makes of them. */
+  readonly encoded: readonly { tensor: keyof HostTensors; width: number }[]
+  readPosterior(rows: number, data: readonly Float32Array[]): Posterior
+  /** Checks latents that the caller wants decoded. @throws ShapeError, DataError */
+  readLatents(latents: unknown): LatentRows
+  /** Checks noise that the caller hands in, beyond being finite. @throws DataError */
+  checkNoise?(noise: Float32Array): void
+  /**
+   * Draws of the prior for the decoder.
+   * @param usage how often training chose each code, of a vector-quantised latent
+   */
+  prior(count: number, random: Random, usage: readonly number[]): Tensor | Codes
+}
+
+/** One kind of latent. */
+export interface LatentKind<S extends LatentSpec = LatentSpec> {
+  type: S['type']
+  /** What a specification may say beside `type`. */
+  keys: readonly string[]
+  /** Checks every value on its own. @throws SpecError */
+  read(fields: Record<string, unknown>): S
+  /**
+   * Checks that it fits the encoder, whose last shape is given.
+   * @returns the latent, and the views that lead to it
+   */
+  resolve(spec: S, last: Shape, context: { groups: OrderGroups; layers: number }): { views: Layer[]; latent: Latent }
+}

@@ -1,0 +1,46 @@
+import { conditionBackward, conditionForward } from '../../ops/condition.js'
+import { padTo4 } from '../../ops/dispatch.js'
+import type { Value } from '../graph.js'
+import { type OrderGroups, type Shape, sizeOf } from '../shapes.js'
+import type { Frame, Layer } from './layer.js'
+
+/** The one-hot label after the channels of every pixel, or the values of a vector. No layer of a specification. */
+export class ConditionLayer implements Layer {
+  readonly kind = 'condition'
+  readonly path: string
+  readonly output: Shape
+
+  constructor(
+    list: string,
+    readonly input: Shape,
+    readonly classes: number,
+    groups: OrderGroups,
+  ) {
+    this.path = `${list}.condition`
+    this.output =
+      input.kind === 'image' ? { ...input, c: input.c + classes } : groups.add(input.size + classes, 'plain')
+  }
+
+  parameters(): [] {
+    return []
+  }
+
+  forward(x: Value, { graph, labels }: Frame): Value {
+    const { path, input, output, classes } = this
+    const [P, C] = input.kind === 'image' ? [input.h * input.w, input.c] : [1, input.size]
+    const shape = { B: x.rows, P, C, K: classes, samples: x.samples }
+    const y = graph.value(`${path}.y`, x, padTo4(sizeOf(output)))
+    graph.push(conditionForward({ x: x.tensor, labels: labels!(), y: y.tensor }, shape))
+    graph.record({
+      inputs: [x],
+      outputs: [y],
+      backward: (pass) => {
+        if (!pass.leads(x)) return
+        const dx = graph.builder.activation(`${path}.dx`, x.tensor.elements)
+        graph.push(conditionBackward({ dy: pass.gradient(y)!, dx }, shape))
+        pass.passOn(x, dx)
+      },
+    })
+    return y
+  }
+}

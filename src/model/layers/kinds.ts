@@ -1,0 +1,51 @@
+import { SpecError } from '../../errors.js'
+import { checkKeys, readArray, readName, readObject } from '../fields.js'
+import type { OrderGroups, Shape } from '../shapes.js'
+import type { LayerSpec } from '../spec.js'
+import { batchNorm } from './batch-norm.js'
+import { conv, convTranspose } from './conv.js'
+import { dense } from './dense.js'
+import { flatten } from './flatten.js'
+import { lastShape, type Layer, type LayerKind, type Place } from './layer.js'
+import { reshape } from './reshape.js'
+import { residual } from './residual.js'
+
+/** Every kind of layer that a specification may name. */
+const KINDS = [dense, conv, convTranspose, batchNorm, flatten, reshape, residual] as readonly LayerKind[]
+const TYPES = KINDS.map(({ type }) => type)
+
+/** Residuals inside residuals; a bound so that a specification that contains itself ends in a message. */
+const MAX_DEPTH = 16
+
+/** Checks a list of layers, each value on its own. @throws SpecError */
+export function readLayers(value: unknown, path: string, depth = 0): LayerSpec[] {
+  if (depth > MAX_DEPTH) throw new SpecError(path, `residuals can lie at most ${MAX_DEPTH} deep`)
+  return Array.from(readArray(value, path, 'an array of layers'), (layer, i) => {
+    const at = `${path}[${i}]`
+    const fields = readObject(layer, at, 'a layer')
+    const type = readName(fields.type, `${at}.type`, 'layer type', TYPES)
+    const kind = kindOf(type)
+    checkKeys(fields, at, `a ${type} layer`, ['type', ...kind.keys])
+    return kind.read(fields, at, (inner, innerPath) => readLayers(inner, innerPath, depth + 1))
+  })
+}
+
+/** Shapes of a list of layers, implicit views written out. @throws SpecError where they do not fit together */
+export function resolveLayers(
+  specs: readonly LayerSpec[],
+  input: Shape,
+  placeOf: (i: number) => Place,
+  groups: OrderGroups,
+): Layer[] {
+  const layers: Layer[] = []
+  const resolve = (inner: readonly LayerSpec[], shape: Shape, innerPlaces: (i: number) => Place) =>
+    resolveLayers(inner, shape, innerPlaces, groups)
+  specs.forEach((spec, i) => {
+    layers.push(...kindOf(spec.type).resolve(spec, lastShape(layers, input), placeOf(i), { groups, resolve }))
+  })
+  return layers
+}
+
+function kindOf(type: LayerSpec['type']): LayerKind {
+  return KINDS.find((kind) => kind.type === type)!
+}

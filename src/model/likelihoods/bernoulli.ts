@@ -1,0 +1,20 @@
+import { bceLoss, sigmoidForward } from '../../ops/likelihood.js'
+import type { LikelihoodKind } from './likelihood.js'
+
+/** Logits l: −log p = max(l, 0) − l·x + log(1 + exp(−|l|)). */
+export const bernoulli: LikelihoodKind<{ type: 'bernoulli' }> = {
+  type: 'bernoulli',
+  keys: [],
+  read: () => ({ type: 'bernoulli' }),
+  create: () => ({
+    type: 'bernoulli',
+    isUnbounded: true,
+    isRealValued: false,
+    parameters: () => [],
+    images: (output, y, N, graph) => graph.push(sigmoidForward({ x: output.tensor, y }, { B: output.rows, N })),
+    loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
+      graph.push(bceLoss({ logits: tensor, ...t }, { B, N, samples }, activation, gradient))
+      return undefined
+    },
+  }),
+}

@@ -1,0 +1,22 @@
+import { continuousBernoulliLoss, continuousBernoulliMean } from '../../ops/likelihood.js'
+import type { LikelihoodKind } from './likelihood.js'
+
+/** Logits, with the normalising constant that grey values need (Loaiza-Ganem & Cunningham 2019). */
+export const continuousBernoulli: LikelihoodKind<{ type: 'continuous-bernoulli' }> = {
+  type: 'continuous-bernoulli',
+  keys: [],
+  read: () => ({ type: 'continuous-bernoulli' }),
+  create: () => ({
+    type: 'continuous-bernoulli',
+    isUnbounded: true,
+    isRealValued: false,
+    parameters: () => [],
+    images({ tensor: x, rows: B }, y, N, graph) {
+      graph.push(continuousBernoulliMean({ x, y }, { B, N }))
+    },
+    loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
+      graph.push(continuousBernoulliLoss({ logits: tensor, ...t }, { B, N, samples }, activation, gradient))
+      return undefined
+    },
+  }),
+}

@@ -1,0 +1,41 @@
+import { SpecError } from '../../errors.js'
+import { gaussianLoss, gaussianMean, rowReduce } from '../../ops/likelihood.js'
+import { describe } from '../fields.js'
+import { vectorParameter } from '../parameters.js'
+import type { GaussianLikelihoodSpec } from '../spec.js'
+import type { LikelihoodKind } from './likelihood.js'
+
+const PATH = 'likelihood'
+const LOG_VARIANCE = 'likelihood.log_variance'
+
+/** Means, with one variance for all pixels, fixed or learned as its logarithm, which starts at 0. */
+export const gaussian: LikelihoodKind<GaussianLikelihoodSpec> = {
+  type: 'gaussian',
+  keys: ['variance'],
+  read: ({ variance }) => ({ type: 'gaussian', variance: readVariance(variance) }),
+  create: ({ variance }) => ({
+    type: 'gaussian',
+    isUnbounded: false,
+    isRealValued: true,
+    parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
+    images: (output, y, N, graph) => graph.push(gaussianMean({ x: output.tensor, y }, { B: output.rows, N })),
+    loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
+      const dlogvRows = graph.builder.activation(`${PATH}.dlogv`, B)
+      const learned = variance === 'learned'
+      const logVariance = learned ? graph.arena.parameters(LOG_VARIANCE) : Math.log(variance)
+      const tensors = { means: tensor, dlogvRows, ...t }
+      graph.push(gaussianLoss(tensors, { B, N, samples }, logVariance, activation, gradient))
+      if (!learned) return undefined
+      const y = graph.arena.gradient(LOG_VARIANCE)
+      return (weights) => {
+        graph.push(rowReduce({ x: dlogvRows, weights, y }, { B }))
+      }
+    },
+  }),
+}
+
+function readVariance(value: unknown): number | 'learned' {
+  if (value === 'learned') return value
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+  throw new SpecError('likelihood.variance', `needs a finite number above 0, or 'learned', got ${describe(value)}`)
+}

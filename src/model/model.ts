@@ -1,0 +1,26 @@
+import type { ParameterArena } from './arena.js'
+import type { Latent } from './latents/latent.js'
+import type { Likelihood } from './likelihoods/likelihood.js'
+import type { ParameterSpec } from './parameters.js'
+import type { CompiledPlan, PlanRequest } from './request.js'
+import type { ImageShape } from './shapes.js'
+import type { VaeSpec } from './spec.js'
+
+/** A checked model: what a specification says, with every shape known. No GPU object. */
+export interface Model {
+  /** The specification as it was given. */
+  readonly spec: VaeSpec
+  readonly input: ImageShape
+  readonly latent: Latent
+  readonly likelihood: Likelihood
+  /** Weight of the KL term, where training does not give another. */
+  readonly klWeight: number
+  /** Number of classes of a conditional model. */
+  readonly classes?: number
+  /** Every parameter in the order in which they are drawn and listed, each weight before its bias. */
+  parameters(): ParameterSpec[]
+  /** Rows of the decoder per image. */
+  rowsPerImage(request: PlanRequest): number
+  /** Compiles it into the list of dispatches that answers the request. */
+  compile(request: PlanRequest, arena: ParameterArena): CompiledPlan
+}

@@ -1,0 +1,34 @@
+import { SpecError } from '../../errors.js'
+import type { Graph } from '../graph.js'
+import type { Latent } from '../latents/latent.js'
+import { freeBits } from './free-bits.js'
+import { importanceWeighted } from './importance-weighted.js'
+import type { Objective, ObjectivePlan, ObjectiveShape } from './objective.js'
+
+/** Every kind of objective beside −ELBO; a step has one of them at most. */
+const KINDS = [importanceWeighted, freeBits]
+
+/** The options that ask for an objective. */
+export const OBJECTIVE_KEYS = KINDS.map(({ option }) => option)
+
+/**
+ * Reads an objective; options that ask for nothing are left out.
+ * @throws SpecError unless the numbers are what they may be, and the latent one that they are for
+ */
+export function readObjective(options: { [Key in keyof Objective]?: unknown }, latent: Latent, who: string): Objective {
+  const objective: Objective = {}
+  for (const { option, read } of KINDS) {
+    const value = options[option] === undefined ? undefined : read(options[option], latent, who)
+    if (value === undefined) continue
+    const [other] = Object.keys(objective)
+    if (other) throw new SpecError(`${who}.${option}`, `does not go with ${other}; leave one of the two out`)
+    objective[option] = value
+  }
+  return objective
+}
+
+/** The objective in a plan; an empty one is −ELBO. */
+export function planObjective(objective: Objective, shape: ObjectiveShape, graph: Graph): ObjectivePlan {
+  const kind = KINDS.find(({ option }) => objective[option] !== undefined)
+  return kind ? kind.plan(objective[kind.option]!, shape, graph) : { parts: 2 }
+}

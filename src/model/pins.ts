@@ -1,0 +1,46 @@
+import type { PlanTensor } from '../ops/dispatch.js'
+import type { PlanBuilder } from '../schedule/plan.js'
+
+/** The tensors of a plan that the host writes or reads, by name. Rows are padded to whole vectors. */
+export interface HostTensors {
+  /** `[B, P4(pixels)]` images that go in (not with input `latents`). */
+  x?: PlanTensor
+  /** `[B]` class indices as words, of a conditional model. */
+  labels?: PlanTensor
+  /** `[B · samples, P4(noise)]` the draws behind z, image by image, written by the host where the noise is given. */
+  noise?: PlanTensor
+  /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
+  z?: PlanTensor
+  /** `[B, P4(P)]` words, of a vector-quantised model; with input `codes` the host writes them. */
+  codes?: PlanTensor
+  /** `[B, width]` the output of the latent's heads, one after another. */
+  head?: PlanTensor
+  /** `[B, P4(pixels)]` images that come out. */
+  images?: PlanTensor
+  /**
+   * `[slots, parts, B]` of every image: its reconstruction loss, its KL or quantisation loss, then, where that is not the
+   * weighted sum of the others, its share of the objective.
+   */
+  losses?: PlanTensor
+  /** The arena that holds the batch's gradients in the end. */
+  gradients?: PlanTensor
+  /** One word, non-zero once a loss or gradient was not finite. */
+  status?: PlanTensor
+}
+
+/** Makes the tensors that the host sees, each once; they keep a buffer to themselves. */
+export class Pins {
+  readonly tensors: HostTensors = {}
+
+  constructor(private readonly builder: PlanBuilder) {}
+
+  /** The tensor of that name; of `elements` where it is new. */
+  get(name: keyof HostTensors, elements: number): PlanTensor {
+    return (this.tensors[name] ??= this.builder.pin(this.builder.activation(name, elements)))
+  }
+
+  /** Shows the host a tensor that exists. */
+  show(name: keyof HostTensors, tensor: PlanTensor): void {
+    this.tensors[name] = this.builder.pin(tensor)
+  }
+}

@@ -1,0 +1,47 @@
+import { padRows } from '../ops/dispatch.js'
+import type { Augmentation } from '../ops/gather.js'
+import type { Optimizer } from '../ops/update.js'
+import type { Plan } from '../schedule/plan.js'
+import type { Objective } from './objectives/objective.js'
+import type { HostTensors } from './pins.js'
+
+/** Images `first` to `first + count − 1` of a data set, in one buffer. */
+export interface SetChunk {
+  first: number
+  count: number
+}
+
+/** A data set on the GPU, of `count` images. */
+export interface SetInput extends Augmentation {
+  type: 'set'
+  count: number
+  chunks: SetChunk[]
+}
+
+/** What a plan is compiled for; fields that are not given keep their defaults. */
+export interface PlanRequest extends Objective {
+  /** Images a step. */
+  batch: number
+  /** In how many slices the batch runs, their gradients added up; 1 unless given. */
+  slices?: number
+  /** Where the input comes from: a data set on the GPU, or the caller. */
+  input: SetInput | { type: 'images' } | { type: 'latents' } | { type: 'codes' }
+  /** Whether the noise is drawn on the GPU or handed in, or z is the posterior's mean. */
+  noise: 'drawn' | 'given' | 'mean'
+  /** Which result: what `encode` reads, images, losses alone, losses and gradients, or a whole training step. */
+  output: 'posterior' | 'images' | 'losses' | 'gradients' | { update: Optimizer }
+  /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */
+  sampled?: boolean
+}
+
+/** A plan with the tensors that the host writes or reads. */
+export interface CompiledPlan extends HostTensors {
+  plan: Plan
+  /** The option or layer that takes a mean over the batch, so that it cannot run in slices; nothing where none does. */
+  wholeBatch?: string
+}
+
+/** Images of a slice: all slices but the last have so many. */
+export function sliceBatch({ batch, slices = 1 }: PlanRequest): number {
+  return slices === 1 ? batch : padRows(Math.ceil(batch / slices))
+}

@@ -1,0 +1,125 @@
+import { labelGather } from '../ops/condition.js'
+import { padTo4, type PlanTensor } from '../ops/dispatch.js'
+import { batchGather } from '../ops/gather.js'
+import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../ops/update.js'
+import { PlanBuilder } from '../schedule/plan.js'
+import type { ParameterArena } from './arena.js'
+import { Graph, type Value } from './graph.js'
+import type { LatentFrame } from './latents/latent.js'
+import type { Frame } from './layers/layer.js'
+import type { Model } from './model.js'
+import { Pins } from './pins.js'
+import type { CompiledPlan, PlanRequest } from './request.js'
+import { RunningStatistics } from './running-statistics.js'
+
+/** What the plans of all models have in common: images in, losses and gradients, the update. */
+export class StepPlan {
+  readonly graph: Graph
+  readonly pins: Pins
+  readonly frame: Frame
+  /** Whether gradients are asked for. */
+  readonly learns: boolean
+  private readonly builder = new PlanBuilder()
+  private wholeBatch: string | undefined
+  private readonly statistics: RunningStatistics
+  private readonly afterwards: ((status: PlanTensor) => void)[] = []
+
+  constructor(
+    private readonly model: Pick<Model, 'input' | 'classes'>,
+    private readonly request: PlanRequest,
+    private readonly arena: ParameterArena,
+    /** Rows of an activation with a row per image. */
+    private readonly B: number,
+  ) {
+    const { output } = request
+    this.graph = new Graph(this.builder, arena)
+    this.pins = new Pins(this.builder)
+    this.learns = typeof output === 'object' || output === 'gradients'
+    this.frame = { graph: this.graph, labels: () => this.pins.get('labels', B) }
+    this.statistics = new RunningStatistics(this.builder, arena)
+    if (this.learns) this.frame.batchStatistics = { of: (path) => this.batchStatistics(path), status: this.status }
+  }
+
+  /** Everything pushed from here on belongs to that section. */
+  begin(section: string): void {
+    this.builder.begin(section)
+  }
+
+  /** One word that tells which step went wrong. */
+  get status(): PlanTensor {
+    return this.pins.get('status', 1)
+  }
+
+  /** The batch's images, gathered from a data set or written by the host. */
+  images(): Value {
+    const { B, request, builder, pins } = this
+    const { h: H, w: W, c: C } = this.model.input
+    const N = H * W * C
+    const x = pins.get('x', B * padTo4(N))
+    const { input } = request
+    if (input.type === 'set') {
+      builder.begin('gather')
+      const order = builder.storage('order', 'order', input.count)
+      input.chunks.forEach(({ first, count }, i) => {
+        const images = builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / 4)
+        builder.push(batchGather({ images, order, x }, { B, H, W, C, first, count }, input))
+      })
+      if (this.model.classes) {
+        const labels = builder.storage('labels', 'labels', Math.ceil(input.count / 4))
+        builder.push(labelGather({ labels, order, y: this.frame.labels!() }, { B }))
+      }
+    }
+    return { tensor: x, rows: B, samples: 1, activation: 'linear' }
+  }
+
+  /** What a latent needs beside where its losses go. */
+  latentFrame(rows: { rows: number; samples: number }): Omit<LatentFrame, 'losses' | 'weights' | 'kept'> {
+    const { frame, pins, status, request, afterwards } = this
+    return {
+      ...frame,
+      ...rows,
+      pins,
+      status,
+      noise: request.noise,
+      sampled: request.sampled === true || rows.samples > 1,
+      updates: typeof request.output === 'object',
+      afterUpdate: (push) => void afterwards.push(push),
+    }
+  }
+
+  /** Sums the gradients of a batch in slices, and ends in the optimiser's update where the request asks for one. */
+  update(): void {
+    const { arena, builder, pins, request, status } = this
+    const arenas = arena.updateTensors()
+    let { gradients } = arenas
+    if ((request.slices ?? 1) > 1) {
+      const sum = { ...gradients, name: 'gradient_sum', storage: 'gradient_sum' }
+      builder.push(gradientAccumulate({ gradients, sum }))
+      gradients = sum
+    }
+    pins.tensors.gradients = gradients
+    if (typeof request.output !== 'object') return
+    const optimizer = request.output.update
+    builder.begin('update')
+    const partials = builder.activation('gradient.norm', NORM_PARTIALS)
+    builder.push(gradientNorm({ gradients, partials, status }))
+    const norms = optimizer.clipNorm ? partials : undefined
+    builder.push(optimizerUpdate({ ...arenas, gradients, status, norms }, optimizer))
+    if (this.statistics.areUsed) builder.push(this.statistics.update(status))
+    for (const push of this.afterwards) push(status)
+  }
+
+  private batchStatistics(path: string): PlanTensor {
+    this.needsWholeBatch(path)
+    return this.statistics.of(path)
+  }
+
+  /** Says that what this path names takes a mean over the batch. */
+  needsWholeBatch(path: string): void {
+    this.wholeBatch ??= path
+  }
+
+  build(): CompiledPlan {
+    return { plan: this.builder.build(), wholeBatch: this.wholeBatch, ...this.pins.tensors }
+  }
+}
