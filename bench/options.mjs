@@ -1,4 +1,5 @@
 // @ts-check
+import { readArguments, UsageError } from '../src/tools/arguments.mjs'
 
 /**
  * @typedef {object} CommandLine
@@ -45,93 +46,34 @@ bench/results/<date>-<adapter>.json.
 
 After "npm run bench" options need "--" before them: npm run bench -- --quick`
 
-/** @param {string[]} args @returns {CommandLine} @throws on what it does not know or cannot use */
+const accepted = {
+  values: [
+    'runtime', 'adapter', 'presets', 'filter', 'profile', 'peer-seconds', 'batches', 'seed', 'out', 'build-only',
+  ],
+  flags: ['all-tilings', 'peers', 'quick'],
+}
+
+/** @param {string[]} args @returns {CommandLine} @throws UsageError on what it does not know or cannot use */
 export function parseOptions(args) {
-  /** @type {CommandLine} */
+  const given = readArguments(args, accepted)
   const options = {
-    runtime: 'browser', buildOnly: '', adapter: 'default', filter: '', presets: [], profile: '', peers: false,
-    peerSeconds: 120, batches: [32], allTilings: false, quick: false, seed: 7, out: '', help: false,
+    runtime: given.oneOf('runtime', /** @type {const} */ (['browser', 'node'])) ?? 'browser',
+    buildOnly: given.text('build-only') ?? '',
+    adapter: given.oneOf('adapter', /** @type {const} */ (['default', 'software'])) ?? 'default',
+    filter: given.text('filter') ?? '',
+    presets: given.list('presets') ?? [],
+    profile: given.text('profile') ?? '',
+    peers: given.has('peers'),
+    peerSeconds: given.whole('peer-seconds') ?? 120,
+    batches: given.wholes('batches') ?? [32],
+    allTilings: given.has('all-tilings'),
+    quick: given.has('quick'),
+    seed: given.whole('seed', 0) ?? 7,
+    out: given.text('out') ?? '',
+    help: given.has('help'),
   }
-  const rest = args.flatMap((arg) => /^(--[a-z-]+)=(.*)$/s.exec(arg)?.slice(1) ?? [arg])
-  /** @param {string} name */
-  const value = (name) => {
-    const text = rest.shift()
-    if (text === undefined || text === '' || text.startsWith('--')) throw new Error(`${name} needs a value; see --help`)
-    return text
+  if (options.peers && (options.profile || options.filter)) {
+    throw new UsageError('--peers goes with no --profile or --filter')
   }
-  while (rest.length > 0) {
-    const name = /** @type {string} */ (rest.shift())
-    switch (name) {
-      case '--runtime':
-        options.runtime = oneOf(name, value(name), ['browser', 'node'])
-        break
-      case '--build-only':
-        options.buildOnly = value(name)
-        break
-      case '--adapter':
-        options.adapter = oneOf(name, value(name), ['default', 'software'])
-        break
-      case '--presets':
-        options.presets = list(value(name))
-        break
-      case '--filter':
-        options.filter = value(name)
-        break
-      case '--profile':
-        options.profile = value(name)
-        break
-      case '--peers':
-        options.peers = true
-        break
-      case '--peer-seconds':
-        options.peerSeconds = wholeNumber(name, value(name), 1)
-        break
-      case '--batches':
-        options.batches = list(value(name)).map((text) => wholeNumber(name, text, 1))
-        break
-      case '--all-tilings':
-        options.allTilings = true
-        break
-      case '--quick':
-        options.quick = true
-        break
-      case '--seed':
-        options.seed = wholeNumber(name, value(name))
-        break
-      case '--out':
-        options.out = value(name)
-        break
-      case '--help':
-      case '-h':
-        options.help = true
-        break
-      default:
-        throw new Error(`unknown option "${name}"; see --help`)
-    }
-  }
-  if (options.peers && (options.profile || options.filter)) throw new Error('--peers goes with no --profile or --filter')
   return options
-}
-
-/**
- * @template {string} T
- * @param {string} name
- * @param {string} text
- * @param {T[]} known
- */
-function oneOf(name, text, known) {
-  const found = known.find((value) => value === text)
-  if (found) return found
-  throw new Error(`${name} is ${known.join(' or ')}, not "${text}"`)
-}
-
-/** @param {string} text */
-function list(text) {
-  return text.split(',').filter((part) => part !== '')
-}
-
-/** @param {string} name @param {string} text @param {number} [least] */
-function wholeNumber(name, text, least = 0) {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) >= least) return Number(text)
-  throw new Error(`${name} needs a whole number from ${least} on, not "${text}"`)
 }

@@ -1,34 +1,34 @@
 // @ts-check
 // npm test [-- filter … --no-lint --timeout <seconds> --folder <folder>]: see test/harness/runner.mjs
 import { fileURLToPath } from 'node:url'
+import { readArguments, UsageError } from '../src/tools/arguments.mjs'
 import { ensureInstalled } from '../src/tools/ensure-installed.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** @param {string[]} args */
 function parse(args) {
-  const options = { folder: 'test', filters: /** @type {string[]} */ ([]), lint: true, timeoutMs: 240_000 }
+  const given = readArguments(args, { values: ['timeout', 'folder'], flags: ['no-lint'], words: true })
   const { ELBO_TEST_TIMEOUT } = process.env
-  if (ELBO_TEST_TIMEOUT) options.timeoutMs = milliseconds('ELBO_TEST_TIMEOUT', ELBO_TEST_TIMEOUT)
-  for (let i = 0; i < args.length; i++) {
-    if (args[i] === '--no-lint') options.lint = false
-    else if (args[i] === '--timeout') options.timeoutMs = milliseconds('--timeout', args[++i])
-    else if (args[i] === '--folder') options.folder = args[++i]
-    else if (args[i].startsWith('-')) throw new Error(`unknown option ${args[i]}: --no-lint, --timeout, --folder`)
-    else options.filters.push(args[i])
+  if (ELBO_TEST_TIMEOUT && !(Number(ELBO_TEST_TIMEOUT) > 0)) {
+    throw new UsageError(`ELBO_TEST_TIMEOUT needs a number of seconds, not "${ELBO_TEST_TIMEOUT}"`)
   }
-  return options
-}
-
-/** @param {string} name @param {string} seconds */
-function milliseconds(name, seconds) {
-  if (!(Number(seconds) > 0)) throw new Error(`${name} needs a number of seconds, not "${seconds}"`)
-  return Number(seconds) * 1000
+  return {
+    folder: given.text('folder') ?? 'test',
+    filters: given.words,
+    lint: !given.has('no-lint'),
+    timeoutMs: 1000 * (given.whole('timeout') ?? (Number(ELBO_TEST_TIMEOUT) || 240)),
+    help: given.has('help'),
+  }
 }
 
 /** @param {string[]} args */
 async function main(args) {
-  const options = parse(args)
+  const { help, ...options } = parse(args)
+  if (help) {
+    console.log('npm test [-- filter … --no-lint --timeout SECONDS --folder FOLDER]')
+    return true
+  }
   await ensureInstalled()
   process.chdir(root)
   const { runTests } = await import('./harness/runner.mjs')
@@ -38,7 +38,7 @@ async function main(args) {
 }
 
 const ok = await main(process.argv.slice(2)).catch((error) => {
-  console.error(error)
+  console.error(error instanceof UsageError ? error.message : error)
   console.log('\n0 passed, 1 failed')
   return false
 })

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEngine } from '../../src/index.js'
+import { UsageError } from '../../src/tools/arguments.mjs'
 import { helpText, parseOptions } from '../options.mjs'
 import { runPage } from '../page/main.js'
 import { environment, publish } from '../publish.mjs'
@@ -50,7 +51,7 @@ process.env.XDG_CACHE_HOME = cache
 
 const code = await main(process.argv.slice(2)).catch((error) => {
   console.error(`bench: ${error instanceof Error ? error.message : error}`)
-  return 1
+  return error instanceof UsageError ? 2 : 1
 })
 rmSync(cache, { recursive: true, force: true })
 await new Promise((resolve) => process.stdout.write('', resolve))

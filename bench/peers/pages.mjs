@@ -77,7 +77,6 @@ export class PeerPage {
   static async open(browser, origin, library, limitMs) {
     const tab = await browser.newPage()
     await tab.goto(`${origin}/index.html`)
-    await tab.waitForFunction(() => 'peer' in globalThis)
     return new PeerPage(library, tab, limitMs)
   }
 

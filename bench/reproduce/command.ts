@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../src/index.js'
-import { UsageError } from '../../src/tools/train/arguments.js'
-import { trainInPage, type BundlePage } from '../../src/tools/train/headless.js'
+import { UsageError } from '../../src/tools/arguments.mjs'
+import { trainInPage, type Host } from '../../src/tools/train/headless.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { loadData } from '../../src/tools/train/inputs.js'
 import { withCommas } from '../../src/tools/train/progress.js'
+import { writeWhole } from '../../src/tools/train/write-file.js'
 import { compare, table } from './compare.js'
 import { parseOptions, usage, type Options } from './options.js'
 import { planReproduction } from './plan.js'
@@ -14,20 +15,14 @@ import { commit, record, type Reproduced } from './record.js'
 import { reproductions } from './reproductions.js'
 
 /** The whole command; resolves to its exit code. */
-export async function command(args: string[], bundlePage: BundlePage): Promise<number> {
-  try {
-    const options = parseOptions(args)
-    if (options) return await reproduce(options, bundlePage)
-    console.log(usage())
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(`${error.message}\n(npm run reproduce -- --help says what there is)`)
-    return 2
-  }
+export async function command(args: string[], host: Host): Promise<number> {
+  const options = parseOptions(args)
+  if (options) return reproduce(options, host)
+  console.log(usage())
+  return 0
 }
 
-async function reproduce(options: Options, bundlePage: BundlePage): Promise<number> {
+async function reproduce(options: Options, host: Host): Promise<number> {
   const reproduction = reproductions[options.name](options.k)
   const length = options.short ? reproduction.short! : reproduction.full
   const loaded = await loadData(options.data)
@@ -42,7 +37,7 @@ async function reproduce(options: Options, bundlePage: BundlePage): Promise<numb
   if (reproduction.note) console.log(reproduction.note)
   console.log(`${withCommas(train.count)} training and ${withCommas(test.count)} test images · ${job.settings.join(' · ')}`)
   const begun = { date: new Date().toISOString(), commit: commit() }
-  const ended = await trainInPage(job, { data, folder, adapter: options.adapter, bundlePage })
+  const ended = await trainInPage(job, { data, folder, adapter: options.adapter, host })
   if (ended.code !== 0 || options.steps) return ended.code
 
   const rows = parseHistory(await readFile(join(folder, 'history.csv'), 'utf8'))
@@ -57,7 +52,7 @@ async function reproduce(options: Options, bundlePage: BundlePage): Promise<numb
     seconds: Math.round(ended.seconds),
     figures,
   }
-  await writeFile(join(folder, 'figures.json'), `${JSON.stringify(reproduced, null, 1)}\n`)
+  await writeWhole(join(folder, 'figures.json'), [Buffer.from(`${JSON.stringify(reproduced, null, 1)}\n`)])
   console.log(`\n${table(figures, length.testSamples)}`)
   if (options.record) console.log(`\nAdded to ${await record(reproduced)}`)
   return 0

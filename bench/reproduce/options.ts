@@ -1,4 +1,4 @@
-import { oneOf, readArguments, UsageError, whole } from '../../src/tools/train/arguments.js'
+import { readArguments, UsageError } from '../../src/tools/arguments.mjs'
 import { adapterNames, type Options as TrainOptions } from '../../src/tools/train/options.js'
 import { inWords } from '../../src/tools/train/plan-run.js'
 import { iwaeSamples, reproductionNames, reproductions, type Published } from './reproductions.js'
@@ -32,27 +32,27 @@ const accepted = {
 export function parseOptions(args: string[]): Options | undefined {
   const given = readArguments(args, accepted)
   if (given.has('help')) return undefined
-  const name = given.get('')
+  const name = given.words.at(0)
   const names = `there are ${reproductionNames.join(', ')}`
   if (name === undefined) throw new UsageError(`the name of a reproduction is missing; ${names}`)
   if (!reproductionNames.includes(name)) throw new UsageError(`there is no reproduction "${name}"; ${names}`)
   if (given.has('k') && name !== 'iwae') throw new UsageError(`--k goes with iwae, not with ${name}`)
-  const k = Number(oneOf(given, 'k', iwaeSamples.map(String)) ?? 1)
+  const k = Number(given.oneOf('k', iwaeSamples.map(String)) ?? 1)
   const short = given.has('short')
   if (short && !reproductions[name](k).short) throw new UsageError(`${name}${given.has('k') ? ` --k ${k}` : ''} has no --short form`)
-  const steps = whole(given, 'steps')
+  const steps = given.whole('steps')
   if (steps && given.has('record')) throw new UsageError('--record is for whole runs, not for --steps')
   return {
     name,
-    data: given.get('data') ?? 'mnist',
-    seed: whole(given, 'seed', 0) ?? 1,
-    out: given.get('out'),
+    data: given.text('data') ?? 'mnist',
+    seed: given.whole('seed', 0) ?? 1,
+    out: given.text('out'),
     k,
     short,
     anyway: given.has('anyway'),
     steps,
     record: given.has('record'),
-    adapter: oneOf(given, 'adapter', adapterNames) ?? 'default',
+    adapter: given.oneOf('adapter', adapterNames) ?? 'default',
   }
 }
 

@@ -1,5 +1,5 @@
+import { UsageError } from '../../src/tools/arguments.mjs'
 import type { LoadedDataset } from '../../src/tools/datasets.js'
-import { UsageError } from '../../src/tools/train/arguments.js'
 import type { Job } from '../../src/tools/train/messages.js'
 import { inWords } from '../../src/tools/train/plan-run.js'
 import type { Options } from './options.js'

@@ -1,9 +1,11 @@
 // @ts-check
 // Starts a headless browser with WebGPU on the adapter asked for.
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import puppeteer from 'puppeteer-core'
 import { findBrowser } from './find-browser.mjs'
 
@@ -85,20 +87,37 @@ async function launch(executablePath, adapter, headless, args) {
     timeout: 60_000,
   }
   exitOnSignals()
+  const watchdog = startWatchdog(userDataDir)
   const browser = await puppeteer.launch(options).catch((error) => {
+    watchdog.stdin.end('done')
     removeProfile()
     throw new Error(`${executablePath} did not start: ${error.message}`, { cause: error })
   })
+  watchdog.stdin.write(`${browser.process()?.pid}\n`)
   // Puppeteer's own listener, which comes first, kills the browser.
   process.on('exit', removeProfile)
   const close = async () => {
     const timer = setTimeout(() => browser.process()?.kill('SIGKILL'), 5000)
     await browser.close().catch(() => browser.process()?.kill('SIGKILL'))
     clearTimeout(timer)
+    watchdog.stdin.end('done')
     removeProfile()
     process.off('exit', removeProfile)
   }
   return { browser, adapter, executablePath, close }
+}
+
+/** Ends the browser of a profile when this process is killed, which runs no exit listener. @param {string} profile */
+function startWatchdog(profile) {
+  const script = fileURLToPath(new URL('browser-watchdog.mjs', import.meta.url))
+  const watchdog = spawn(process.execPath, [script, profile], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  watchdog.unref()
+  const stdin = /** @type {import('node:net').Socket} */ (watchdog.stdin)
+  stdin.unref()
+  // Without it the browser still ends with this process, unless that is killed.
+  watchdog.on('error', () => {})
+  stdin.on('error', () => {})
+  return { stdin }
 }
 
 /** Makes signals run the exit listeners, which end the browser; a command with listeners of its own decides itself. */

@@ -51,6 +51,7 @@ export function fileRules(path, text) {
   const violations = [...nameRules(path), ...lengthRules(path, text)]
   if (path.endsWith('.wgsl')) violations.push(...kernelRules(path, text))
   if (path.endsWith('.ts')) violations.push(...anyRules(path, text))
+  if (path.startsWith('test/')) violations.push(...assertionRules(path, text))
   if (/\.(ts|mjs)$/.test(path)) {
     for (const found of importsOf(text)) {
       const message = path.startsWith('src/') ? layerRule(path, found) : demoRule(path, found)
@@ -104,6 +105,38 @@ function anyRules(path, text) {
     const code = line.replace(/(['"`]).*?\1/g, "''").replace(/\/\/.*$|^\s*\/?\*.*$/, '')
     return /(?:[:<,|&(=]|\bas|\bextends)\s*any\b(?!\s*\()/.test(code) ? [`${path}:${index + 1}: no any`] : []
   })
+}
+
+/**
+ * `assert.throws(call)` and `assert.throws(call, 'text')` pass whatever is thrown: to uvu a string is only the message
+ * of the failure.
+ *
+ * @param {string} path
+ * @param {string} text
+ */
+function assertionRules(path, text) {
+  return [...text.matchAll(/(?<!['"`])\bassert\.throws\(/g)].flatMap((match) => {
+    const expected = argumentsFrom(text, match.index + match[0].length)[1]
+    if (expected !== undefined && !/^['"`]/.test(expected)) return []
+    return [`${path}:${lineOf(text, match.index)}: throws needs what is thrown, a RegExp or a function`]
+  })
+}
+
+/** The arguments of a call, from after its parenthesis. @param {string} text @param {number} start */
+function argumentsFrom(text, start) {
+  const found = ['']
+  // Strings, regular expressions in argument position, brackets, all else; the quotes of a template end it.
+  const piece = /(['"`])(?:\\[^]|(?!\1)[^])*\1|(?<=[(,]\s*)\/(?:\\.|\[(?:\\.|[^\]])*\]|[^/\n])+\/|[^]/g
+  piece.lastIndex = start
+  let depth = 0
+  for (let match = piece.exec(text); match; match = piece.exec(text)) {
+    const [token] = match
+    if (token.length === 1 && '([{'.includes(token)) depth++
+    if (token.length === 1 && ')]}'.includes(token) && --depth < 0) break
+    if (token === ',' && depth === 0) found.push('')
+    else found[found.length - 1] += found[found.length - 1] === '' ? token.trim() : token
+  }
+  return found.filter((argument) => argument !== '')
 }
 
 /** Import and re-export statements and `import()` calls. @param {string} text @returns {Import[]} */

@@ -1,108 +1,70 @@
 // @ts-check
 // A static file server for the demo, the tests and the benchmarks.
-import { createServer } from 'node:http'
-import sirv from 'sirv'
+import { createReadStream } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import { extname, join, sep } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { refuse, serveLoopback } from './loopback.mjs'
 
 /** @type {Record<string, string>} */
-const types = { js: 'text/javascript', wgsl: 'text/wgsl', wasm: 'application/wasm', gz: 'application/gzip' }
-const octets = /\.(safetensors|bin|idx[13]-ubyte|onnx)$/
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.wgsl': 'text/wgsl; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.gz': 'application/gzip',
+}
 
 /**
- * Serves folders on this machine only.
+ * Serves folders on this machine only, to pages of its own (`serveLoopback`). Files and folders whose names open with
+ * a dot are not there, nor is what a link leads to outside its folder.
  *
  * @param {object} options
  * @param {Record<string, string>} options.mounts folder by URL prefix: `{ '/': 'dist/demo', '/data/': folder }`
  * @param {number} [options.port] the first port to try; 0, the default, takes any free one
  * @param {Record<string, string>} [options.headers] added to every answer
+ * @param {string} [options.scripts] further sources of scripts for the Content-Security-Policy
  * @returns {Promise<{ origin: string, port: number, close: () => Promise<void> }>}
  */
-export async function serve({ mounts, port = 0, headers = {} }) {
+export async function serve({ mounts, ...options }) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length)
-  const handlers = new Map(prefixes.map((prefix) => [prefix, folderHandler(mounts[prefix], headers)]))
-  /** @param {any} request @param {any} response */
-  const answer = (request, response) => {
-    const prefix = prefixes.find((candidate) => request.url.startsWith(candidate))
-    if (prefix === undefined) return notFound(response)
-    request.url = `/${request.url.slice(prefix.length)}`
-    handlers.get(prefix)?.(request, response, () => notFound(response))
-  }
-  const { servers, port: bound } = await listenFrom(answer, port)
-  return {
-    origin: `http://localhost:${bound}`,
-    port: bound,
-    close: async () => {
-      for (const server of servers) {
-        server.closeAllConnections?.()
-        await new Promise((resolve) => server.close(resolve))
-      }
-    },
-  }
-}
-
-/** @param {string} folder @param {Record<string, string>} headers */
-function folderHandler(folder, headers) {
-  return sirv(folder, {
-    dev: true,
-    setHeaders(response, path) {
-      const extension = path.split('.').pop() ?? ''
-      if (octets.test(path)) response.setHeader('Content-Type', 'application/octet-stream')
-      else if (extension in types) response.setHeader('Content-Type', types[extension])
-      // A data file ending in .gz is wanted as it is, not unpacked by the browser.
-      if (extension === 'gz') response.setHeader('Content-Encoding', 'identity')
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  return serveLoopback({
+    ...options,
+    async answer(path, request, response) {
+      const prefix = prefixes.find((candidate) => path.startsWith(candidate))
+      const file = prefix !== undefined && (await fileAt(mounts[prefix], path.slice(prefix.length)))
+      if (!file) return refuse(request, response, 404)
+      response.setHeader('Content-Type', types[extname(file.path).toLowerCase()] ?? 'application/octet-stream')
+      response.setHeader('Content-Length', file.sizeBytes)
+      if (request.method === 'HEAD' || file.sizeBytes === 0) return void response.end()
+      // A page that goes away in the middle is no error.
+      await pipeline(createReadStream(file.path, { end: file.sizeBytes - 1 }), response).catch(() => response.destroy())
     },
   })
 }
 
-/** @param {import('node:http').ServerResponse} response */
-function notFound(response) {
-  response.statusCode = 404
-  response.end('not found')
-}
-
 /**
- * Listens on IPv4's and, where there is one, IPv6's loopback, for `localhost` may mean either.
+ * The file that a path means in a folder, `index.html` for a path that ends in a slash; undefined where there is none.
  *
- * @param {import('node:http').RequestListener} answer
- * @param {number} first
+ * @param {string} folder
+ * @param {string} path without its first slash, percent-encoded
+ * @returns {Promise<{ path: string, sizeBytes: number } | undefined>}
  */
-async function listenFrom(answer, first) {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const servers = [createServer(answer), createServer(answer)]
-    try {
-      const port = await listen(servers[0], '127.0.0.1', first === 0 ? 0 : first + attempt)
-      try {
-        await listen(servers[1], '::1', port)
-        return { servers, port }
-      } catch (error) {
-        if (codeOf(error) !== 'EADDRINUSE') return { servers: servers.slice(0, 1), port }
-        throw error
-      }
-    } catch (error) {
-      servers[0].close()
-      if (codeOf(error) !== 'EADDRINUSE' && codeOf(error) !== 'EACCES') throw error
-    }
+async function fileAt(folder, path) {
+  try {
+    const names = (path === '' || path.endsWith('/') ? `${path}index.html` : path).split('/').map(decodeURIComponent)
+    if (names.some((name) => !/^[^./\\:\0][^/\\:\0]*$/.test(name))) return undefined
+    const root = await realpath(folder)
+    const found = await realpath(join(root, ...names))
+    const about = await stat(found)
+    return found.startsWith(root + sep) && about.isFile() ? { path: found, sizeBytes: about.size } : undefined
+  } catch {
+    return undefined
   }
-  throw new Error(`no free port from ${first} to ${first + 49}`)
-}
-
-/** @param {unknown} error */
-function codeOf(error) {
-  return /** @type {NodeJS.ErrnoException} */ (error).code
-}
-
-/**
- * @param {import('node:http').Server} server
- * @param {string} host
- * @param {number} port
- * @returns {Promise<number>}
- */
-function listen(server, host, port) {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve(/** @type {import('node:net').AddressInfo} */ (server.address()).port)
-    })
-  })
 }

@@ -2,26 +2,35 @@
 // npm start [-- --no-open --port <number>]: builds the demo, serves it on this machine and opens a browser on it.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { readArguments, UsageError } from './arguments.mjs'
 import { ensureInstalled } from './ensure-installed.mjs'
 
-const args = process.argv.slice(2)
+const usage = `npm start [-- options]
 
-async function start() {
-  const portAt = args.indexOf('--port')
-  const port = portAt === -1 ? 5173 : Number(args[portAt + 1])
-  if (!(Number.isInteger(port) && port >= 0 && port < 65536)) throw new Error('--port needs a number below 65536')
+Builds the demo, serves it on this machine alone, and opens a browser on it.
+
+  --port N      the first port to try; 0 takes any (5173)
+  --no-open     only prints the address
+  --help`
+
+/** @param {string[]} args */
+async function start(args) {
+  const given = readArguments(args, { values: ['port'], flags: ['no-open'] })
+  if (given.has('help')) return console.log(usage)
+  const port = given.whole('port', 0) ?? 5173
+  if (port > 65535) throw new UsageError(`--port needs a number up to 65535, got "${port}"`)
   await ensureInstalled()
   const { build } = await import('../../build.mjs')
   const { serve } = await import('./serve.mjs')
   await build()
   const { origin } = await serve({ mounts: { '/': fileURLToPath(new URL('../../dist/demo', import.meta.url)) }, port })
   console.log(`\n  elbo's demo is at ${origin}/\n  (Ctrl-C ends it)\n`)
-  if (wantsBrowser()) open(`${origin}/`)
+  if (wantsBrowser() && !given.has('no-open')) open(`${origin}/`)
 }
 
 function wantsBrowser() {
   const { BROWSER, CI, DISPLAY, WAYLAND_DISPLAY } = process.env
-  if (args.includes('--no-open') || CI || BROWSER === 'none') return false
+  if (CI || BROWSER === 'none') return false
   return process.platform === 'win32' || process.platform === 'darwin' || Boolean(DISPLAY || WAYLAND_DISPLAY)
 }
 
@@ -34,7 +43,7 @@ function open(address) {
     .unref()
 }
 
-await start().catch((error) => {
+await start(process.argv.slice(2)).catch((error) => {
   console.error(error instanceof Error ? error.message : error)
-  process.exit(1)
+  process.exit(error instanceof UsageError ? 2 : 1)
 })

@@ -54,7 +54,7 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
     const linting = wantsLint && filters.length === 0 ? lint(root) : undefined
     const inNode = files.filter(({ kind }) => kind === 'unit' || kind === 'page')
     const inPage = files.filter(({ kind }) => kind !== 'unit' && kind !== 'page')
-    const server = await serve({ mounts: { '/': root } })
+    const server = await serve({ mounts: { '/page/': join(out, 'page'), '/test/': join(root, 'test') } })
     cleanup.push(server.close)
     const broken = new Map([
       ...(await bundleFiles(inNode, 'node', join(out, 'node'))),
@@ -77,7 +77,7 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
         await stage.tidy()
         return outcome
       }
-      const base = `${server.origin}/.cache/test-${process.pid}/page`
+      const base = `${server.origin}/page`
       const outcome = await runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs, device })
       if (outcome.broken) await stage.drop()
       return outcome

@@ -1,17 +1,19 @@
 // npm run train from end to end, each command in its own process and browser.
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { subset } from '../../src/data/dataset.js'
 import { glyphs } from '../../src/data/glyphs.js'
-import { UsageError } from '../../src/tools/train/arguments.js'
+import { UsageError } from '../../src/tools/arguments.mjs'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { parseOptions } from '../../src/tools/train/options.js'
 import { readModel } from '../../src/train/file.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx } from '../support/command.js'
+import { look, runCommand, writeIdx, type Meanwhile } from '../support/command.js'
+import { thrownBy } from '../support/errors.js'
 
 const train = suite('train')
 const common = ['--batch', '20', '--seed', '3', '--adapter', 'software']
@@ -60,13 +62,7 @@ train('stops at Ctrl-C, and what it saved goes on bit for bit', async () => {
   const [stopped, resumed, straight] = ['stopped', 'resumed', 'straight'].map((name) => join(folder, name))
   const begun = ['--preset', 'mlp', '--data', data, ...common]
   const model = (out: string) => readFile(join(out, 'model.safetensors'))
-  const ended = await run([...begun, '--steps', '100000', '--out', stopped], (interrupt) => {
-    const timer = setInterval(() => {
-      if (!existsSync(join(stopped, 'history.csv'))) return
-      clearInterval(timer)
-      interrupt()
-    }, 20)
-  })
+  const ended = await run([...begun, '--steps', '100000', '--out', stopped], { meanwhile: signalling('SIGINT', stopped) })
   assert.is(ended.code, 130, ended.text)
   assert.match(ended.text, 'Stopping after the steps under way')
   assert.ok(existsSync(join(stopped, 'reconstructions.png')))
@@ -85,6 +81,81 @@ train('stops at Ctrl-C, and what it saved goes on bit for bit', async () => {
   )
   assert.equal(first.at(-1), second.at(-1))
   assert.equal(first[0], second[0], 'the resumed history begins with that of the run before')
+})
+
+train('stops at SIGTERM as at Ctrl-C', async () => {
+  const out = join(folder, 'terminated')
+  const args = ['--preset', 'mlp', '--data', data, '--steps', '100000', '--out', out, ...common]
+  const ended = await run(args, { meanwhile: signalling('SIGTERM', out) })
+  assert.is(ended.code, 143, ended.text)
+  const { step } = readModel(await readFile(join(out, 'model.safetensors'))).training!.state
+  assert.match(ended.text, `Stopped at step ${step.toLocaleString('en-US')}.`)
+  assert.ok(existsSync(join(out, 'reconstructions.png')))
+})
+
+train('killed outright it leaves a checkpoint of the last epoch, whole lines, and no browser', async () => {
+  const out = join(folder, 'killed')
+  const temporary = await mkdtemp(join(folder, 'tmp-'))
+  const args = ['--preset', 'mlp', '--data', data, '--steps', '100000', '--out', out, ...common]
+  let browsers = 0
+  const ended = await run(args, {
+    env: { TMPDIR: temporary, TEMP: temporary },
+    meanwhile: signalling('SIGKILL', out, 'model.safetensors', () => (browsers = processesWith(temporary).length)),
+  })
+  assert.is(ended.code, null, ended.text)
+  assert.ok(browsers > 0, 'a browser was there to be left behind')
+  for (let waitedMs = 0; waitedMs < 10_000 && processesWith(temporary).length > 0; waitedMs += 100) await pause(100)
+  assert.equal(processesWith(temporary), [], 'processes of its browser')
+  for (let waitedMs = 0; waitedMs < 10_000 && profiles(temporary).length > 0; waitedMs += 100) await pause(100)
+  assert.equal(profiles(temporary), [], 'profiles of its browser')
+  assert.is(readModel(await readFile(join(out, 'model.safetensors'))).training!.state.step % 10, 0, 'ten steps are an epoch')
+  assert.ok(parseHistory(await readFile(join(out, 'history.csv'), 'utf8')).length > 0)
+})
+
+train('a file that cannot be written ends it in one sentence, and nothing unfinished is left', async () => {
+  const out = join(folder, 'blocked')
+  const path = join(out, 'model.safetensors')
+  await mkdir(path, { recursive: true })
+  await writeFile(join(folder, 'file'), '')
+  const below = join(folder, 'file/out')
+  const args = ['--preset', 'mlp', '--data', data, '--epochs', '1', ...common]
+  const [blocked, unmade] = await Promise.all([run([...args, '--out', out]), run([...args, '--out', below])])
+  assert.is(blocked.code, 1, blocked.text)
+  assert.is(lastLine(blocked.text), `${path} cannot be written: it is a folder`)
+  assert.not.match(blocked.text, /\n +at |Failed to load/)
+  assert.equal((await readdir(out)).sort(), ['history.csv', 'model.safetensors'])
+  assert.is(unmade.code, 1, unmade.text)
+  assert.is(lastLine(unmade.text), `${below} cannot be made: a part of the path is no folder`)
+})
+
+train('trains a specification from a file', async () => {
+  const out = join(folder, 'own')
+  const path = join(folder, 'wide.json')
+  const spec = {
+    input: [28, 28, 1],
+    encoder: [{ type: 'conv', filters: 2, kernel: 3, stride: 4, activation: 'relu' }, { type: 'flatten' }],
+    latent: { type: 'gaussian', size: 3 },
+    decoder: [{ type: 'dense', units: 784 }],
+    likelihood: { type: 'gaussian', variance: 0.1 },
+  }
+  await writeFile(path, JSON.stringify(spec))
+  const ended = await run(['--spec', path, '--data', data, '--steps', '3', '--out', out, ...common, '--learning-rate', '0.01'])
+  assert.is(ended.code, 0, ended.text)
+  assert.match(ended.text, /wide on data-.*: 200 training/)
+  assert.match(ended.text, 'Adam, learning rate 0.01, beta1 0.9')
+  const { model, training } = readModel(await readFile(join(out, 'model.safetensors')))
+  assert.equal([JSON.stringify(model.spec), training!.state.step], [JSON.stringify(spec), 3])
+  assert.ok(existsSync(join(out, 'samples.png')))
+
+  const colours = { ...spec, input: [28, 28, 3], decoder: [{ type: 'dense', units: 2352 }] }
+  await writeFile(path, JSON.stringify(colours))
+  const other = await run(['--spec', path, '--data', data, ...common])
+  assert.is(other.code, 2, other.text)
+  assert.match(other.text, '--data: images are 28 × 28 × 1, the model needs 28 × 28 × 3')
+  await writeFile(path, JSON.stringify({ ...spec, decoder: [{ type: 'dense', units: 784, activation: 'gelu' }] }))
+  const wrong = await run(['--spec', path, '--data', data, ...common])
+  assert.is(wrong.code, 1, wrong.text)
+  assert.match(wrong.text, /wide\.json: decoder\[0\]\.activation: .*gelu/)
 })
 
 train('saves what was learned when the loss stops being finite', async () => {
@@ -106,7 +177,9 @@ train('says what is wrong with options, and what there is', async () => {
     ['--preset mlp --data glyphs --epoch 3', /--epoch is unknown; there are --preset, .*--epochs/],
     ['--preset mlp --data glyphs --epochs 3 --steps 2', 'not both'],
     ['--preset mlp --data glyphs --epochs 0', '--epochs needs a whole number from 1 on, got "0"'],
-    ['--preset mlp --data glyphs --batch many', '--batch needs a number not below 0, got "many"'],
+    ['--preset mlp --data glyphs --epochs -1', '--epochs needs a whole number from 1 on, got "-1"'],
+    ['--preset mlp --data glyphs --batch many', '--batch needs a whole number from 1 on, got "many"'],
+    ['--preset mlp --spec x.json --data glyphs', 'give --spec or --preset, not both'],
     ['--preset mlp --data glyphs --optimizer lion', 'there is no "lion"; there are adam, rmsprop, sgd'],
     ['--preset mlpDeep --data glyphs --rho 0.9', '--rho: adam has no "rho"; its keys are learning-rate'],
     ['--preset mlp --data glyphs --rho 1.5', '--rho: needs a number from 0 to below 1, got 1.5'],
@@ -114,13 +187,9 @@ train('says what is wrong with options, and what there is', async () => {
     ['--preset mlp --data glyphs 5', '"5" stands alone'],
   ]
   for (const [args, message] of wrong) {
-    assert.throws(
-      () => parseOptions(args.split(' ')),
-      (error: Error) =>
-        error instanceof UsageError &&
-        (typeof message === 'string' ? error.message.includes(message) : message.test(error.message)),
-      `${args}: ${message}`,
-    )
+    const error = await thrownBy(() => parseOptions(args.split(' ')))
+    assert.instance(error, UsageError, args)
+    assert.match(error.message, message)
   }
   assert.is(parseOptions(['--help']), undefined)
   const cut = join(folder, 'cut.safetensors')
@@ -138,9 +207,42 @@ train('says what is wrong with options, and what there is', async () => {
   assert.match(help.text, '--learning-rate')
 })
 
-train.run()
-
-/** Runs the command to its end; `meanwhile` may interrupt it. */
-function run(args: string[], meanwhile?: (interrupt: () => void) => void) {
+/** Runs the command to its end. */
+function run(args: string[], meanwhile?: Meanwhile) {
   return runCommand('src/tools/train.mjs', args, meanwhile)
 }
+
+/** Sends the signal once the run has written a file, and tells `before` it does. */
+function signalling(name: NodeJS.Signals, out: string, file = 'history.csv', before = () => {}): Meanwhile['meanwhile'] {
+  return (signal) => {
+    const timer = setInterval(() => {
+      if (!existsSync(join(out, file))) return
+      clearInterval(timer)
+      before()
+      signal(name)
+    }, 20)
+  }
+}
+
+/** Running programs whose command lines name a folder; on Linux alone, elsewhere the profiles must do. */
+function processesWith(folder: string): string[] {
+  if (process.platform !== 'linux') return profiles(folder)
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      return line.includes(folder) && !line.includes('watchdog') ? [line] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+function profiles(folder: string): string[] {
+  return readdirSync(folder).filter((name) => name.startsWith('elbo-browser-'))
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1)!
+}
+
+train.run()

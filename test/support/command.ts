@@ -5,14 +5,24 @@ import { join } from 'node:path'
 import type { Dataset } from '../../src/data/dataset.js'
 import { browser } from '../harness/page.js'
 
-/** Runs a command's script to its end; `meanwhile` may interrupt it. Resolves to all that it said. */
-export async function runCommand(script: string, args: string[], meanwhile?: (interrupt: () => void) => void) {
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+/** What may happen to a command while it runs. */
+export interface Meanwhile {
+  /** Called at once; may send signals. */
+  meanwhile?: (signal: (name: NodeJS.Signals) => void) => void
+  env?: Record<string, string>
+}
+
+/** Runs a command's script to its end. Resolves to all that it said; the code is null where a signal ended it. */
+export async function runCommand(script: string, args: string[], { meanwhile, env }: Meanwhile = {}) {
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const end = () => void child.kill('SIGKILL')
   process.on('exit', end)
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => (text += part))
-  meanwhile?.(() => child.kill('SIGINT'))
+  meanwhile?.((name) => child.kill(name))
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
   process.off('exit', end)
   return { code, text }

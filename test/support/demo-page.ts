@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppeteer-core'
 
 /** The demo in a page of the runner's browser. */
@@ -17,17 +18,22 @@ export class DemoPage {
     const demo = new DemoPage(await (await connected()).newPage())
     const { page } = demo
     await page.setViewport({ width, height })
-    await page.evaluateOnNewDocument(wrapWorker, workerPrelude)
+    if (workerPrelude) {
+      await page.setBypassCSP(true) // the prelude makes the worker's program a blob
+      await page.evaluateOnNewDocument(wrapWorker, workerPrelude)
+    }
     await page.goto(`${process.env.ELBO_TEST_ORIGIN}/${hash}`)
     return demo
   }
 
   /** Resolves once `condition` holds in the page; otherwise says what the page showed instead. */
   async until(what: string, condition: string, timeoutMs = 60_000): Promise<void> {
-    await this.page.waitForFunction(condition, { timeout: timeoutMs, polling: 50 }).catch(async (error) => {
-      const shown = await this.page.evaluate(() => document.body.innerText)
-      throw new Error(`${what}: not within ${timeoutMs / 1000} s (${error.message}). The page: ${shown}`)
-    })
+    // Puppeteer's waitForFunction evaluates in the page, which the page's Content-Security-Policy forbids.
+    for (const start = performance.now(); performance.now() - start < timeoutMs; await setTimeout(50)) {
+      if (await this.page.evaluate(condition)) return
+    }
+    const shown = await this.page.evaluate(() => document.body.innerText)
+    throw new Error(`${what}: not within ${timeoutMs / 1000} s. The page: ${shown}`)
   }
 
   /** Resolves once that many updates are done. */

@@ -13,6 +13,13 @@ export async function rejection(call: () => unknown): Promise<unknown> {
   throw new Error('it neither threw nor rejected')
 }
 
+/** The same where it must be an error. */
+export async function thrownBy(call: () => unknown): Promise<Error> {
+  const error = await rejection(call)
+  assert.instance(error, Error)
+  return error as Error
+}
+
 /** Fails unless the call ends in an error of that class and code whose message holds every part. */
 export async function expectError(
   call: () => unknown,

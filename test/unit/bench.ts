@@ -41,7 +41,7 @@ bench('a step costs its dispatches, its arithmetic and its bytes at the ceilings
 
 bench('empty dispatches that take no time are an error', () => {
   const passes = (count: number) => ({ count, samplesMs: [2, 2, 2] })
-  assert.throws(() => dispatchCostOf(passes(10), passes(100), 1e-3), '100 empty dispatches took 2 ms, 10 of them 2')
+  assert.throws(() => dispatchCostOf(passes(10), passes(100), 1e-3), /^100 empty dispatches took 2 ms, 10 of them 2/)
 })
 
 bench('the work of a plan is arithmetic where there is some, bytes elsewhere', () => {
@@ -75,8 +75,8 @@ bench('options say where to run and what to leave out', () => {
   const given = parseOptions(['--runtime', 'node', '--peers', '--batches=32,100', '--all-tilings', '--build-only', 'out'])
   assert.equal([given.runtime, given.peers, given.batches, given.allTilings, given.buildOnly],
     ['node', true, [32, 100], true, 'out'])
-  assert.throws(() => parseOptions(['--runtime', 'deno']), '--runtime is browser or node, not "deno"')
-  assert.throws(() => parseOptions(['--batches', '32,0']), '--batches needs a whole number from 1 on, not "0"')
+  assert.throws(() => parseOptions(['--runtime', 'deno']), /^--runtime: there is no "deno"; there are browser, node$/)
+  assert.throws(() => parseOptions(['--batches', '32,0']), /^--batches needs a whole number from 1 on, got "0"$/)
 })
 
 bench.run()

@@ -47,4 +47,14 @@ rules('finds any, long lines, odd file names, barrels and dependencies', () => {
   assert.equal(packageRules('{\n  "dependencies": { "x": "1" }\n}').length, 1)
 })
 
+rules('a test says what is to be thrown', () => {
+  const wrong = (text: string) => fileRules('test/unit/a.ts', text).length
+  assert.is(wrong("assert.throws(() => f('(', { a: 1 }, /[)]/), /a, (b)/)\n"), 0)
+  assert.is(wrong('assert.throws(\n  () => f(),\n  (error) => error instanceof A,\n  `${a}, ${b}`,\n)\n'), 0)
+  assert.is(wrong("assert.throws(() => f(1, 2), 'needs a number')\n"), 1)
+  assert.is(wrong('assert.throws(\n  () => f(1),\n  `needs ${a}`,\n)\n'), 1)
+  assert.is(wrong('assert.throws(() => f(1, 2))\nassert.throws(f)\n'), 2)
+  assert.is(fileRules('src/a.ts', 'assert.throws(f)\n').length, 0)
+})
+
 rules.run()

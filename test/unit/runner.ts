@@ -17,7 +17,7 @@ const head = "import { suite } from 'uvu'\nconst test = suite('fake')\n"
 runner.after(() => rm(folder, { recursive: true, force: true }))
 
 runner('counts every kind of failure of a file in Node', async () => {
-  const { exitCode, output } = await run('in-node', {
+  const { exitCode, output } = await run('in-node', 10, {
     'unit/sound.ts': `${head}test('holds', () => {})\ntest.run()`,
     'unit/fails.ts': `${head}test('breaks', () => { throw new Error('broke') })\ntest.run()`,
     'unit/empty.ts': `${head}test('is never run', () => {})`,
@@ -43,7 +43,7 @@ runner('counts every kind of failure of a file in Node', async () => {
 
 runner('counts every kind of failure of a file in a page', async () => {
   const gpu = `import { gpuTest } from '../../../../test/harness/gpu.js'\n${head}`
-  const { exitCode, output } = await run('in-page', {
+  const { exitCode, output } = await run('in-page', 10, {
     'kernels/empty.ts': `${head}test('is never run', () => {})`,
     'kernels/hangs.ts': `${head}test('loops', () => { for (;;); })\ntest.run()`,
     'kernels/invalid.ts': `${gpu}
@@ -85,21 +85,21 @@ runner('withholds features and limits from devices on request, and refuses to do
       })
       test.run()`,
   }
-  const minimal = await run('minimal', files, { ELBO_DEVICE: 'minimal' })
+  const minimal = await run('minimal', 60, files, { ELBO_DEVICE: 'minimal' })
   assert.is(minimal.exitCode, 0, minimal.output)
-  const whole = await run('whole', files)
+  const whole = await run('whole', 60, files)
   assert.is(whole.exitCode, 1, whole.output)
-  assert.match((await run('other', files, { ELBO_DEVICE: 'tiny' })).output, /ELBO_DEVICE is "tiny", needs minimal/)
+  assert.match((await run('other', 60, files, { ELBO_DEVICE: 'tiny' })).output, /ELBO_DEVICE is "tiny", needs minimal/)
 })
 
 /** Lays files out in a folder of their own and runs the runner on it. */
-async function run(name: string, files: Record<string, string>, env: Record<string, string> = {}): Promise<Run> {
+async function run(name: string, seconds: number, files: Record<string, string>, env = {}): Promise<Run> {
   for (const [path, text] of Object.entries(files)) {
     const target = join(folder, name, path)
     await mkdir(dirname(target), { recursive: true })
     await writeFile(target, text)
   }
-  const args = ['test/run.mjs', '--no-lint', '--timeout', '3', '--folder', join(folder, name)]
+  const args = ['test/run.mjs', '--no-lint', '--timeout', String(seconds), '--folder', join(folder, name)]
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: 200_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ exitCode: error ? Number(error.code ?? 1) : 0, output: stderr + stdout })

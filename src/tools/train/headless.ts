@@ -1,17 +1,23 @@
-import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'puppeteer-core'
-import { launchBrowser } from '../browser.mjs'
+import type { launchBrowser } from '../browser.mjs'
 import type { LoadedDataset } from '../datasets.js'
+import { fileError } from './failure.js'
 import type { Resumed } from './inputs.js'
 import { onInterrupt } from './interrupt.js'
 import type { Job, Outcome, Report } from './messages.js'
 import type { Options } from './options.js'
 import { RunLog } from './run-log.js'
 import { servePage, type Served } from './server.js'
+import { writeWhole } from './write-file.js'
 
-/** Bundles the page's script and style sheet. */
-export type BundlePage = () => Promise<{ script: string; style: string }>
+/** What the launcher gives to a command: it knows the folder of the sources, which a bundled command does not. */
+export interface Host {
+  /** Bundles the page's script and style sheet. */
+  bundlePage: () => Promise<{ script: string; style: string }>
+  launchBrowser: typeof launchBrowser
+}
 
 /** What a run needs besides its job. */
 export interface Setting {
@@ -21,7 +27,7 @@ export interface Setting {
   /** Where the results go; made where it is missing. */
   folder: string
   adapter: Options['adapter']
-  bundlePage: BundlePage
+  host: Host
 }
 
 /** How a run ended, by which exit code, and on which adapter. */
@@ -31,44 +37,70 @@ export interface Ended extends Outcome {
   seconds: number
 }
 
-const interruptedCode = 130
+/** Of what the page may send: a model of up to a quarter of a billion numbers, a picture. */
+function mostBytes(name: string): number {
+  return name === 'model.safetensors' ? 2 ** 30 : /^[a-z]+\.png$/.test(name) ? 2 ** 26 : 0
+}
 
-/** Works on a job in a page of a headless browser; Ctrl-C stops it after the steps under way. */
+/**
+ * Works on a job in a page of a headless browser. Ctrl-C, SIGTERM and SIGHUP stop it after the steps under way; what
+ * it learned is saved. @throws CommandError where a file cannot be written
+ */
 export async function trainInPage(job: Job, setting: Setting): Promise<Ended> {
-  const { data, resumed, folder, bundlePage } = setting
-  const served = pageFiles(await bundlePage(), data, resumed)
-  await mkdir(folder, { recursive: true })
-  await access(folder, constants.W_OK)
-  const server = await servePage(served, (name, bytes) => receive(folder, name, bytes))
-  const { browser, close } = await launchBrowser({ adapter: setting.adapter })
+  const { data, resumed, folder, host } = setting
+  const served = pageFiles(await host.bundlePage(), data, resumed)
+  await makeFolder(folder)
+  let unwritten: unknown
+  const noting = (writing: Promise<void>) =>
+    writing.catch((error) => {
+      unwritten ??= error
+      throw error
+    })
   const log = new RunLog(job, folder)
-  let interrupted = false
-  let restoreInterrupt = () => {}
+  const cleanup: (() => unknown)[] = [() => log.clear()]
+  let interrupted = 0
   let adapter = ''
   let begunMs = performance.now()
   try {
+    const server = await servePage(served, {
+      mostBytes,
+      receive: (name, chunks) => noting(writeWhole(join(folder, name), chunks)),
+    })
+    cleanup.push(server.close)
+    const { browser, close } = await host.launchBrowser({ adapter: setting.adapter })
+    cleanup.push(close)
     const page = await browser.newPage()
     await openPage(page, server.url, (report) => {
       if (report.type === 'ready') [adapter, begunMs] = [report.adapter, performance.now()]
-      return log.report(report)
+      return noting(log.report(report))
     })
-    const stop = () => {
-      interrupted = true
+    const stop = (code: number) => {
+      interrupted = code
       log.stopping()
       page.evaluate(() => globalThis.stopTraining()).catch(() => {}) // the page is gone: told below
     }
-    restoreInterrupt = onInterrupt(stop, () => process.exit(interruptedCode))
+    cleanup.push(onInterrupt(stop, (code) => process.exit(code)))
     const outcome = await page.evaluate((job) => globalThis.train(job), job)
-    if ('error' in outcome) throw new Error(outcome.error)
-    await log.end(outcome, interrupted)
-    const code = outcome.failure ? 1 : interrupted ? interruptedCode : 0
+    if ('error' in outcome) throw unwritten ?? new Error(outcome.error)
+    await log.end(outcome, interrupted > 0)
+    const code = outcome.failure ? 1 : interrupted
     return { ...outcome, code, adapter, seconds: (performance.now() - begunMs) / 1000 }
   } finally {
-    log.clear()
-    restoreInterrupt()
-    await close()
-    await server.close()
+    for (const end of cleanup.reverse()) await end()
+    await log.close()
   }
+}
+
+/** @throws CommandError */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (error) {
+    throw fileError(folder, 'made', error)
+  }
+  await access(folder, constants.W_OK | constants.X_OK).catch((error) => {
+    throw fileError(folder, 'written', error)
+  })
 }
 
 function pageFiles(page: { script: string; style: string }, { train, test }: LoadedDataset, resumed?: Resumed): Served {
@@ -88,17 +120,9 @@ function pageFiles(page: { script: string; style: string }, { train, test }: Loa
   }
 }
 
-/** Writes a file of the run, whole or not at all. */
-async function receive(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  if (!/^[a-z]+\.(png|safetensors)$/.test(name)) throw new Error(`no file of a run is called "${name}"`)
-  const path = join(folder, name)
-  const temporary = `${path}.${process.pid}.part`
-  await writeFile(temporary, bytes)
-  await rename(temporary, path)
-}
-
 async function openPage(page: Page, url: string, report: (report: Report) => Promise<void>): Promise<void> {
   page.on('console', (message) => {
+    if (message.text().startsWith('Failed to load resource')) return // told by whoever asked for it
     if (message.type() === 'error' || message.type() === 'warn') console.error(message.text())
   })
   page.on('pageerror', (error) => console.error(error instanceof Error ? error.message : error))

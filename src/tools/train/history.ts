@@ -19,9 +19,9 @@ export function formatHistory(rows: readonly HistoryRow[]): string {
   return rows.map((row) => `${columns.map((column) => row[column]).join(',')}\n`).join('')
 }
 
-/** The rows of a `history.csv`. @throws FormatError */
+/** The rows of a `history.csv`; a last line that a killed command left unfinished is none. @throws FormatError */
 export function parseHistory(text: string): HistoryRow[] {
-  const [header, ...lines] = text.trimEnd().split(/\r?\n/)
+  const [header, ...lines] = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split(/\r?\n/)
   if (`${header}\n` !== historyHeader) {
     throw new FormatError(`history.csv: opens with "${header}", needs ${historyHeader.trimEnd()}`)
   }

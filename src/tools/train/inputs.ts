@@ -1,13 +1,50 @@
 import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { FormatError } from '../../errors.js'
+import { FormatError, SpecError } from '../../errors.js'
+import { checkSpec } from '../../model/check.js'
 import { presets } from '../../model/presets.js'
+import type { VaeSpec } from '../../model/spec.js'
 import { readModel, type SavedModel } from '../../train/file.js'
+import { UsageError } from '../arguments.mjs'
 import { DATASET_NAMES, loadDataset, type LoadedDataset } from '../datasets.js'
-import { UsageError } from './arguments.js'
+import { CommandError, fileError } from './failure.js'
 import { parseHistory, type HistoryRow } from './history.js'
 import type { PresetName } from './options.js'
+
+/** The preset's name where a specification is one. */
+export function presetOf(spec: VaeSpec): PresetName | undefined {
+  const text = JSON.stringify(spec)
+  const names = Object.keys(presets) as PresetName[]
+  return names.find((name) => JSON.stringify(presets[name]) === text)
+}
+
+/**
+ * A specification from a JSON file. @throws CommandError with the line and column where it is no JSON, with the path in
+ * the specification where it is no model
+ */
+export async function readSpec(path: string): Promise<VaeSpec> {
+  const text = new TextDecoder().decode(await readBytes('spec', path))
+  try {
+    return checkSpec(parseJson(text)).spec
+  } catch (cause) {
+    if (!(cause instanceof SpecError || cause instanceof SyntaxError)) throw cause
+    throw new CommandError(`${path}: ${cause.message}`, { cause })
+  }
+}
+
+/** @throws SyntaxError that says where in plain words; engines' own messages differ, and some say no place */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const { message } = cause as SyntaxError
+    const offset = /position (\d+)/.exec(message)?.[1] ?? (/end of JSON/.test(message) ? text.length : undefined)
+    const before = text.slice(0, Number(offset)).split('\n')
+    const place = offset === undefined ? '' : ` at line ${before.length}, column ${before.at(-1)!.length + 1}`
+    throw new SyntaxError(`is no JSON${place}: ${message}`, { cause })
+  }
+}
 
 /** A data set by name, or a folder's: CIFAR-10's where its test batch is there, else MNIST's four files. */
 export async function loadData(data: string): Promise<LoadedDataset> {
@@ -30,19 +67,23 @@ export interface Resumed extends SavedModel {
 
 /** @throws UsageError when there is no such file, FormatError when it is no saved model or its history is none */
 export async function readResumed(path: string): Promise<Resumed> {
-  if (!existsSync(path)) throw new UsageError(`--resume: there is no file "${path}"`)
-  const bytes = new Uint8Array(await readFile(path))
+  const bytes = await readBytes('resume', path)
   const saved = naming(path, () => readModel(bytes))
-  const spec = JSON.stringify(saved.model.spec)
-  const names = Object.keys(presets) as PresetName[]
   const history = join(dirname(path), 'history.csv')
-  const rows = existsSync(history) ? parseHistory(await readFile(history, 'utf8')) : []
+  const text = existsSync(history) ? new TextDecoder().decode(await readBytes('resume', history)) : undefined
+  const rows = text === undefined ? [] : naming(dirname(path), () => parseHistory(text))
   return {
     ...saved,
     bytes,
-    preset: names.find((name) => JSON.stringify(presets[name]) === spec),
+    preset: presetOf(saved.model.spec),
     rows: rows.filter(({ step }) => step <= (saved.training?.state.step ?? 0)),
   }
+}
+
+/** @throws UsageError where there is no such file, CommandError where it cannot be read */
+async function readBytes(option: string, path: string): Promise<Uint8Array> {
+  if (!existsSync(path)) throw new UsageError(`--${option}: there is no file "${path}"`)
+  return new Uint8Array(await readFile(path).catch((error) => Promise.reject(fileError(path, 'read', error))))
 }
 
 function naming<T>(path: string, read: () => T): T {

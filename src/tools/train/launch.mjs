@@ -8,18 +8,25 @@ import { ensureInstalled } from '../ensure-installed.mjs'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * Runs the function `command` that a TypeScript file exports, with this process's arguments; sets the exit code.
+ * Runs the function `command` that a TypeScript file exports, with this process's arguments; sets the exit code, 2 for
+ * a command line that is wrong.
  *
  * @param {string} entryPoint from the root
+ * @param {string} name as users call it: `npm run train`
  */
-export async function launch(entryPoint) {
+export async function launch(entryPoint, name) {
+  // A reader that goes away (a closed terminal, `| head`) is no reason to lose what is being learned.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     await ensureInstalled()
     const { command } = await loadCommand(entryPoint)
-    process.exitCode = await command(process.argv.slice(2), bundlePage)
+    const { launchBrowser } = await import('../browser.mjs')
+    process.exitCode = await command(process.argv.slice(2), { bundlePage, launchBrowser })
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 1
+    const { name: kind, message } = error instanceof Error ? error : new Error(String(error))
+    const isUsage = kind === 'UsageError' // of the command's own bundle, so not of a class that is known here
+    console.error(isUsage ? `${message}\n(${name} -- --help says what there is)` : message)
+    process.exitCode = isUsage ? 2 : 1
   }
 }
 

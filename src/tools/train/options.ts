@@ -1,16 +1,18 @@
 import { SpecError } from '../../errors.js'
 import { presets } from '../../model/presets.js'
 import type { Optimizer } from '../../ops/update.js'
-import { optimizerFrom } from '../../train/optimizers.js'
+import { adam, optimizerFrom } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
+import { readArguments, UsageError, type Given } from '../arguments.mjs'
 import { DATASET_NAMES } from '../datasets.js'
-import { number, oneOf, readArguments, UsageError, whole } from './arguments.js'
 
 export type PresetName = keyof typeof presets
 
 /** What the command line says, checked as far as it can be without reading a file. */
 export interface Options {
   preset?: PresetName
+  /** A file with the specification of the model, as JSON. */
+  spec?: string
   /** A data set's name, or a folder. */
   data: string
   epochs?: number
@@ -23,6 +25,7 @@ export interface Options {
   optimizer?: Optimizer
   resume?: string
   adapter: 'default' | 'software'
+  /** Undefined: once an epoch. */
   checkpointEvery?: number
 }
 
@@ -41,7 +44,7 @@ const optimizerSettings = {
 } as const
 
 const valueOptions = [
-  'preset', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
+  'preset', 'spec', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
   ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every',
 ]
 
@@ -51,6 +54,7 @@ export const usage = `npm run train -- --preset NAME --data NAME|DIR [options]
 Trains a variational autoencoder in a headless browser, on its GPU where it has one.
 
   --preset NAME         ${presetNames.join(', ')}
+  --spec FILE           a specification of your own instead, as JSON: what createVae takes
   --data NAME|DIR       ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files
                         or CIFAR-10's binary batches
   --epochs N            passes over the training images (5)
@@ -58,7 +62,7 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
   --batch N             images an update (the preset's)
   --seed N              of the weights, the order of the images and the noise (0)
   --kl-weight X         weight of the KL term in the loss (1)
-  --out DIR             where the results go (runs/PRESET-DATA, with a number where that is taken)
+  --out DIR             where the results go (runs/MODEL-DATA, with a number where that is taken)
 
   --optimizer NAME      ${optimizerNames.join(', ')} (the preset's)
   --learning-rate X     and --rho, --epsilon, --momentum, --beta1, --beta2, where the optimiser has them
@@ -67,7 +71,7 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
   --resume FILE         goes on from a saved model: so many more epochs or steps, bit for bit what one run would have
                         done, given the same --data, --batch and --kl-weight. The model and the seed are the file's;
                         so are the folder and the optimiser, whose settings may change, unless they are given
-  --checkpoint-every N  saves the model every N steps, too
+  --checkpoint-every N  saves the model every N steps, not only at the end (once an epoch)
   --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
   --help
 
@@ -85,46 +89,50 @@ The folder then holds
   interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
   latent.png            the test images in the latent plane, where the latent has two dimensions
 
-Ctrl-C stops after the steps under way and saves everything; a second one leaves at once.
-Exit code: 0 done, 1 failed, 2 wrong options, 130 interrupted.
+Ctrl-C or SIGTERM stops after the steps under way and saves everything; a second one leaves at once.
+Exit code: 0 done, 1 failed, 2 wrong options, 130 stopped by Ctrl-C, 143 by SIGTERM.
 `
 
 /** Reads the command line; undefined where it asks for help. @throws UsageError */
 export function parseOptions(args: string[]): Options | undefined {
   const given = readArguments(args, { values: valueOptions })
   if (given.has('help')) return undefined
-  const preset = oneOf(given, 'preset', presetNames)
-  const resume = given.get('resume')
-  if (!preset && !resume) throw new UsageError(`--preset is missing; there are ${presetNames.join(', ')}`)
-  const data = given.get('data')
+  const preset = given.oneOf('preset', presetNames)
+  const [spec, resume, data] = ['spec', 'resume', 'data'].map((name) => given.text(name))
+  if (spec && (preset || resume)) throw new UsageError(`give --spec or --${preset ? 'preset' : 'resume'}, not both`)
+  if (!preset && !spec && !resume) {
+    throw new UsageError(`--preset is missing; there are ${presetNames.join(', ')}, or name a file with --spec`)
+  }
   if (data === undefined) {
     throw new UsageError(`--data is missing; there are ${DATASET_NAMES.join(', ')}, or name a folder with IDX files`)
   }
   if (given.has('epochs') && given.has('steps')) throw new UsageError('give --epochs or --steps, not both')
   return {
     preset,
+    spec,
     data,
-    ...(given.has('steps') ? { steps: whole(given, 'steps') } : { epochs: whole(given, 'epochs') ?? 5 }),
-    batch: whole(given, 'batch'),
-    seed: whole(given, 'seed', 0),
-    out: given.get('out'),
-    klWeight: number(given, 'kl-weight'),
+    ...(given.has('steps') ? { steps: given.whole('steps') } : { epochs: given.whole('epochs') ?? 5 }),
+    batch: given.whole('batch'),
+    seed: given.whole('seed', 0),
+    out: given.text('out'),
+    klWeight: given.number('kl-weight'),
     optimizer: readOptimizer(given, preset),
     resume,
-    adapter: oneOf(given, 'adapter', adapterNames) ?? 'default',
-    checkpointEvery: whole(given, 'checkpoint-every'),
+    adapter: given.oneOf('adapter', adapterNames) ?? 'default',
+    checkpointEvery: given.whole('checkpoint-every'),
   }
 }
 
-function readOptimizer(given: Map<string, string>, preset: PresetName | undefined): Optimizer | undefined {
+/** What the command line changes of the preset's optimiser, or of Adam where a specification has none. */
+function readOptimizer(given: Given, preset: PresetName | undefined): Optimizer | undefined {
   const changes: Record<string, number> = {}
   for (const [option, name] of Object.entries(optimizerSettings)) {
-    const value = number(given, option)
+    const value = given.number(option)
     if (value !== undefined) changes[name] = value
   }
-  const type = oneOf(given, 'optimizer', optimizerNames)
+  const type = given.oneOf('optimizer', optimizerNames)
   if (!type && Object.keys(changes).length === 0) return undefined
-  const recipe = preset && recipes[preset].optimizer
+  const recipe = preset ? recipes[preset].optimizer : given.has('spec') ? adam() : undefined
   if (!type && !recipe) throw new UsageError('settings of an optimiser need --optimizer or --preset beside them')
   try {
     return optimizerFrom({ ...(!type || type === recipe?.type ? recipe : { type }), ...changes })

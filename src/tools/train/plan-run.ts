@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { presets } from '../../model/presets.js'
+import type { VaeSpec } from '../../model/spec.js'
 import type { Rate } from '../../ops/rates.js'
 import type { Optimizer } from '../../ops/update.js'
 import { adam } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
+import { UsageError } from '../arguments.mjs'
 import type { LoadedDataset } from '../datasets.js'
-import { UsageError } from './arguments.js'
-import type { Resumed } from './inputs.js'
+import { presetOf, type Resumed } from './inputs.js'
 import type { Job } from './messages.js'
 import type { Options } from './options.js'
 
@@ -15,13 +16,19 @@ const reportEvery = 10
 const optimizerTitles = { adam: 'Adam', adamw: 'AdamW', rmsprop: 'RMSprop', sgd: 'SGD' }
 const settingTitles: Record<string, string> = { learningRate: 'learning rate', clipNorm: 'gradients clipped at norm', weightDecay: 'weight decay' }
 
+/** What a run begins with: a saved model, or a specification from a file; neither where the options name a preset. */
+export interface Beginning {
+  resumed?: Resumed
+  spec?: VaeSpec
+}
+
 /** Puts together what the page is to do: what was asked for, then what is saved, then the preset's recipe. */
-export function planRun(options: Options, data: LoadedDataset, resumed: Resumed | undefined): Job {
-  const preset = options.preset ?? resumed?.preset
+export function planRun(options: Options, data: LoadedDataset, { resumed, spec: given }: Beginning): Job {
+  const preset = options.preset ?? resumed?.preset ?? (given && presetOf(given))
   if (resumed && options.preset && resumed.preset !== options.preset) {
     throw new UsageError(`--resume: the saved model is ${resumed.preset ?? 'no preset'}, not --preset ${options.preset}`)
   }
-  const spec = resumed?.model.spec ?? presets[preset!]
+  const spec = resumed?.model.spec ?? given ?? presets[preset!]
   const recipe = preset ? recipes[preset] : { optimizer: adam(), batchSize: 100 }
   const saved = resumed?.training?.state.optimizer
   const optimizer = options.optimizer ?? saved ?? recipe.optimizer
@@ -32,6 +39,11 @@ export function planRun(options: Options, data: LoadedDataset, resumed: Resumed 
   if (batchSize > data.train.count) {
     throw new UsageError(`--batch ${batchSize} is more than the ${data.train.count} training images`)
   }
+  if (String(data.train.shape) !== String(spec.input)) {
+    throw new UsageError(`--data: images are ${data.train.shape.join(' × ')}, the model needs ${spec.input.join(' × ')}`)
+  }
+  const hasLabels = Boolean(data.train.labels && data.test.labels)
+  if (spec.classes && !hasLabels) throw new UsageError('--data: the model is conditional and needs labels')
   const klWeight = options.klWeight ?? spec.klWeight ?? 1
   const seed = options.seed ?? (resumed ? undefined : 0)
   return {
@@ -44,9 +56,9 @@ export function planRun(options: Options, data: LoadedDataset, resumed: Resumed 
     epochs: options.epochs,
     steps: options.steps,
     reportEvery,
-    checkpointEvery: options.checkpointEvery,
-    data: { shape: data.train.shape, labels: Boolean(data.train.labels && data.test.labels) },
-    subject: `${preset ?? 'model'} on ${data.name}`,
+    checkpointEvery: options.checkpointEvery ?? Math.ceil(data.train.count / batchSize),
+    data: { shape: data.train.shape, labels: hasLabels },
+    subject: `${nameOf(options, preset)} on ${data.name}`,
     settings: [
       inWords(optimizer),
       `batch ${batchSize}`,
@@ -57,11 +69,16 @@ export function planRun(options: Options, data: LoadedDataset, resumed: Resumed 
   }
 }
 
+/** What the model is called in pictures and folders. */
+function nameOf({ spec }: Options, preset: string | undefined): string {
+  return spec ? basename(spec).replace(/\.json$/, '') : (preset ?? 'model')
+}
+
 /** Where the results go: where asked, beside the resumed model, or a folder that has no model yet. */
-export function chooseFolder({ out, resume, preset }: Options, { name }: LoadedDataset): string {
-  if (out) return out
-  if (resume) return dirname(resume)
-  const first = join('runs', `${preset}-${name}`)
+export function chooseFolder(options: Options, { name }: LoadedDataset): string {
+  if (options.out) return options.out
+  if (options.resume) return dirname(options.resume)
+  const first = join('runs', `${nameOf(options, options.preset)}-${name}`)
   for (let number = 1; ; number++) {
     const folder = number === 1 ? first : `${first}-${number}`
     if (!existsSync(join(folder, 'model.safetensors'))) return folder

@@ -1,15 +1,15 @@
-import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatHistory, historyHeader, type HistoryRow } from './history.js'
 import type { Job, Outcome, Report } from './messages.js'
 import { Progress, withCommas } from './progress.js'
+import { Appended } from './write-file.js'
 
 /** What the command says while the page works, and `history.csv`. */
 export class RunLog {
   private readonly progress = new Progress(process.stderr)
   private readonly lossName: string
   private readonly historyPath: string
-  private begun = false
+  private history: Appended | undefined
 
   constructor(private readonly job: Job, private readonly folder: string) {
     this.lossName = job.spec.latent.type === 'gaussian' ? '−ELBO' : 'loss'
@@ -28,7 +28,7 @@ export class RunLog {
   }
 
   stopping(): void {
-    this.say('Stopping after the steps under way; the model and the pictures follow. Ctrl-C again leaves at once.')
+    this.say('Stopping after the steps under way; the model and the pictures follow. Once more leaves at once.')
   }
 
   async end({ step, test, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
@@ -44,10 +44,13 @@ export class RunLog {
     this.progress.clear()
   }
 
+  async close(): Promise<void> {
+    await this.history?.close()
+  }
+
   private async addRows(rows: HistoryRow[]): Promise<void> {
-    if (this.begun) return appendFile(this.historyPath, formatHistory(rows))
-    this.begun = true
-    await writeFile(this.historyPath, historyHeader + formatHistory([...this.job.earlier, ...rows]))
+    if (this.history) return this.history.add(formatHistory(rows))
+    this.history = await Appended.begin(this.historyPath, historyHeader + formatHistory([...this.job.earlier, ...rows]))
   }
 
   private testLine({ step, epoch, reconstruction, kl }: HistoryRow): string {

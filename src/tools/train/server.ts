@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { refuse, serveLoopback } from '../loopback.mjs'
 
 /** What the page may fetch, by name. */
 export type Served = Record<string, { type: string; bytes: Uint8Array | string }>
+
+/** What the page may send back. */
+export interface Received {
+  /** Most bytes of a file of this name; 0 where none is taken. */
+  mostBytes: (name: string) => number
+  /** Takes a file as it arrives, to its end or to the error that breaks it off. */
+  receive: (name: string, chunks: AsyncIterable<Uint8Array>) => Promise<void>
+}
 
 /**
  * Serves the page, its script and its data from memory, and takes the files that it sends back. On this machine only,
@@ -11,40 +18,28 @@ export type Served = Record<string, { type: string; bytes: Uint8Array | string }
  */
 export async function servePage(
   served: Served,
-  receive: (name: string, bytes: Uint8Array) => Promise<void>,
+  { mostBytes, receive }: Received,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const base = `/${randomUUID()}/`
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error) => {
-      response.statusCode = 500
-      response.end(error instanceof Error ? error.message : String(error))
-    })
-  })
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const name = request.url?.startsWith(base) ? request.url.slice(base.length) : undefined
-    if (name !== undefined && request.method === 'POST') {
-      const chunks: Buffer[] = []
-      for await (const chunk of request) chunks.push(chunk as Buffer)
-      await receive(name, Buffer.concat(chunks))
-      response.statusCode = 204
-      response.end()
-    } else if (name !== undefined && Object.hasOwn(served, name)) {
-      response.setHeader('Content-Type', served[name].type)
-      response.end(served[name].bytes)
-    } else {
-      response.statusCode = 404
-      response.end('not found')
-    }
-  }
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`,
-    close: async () => {
-      server.closeAllConnections?.()
-      await new Promise((resolve) => server.close(resolve))
+  const nameOf = (path: string) => (path.startsWith(base) ? path.slice(base.length) : undefined)
+  const { origin, close } = await serveLoopback({
+    mostBytes: (path) => mostBytes(nameOf(path) ?? ''),
+    async answer(path, request, response) {
+      const name = nameOf(path)
+      if (name === undefined) return refuse(request, response, 404)
+      if (request.method === 'POST') {
+        await receive(name, request)
+        response.statusCode = 204
+        response.end()
+      } else if (Object.hasOwn(served, name)) {
+        const { type, bytes } = served[name]
+        response.setHeader('Content-Type', type)
+        response.setHeader('Content-Length', Buffer.byteLength(bytes))
+        response.end(request.method === 'HEAD' ? undefined : bytes)
+      } else {
+        refuse(request, response, 404)
+      }
     },
-  }
+  })
+  return { url: origin + base, close }
 }
