@@ -63,7 +63,20 @@ export class NumericError extends ElboError {
   }
 }
 
-/** A WGSL kernel that does not compile or cannot be bound: a defect of this package, shown with its line. */
+/**
+ * More GPU memory than this device binds or has. The message lists what was to be allocated, by tensor, and says what
+ * would fit. Nothing that was there before is touched.
+ */
+export class MemoryError extends ElboError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('memory', message, options)
+  }
+}
+
+/**
+ * A WGSL kernel that does not compile or cannot be bound, shown with its line, or work that the GPU refused, in its own
+ * words: a defect of this package, or somebody else's hand on its buffers.
+ */
 export class KernelError extends ElboError {
   constructor(message: string, options?: ErrorOptions) {
     super('kernel', message, options)

@@ -48,6 +48,7 @@ export {
   ElboError,
   FormatError,
   KernelError,
+  MemoryError,
   NumericError,
   ShapeError,
   SpecError,

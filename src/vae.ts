@@ -213,6 +213,7 @@ export class Vae {
     const parameters = readParameters(values, this.runtime.arena.specs)
     this.runtime.encoder('check') // throws when the device is lost or the model destroyed
     this.runtime.write('parameters', parameters)
+    await this.runtime.settle()
   }
 
   /**

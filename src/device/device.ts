@@ -20,12 +20,12 @@ export interface DeviceOptions {
 }
 
 const BROWSERS = 'Chrome 113+, Edge 113+, Safari 26+ and Firefox 141+ have it'
-const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups']
+const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query']
 
 /**
  * Takes the caller's device or asks the browser for one.
- * Optional features and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults
- * is required.
+ * Timestamps and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults is
+ * required.
  * @throws UnsupportedError with the reason and the way out.
  */
 export async function acquireDevice({ device, powerPreference }: DeviceOptions): Promise<DeviceContext> {

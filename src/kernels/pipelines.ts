@@ -1,4 +1,5 @@
 import { kernels, libraries, type ReflectedKernel } from 'elbo:kernels'
+import { scoped } from '../device/faults.js'
 import { SHADER_STAGE_COMPUTE } from '../device/flags.js'
 import { KernelError } from '../errors.js'
 
@@ -31,46 +32,57 @@ export function workgroupSize(name: string, constants: Record<string, number>): 
 /** Compiles kernels asynchronously, each combination of kernel and constants once per device. */
 export class PipelineCache {
   private readonly pipelines = new Map<string, Promise<Pipeline>>()
-  private readonly modules = new Map<string, { module: GPUShaderModule; layout: GPUBindGroupLayout }>()
+  private readonly modules = new Map<string, Module>()
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** Number of different pipelines asked for so far. */
+  /** Number of different pipelines at hand or being compiled. */
   get size(): number {
     return this.pipelines.size
   }
 
   /**
+   * A pipeline that the GPU refuses is forgotten, so that the next call tries again.
    * @param constants every override of the kernel that has no default, by name.
    * @throws KernelError on an unknown or missing name, or with file, line and column when the kernel does not compile.
    */
   get(name: string, constants: Record<string, number>): Promise<Pipeline> {
     const key = `${name} ${JSON.stringify(constants)}`
-    let pipeline = this.pipelines.get(key)
-    if (!pipeline) {
-      pipeline = this.compile(name, constants)
-      this.pipelines.set(key, pipeline)
-    }
+    const known = this.pipelines.get(key)
+    if (known) return known
+    const pipeline = this.compile(name, constants)
+    this.pipelines.set(key, pipeline)
+    pipeline.catch(() => {
+      this.pipelines.delete(key)
+      this.modules.delete(name)
+    })
     return pipeline
   }
 
   private async compile(name: string, constants: Record<string, number>): Promise<Pipeline> {
     const reflected = reflectedKernel(name)
     checkConstants(name, reflected, constants)
-    const { module, layout } = this.module(name, reflected)
+    const { result, fault } = scoped(this.device, name, () => {
+      const { module, layout } = this.module(name, reflected)
+      const bindGroupLayouts = [layout]
+      return { module, layout, pipelineLayout: this.device.createPipelineLayout({ label: name, bindGroupLayouts }) }
+    })
+    const { module, layout, pipelineLayout } = result
     try {
       const pipeline = await this.device.createComputePipelineAsync({
         label: name,
-        layout: this.device.createPipelineLayout({ label: name, bindGroupLayouts: [layout] }),
+        layout: pipelineLayout,
         compute: { module, entryPoint: name, constants },
       })
+      const refused = await fault
+      if (refused) throw refused
       return { name, pipeline, layout, reflected, workgroup: workgroupSize(name, constants) }
     } catch (error) {
       throw new KernelError(await explain(module, name, reflected, error), { cause: error })
     }
   }
 
-  private module(name: string, reflected: ReflectedKernel) {
+  private module(name: string, reflected: ReflectedKernel): Module {
     let entry = this.modules.get(name)
     if (!entry) {
       const entries = Object.entries(reflected.bindings).map(([variable, { binding, type, sizeBytes }]) => ({
@@ -86,6 +98,11 @@ export class PipelineCache {
     }
     return entry
   }
+}
+
+interface Module {
+  module: GPUShaderModule
+  layout: GPUBindGroupLayout
 }
 
 function checkConstants(name: string, { overrides }: ReflectedKernel, constants: Record<string, number>) {

@@ -1,39 +1,103 @@
-import type { DeviceContext } from '../device/device.js'
+import { scoped } from '../device/faults.js'
 import { BufferUsage } from '../device/flags.js'
-import { DataError } from '../errors.js'
+import { allocate, allocated, formatBytes, IdleCache, largestBinding } from '../device/memory.js'
+import { DataError, type ElboError } from '../errors.js'
 import { padTo4 } from '../ops/dispatch.js'
 import type { SetChunk } from './request.js'
 
 /** The images of a set, as it matters here: `count` images of `images.length / count` bytes. */
-interface ByteImages {
+export interface ByteImages {
   readonly count: number
   readonly images: Uint8Array | Float32Array
   readonly labels?: Uint8Array
 }
 
+/** Sets that no call uses stay on the GPU: the last four, of so many bytes together. */
+const MOST_IDLE_SETS = 4
+const MOST_IDLE_BYTES = 2 ** 28
+
+/**
+ * The data sets of an engine, each on the GPU once however many models, runs and views of the same bytes use it. A set
+ * stays while a call uses it; after that until four others have been used since, or those that no call uses take more
+ * than 256 MiB together, and in any case no longer than the engine.
+ */
+export class DeviceSets {
+  private readonly sets = new Set<DeviceSet>()
+  private readonly idle = new IdleCache(MOST_IDLE_BYTES, MOST_IDLE_SETS)
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /**
+   * The set on the device, uploaded unless it is there. The caller calls `release` once it is done with it.
+   * @throws DataError when a single image is larger than the device binds, MemoryError when the labels are
+   */
+  use(data: ByteImages): DeviceSet {
+    let set = [...this.sets].find((candidate) => candidate.holds(data))
+    if (!set) {
+      set = new DeviceSet(this.device, data, {
+        released: (unused) => this.sets.has(unused) && this.idle.keep(unused),
+        destroyed: (gone) => this.forget(gone),
+      })
+      this.sets.add(set)
+    }
+    this.idle.take(set)
+    set.users++
+    return set
+  }
+
+  /** Frees the sets that no call uses. @returns whether there were any */
+  clear(): boolean {
+    return this.idle.clear()
+  }
+
+  /** Frees every set. */
+  destroy(): void {
+    for (const set of this.sets) set.destroy()
+  }
+
+  private forget(set: DeviceSet): void {
+    this.sets.delete(set)
+    this.idle.take(set)
+  }
+}
+
+/** What a set tells its keeper. */
+interface Keeper {
+  released(set: DeviceSet): unknown
+  destroyed(set: DeviceSet): void
+}
+
 /** A data set on the GPU as bytes, images padded to whole words, in as many buffers as the largest binding asks for. */
 export class DeviceSet {
-  readonly chunks: SetChunk[] = []
-  readonly buffers: GPUBuffer[] = []
+  readonly chunks: SetChunk[]
+  readonly buffers: readonly GPUBuffer[]
+  /** Whether the GPU took it all; the set is gone when not. */
+  readonly fault: Promise<ElboError | undefined>
+  /** Calls that use it. */
+  users = 0
   private readonly labels: GPUBuffer | undefined
+  private readonly bytes: readonly WeakRef<ArrayBufferLike>[]
+  private readonly places: string
 
-  constructor({ device }: DeviceContext, readonly data: ByteImages) {
-    const { images } = data
+  constructor(
+    device: GPUDevice,
+    data: ByteImages,
+    private readonly keeper?: Keeper,
+  ) {
+    const { images, labels } = data
     if (images instanceof Float32Array) throw new DataError('a set of floats cannot be put on the GPU; pass bytes')
-    const size = images.length / data.count
-    const stride = padTo4(size)
-    const largest = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
-    const most = Math.floor(largest / stride)
-    for (let first = 0; first < data.count; first += most) {
-      const count = Math.min(most, data.count - first)
-      const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-      const buffer = device.createBuffer({ label: `images.${this.buffers.length}`, size: count * stride, usage })
-      const bytes = images.subarray(first * size, (first + count) * size)
-      device.queue.writeBuffer(buffer, 0, size === stride ? wholeWords(bytes) : padImages(bytes, size, stride))
-      this.chunks.push({ first, count })
-      this.buffers.push(buffer)
-    }
-    if (data.labels) this.labels = labelBuffer(device, data.labels)
+    this.bytes = arraysOf(data).map(({ buffer }) => new WeakRef(buffer))
+    this.places = placesOf(data)
+    this.chunks = chunksOf(device, data)
+    const rows = { images, size: images.length / data.count, chunks: this.chunks, labels }
+    const { result, fault } = scoped(device, 'uploading a data set', () => upload(device, rows))
+    this.buffers = result.images
+    this.labels = result.labels
+    this.fault = this.checked(fault)
+  }
+
+  get sizeBytes(): number {
+    return [...this.buffers, ...(this.labels ? [this.labels] : [])].reduce((sum, buffer) => sum + buffer.size, 0)
   }
 
   /** The buffers by the plan's names. */
@@ -42,29 +106,93 @@ export class DeviceSet {
     return this.labels ? { ...images, labels: this.labels } : images
   }
 
+  /** Whether it was uploaded from the same memory: the same set, or a view of the same part of it. */
+  holds(data: ByteImages): boolean {
+    const arrays = arraysOf(data)
+    if (this.places !== placesOf(data)) return false
+    return arrays.every(({ buffer }, i) => this.bytes[i].deref() === buffer)
+  }
+
+  /** A call is done with it. */
+  release(): void {
+    this.users--
+    if (this.users === 0) this.keeper?.released(this)
+  }
+
   destroy(): void {
     for (const buffer of this.buffers) buffer.destroy()
     this.labels?.destroy()
+    this.keeper?.destroyed(this)
+  }
+
+  private async checked(uploading: Promise<ElboError | undefined>): Promise<ElboError | undefined> {
+    const noRoom = await allocated(Object.values(this.storages)).then(() => undefined, (error: ElboError) => error)
+    const fault = noRoom ?? (await uploading)
+    if (fault) this.destroy()
+    return fault
   }
 }
 
-function labelBuffer(device: GPUDevice, labels: Uint8Array): GPUBuffer {
-  const words = new Uint8Array(padTo4(labels.length))
-  words.set(labels)
-  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-  const buffer = device.createBuffer({ label: 'labels', size: words.length, usage })
-  device.queue.writeBuffer(buffer, 0, words)
-  return buffer
+/** How the images are spread over buffers. @throws DataError when a single one does not fit */
+function chunksOf(device: GPUDevice, { count, images }: ByteImages): SetChunk[] {
+  const stride = padTo4(images.length / count)
+  const largest = largestBinding(device)
+  const most = Math.floor(largest / stride)
+  if (most === 0) {
+    const size = formatBytes(images.length / count)
+    const allowed = `this device binds at most ${formatBytes(largest)} at once`
+    throw new DataError(`a data set: an image has ${size}, ${allowed}; make the images smaller`)
+  }
+  const chunks: SetChunk[] = []
+  for (let first = 0; first < count; first += most) chunks.push({ first, count: Math.min(most, count - first) })
+  return chunks
 }
 
-/** `writeBuffer` takes no view of shared memory. */
-function wholeWords(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+interface UploadedRows {
+  images: Uint8Array
+  /** Bytes of an image. */
+  size: number
+  chunks: readonly SetChunk[]
+  labels: Uint8Array | undefined
 }
 
-function padImages(bytes: Uint8Array, size: number, stride: number): Uint8Array<ArrayBuffer> {
+function upload(device: GPUDevice, { images, size, chunks, labels }: UploadedRows) {
+  const made: GPUBuffer[] = []
+  const make = (label: string, bytes: Uint8Array<ArrayBuffer>) => {
+    const buffer = allocate(device, { label, size: bytes.length, usage: BufferUsage.STORAGE | BufferUsage.COPY_DST })
+    made.push(buffer)
+    device.queue.writeBuffer(buffer, 0, bytes)
+    return buffer
+  }
+  try {
+    const labelBuffer = labels && make('labels', paddedRows(labels, labels.length))
+    const imageBuffers = chunks.map(({ first, count }, i) => {
+      return make(`images.${i}`, paddedRows(images.subarray(first * size, (first + count) * size), size))
+    })
+    return { images: imageBuffers, labels: labelBuffer }
+  } catch (error) {
+    for (const buffer of made) buffer.destroy()
+    throw error
+  }
+}
+
+/** Rows padded to whole words. `writeBuffer` takes no view of shared memory. */
+function paddedRows(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const stride = padTo4(size)
+  if (size === stride) {
+    return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+  }
   const count = bytes.length / size
   const padded = new Uint8Array(count * stride)
   for (let i = 0; i < count; i++) padded.set(bytes.subarray(i * size, (i + 1) * size), i * stride)
   return padded
+}
+
+function arraysOf({ images, labels }: ByteImages): (Uint8Array | Float32Array)[] {
+  return labels ? [images, labels] : [images]
+}
+
+/** Where in their memory the bytes lie. */
+function placesOf(data: ByteImages): string {
+  return JSON.stringify([data.count, ...arraysOf(data).map(({ byteOffset, length }) => [byteOffset, length])])
 }

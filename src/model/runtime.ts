@@ -1,48 +1,25 @@
-import type { DeviceContext } from '../device/device.js'
+import { firstFault, scoped } from '../device/faults.js'
 import { BufferUsage } from '../device/flags.js'
-import { DeviceLostError, ElboError, KernelError, SpecError } from '../errors.js'
-import { padRows } from '../ops/dispatch.js'
-import { Executable, type ScheduleContext } from '../schedule/executable.js'
+import { allocate, allocated } from '../device/memory.js'
+import { ElboError, KernelError, MemoryError } from '../errors.js'
 import { Readback } from '../schedule/readback.js'
 import type { Plan } from '../schedule/plan.js'
-import { MOST_STEPS } from '../schedule/step.js'
 import type { Tensor } from '../tensor.js'
 import { ParameterArena } from './arena.js'
 import { codebookFor, type Codebook } from './codebook.js'
-import { DeviceSet } from './device-set.js'
+import type { EngineContext } from './context.js'
+import type { ByteImages, DeviceSet } from './device-set.js'
 import { fromInner, innerElements, toInner } from './layout.js'
 import { CODEBOOK } from './latents/vector-quantized.js'
+import { type Arena, ARENAS } from './memory.js'
 import type { Model } from './model.js'
-import { sliceBatch, type CompiledPlan, type PlanRequest } from './request.js'
+import { type Program, Programs } from './programs.js'
+import type { PlanRequest } from './request.js'
 
-/** What an engine shares among its models. */
-export interface EngineContext extends DeviceContext, ScheduleContext {
-  readback: Readback
-  /** Set once the device is gone. */
-  lost?: DeviceLostError
-}
-
-/** The arenas of a model: parameters, gradients (and their sum over slices), moments, the best parameters so far. */
-export type Arena = (typeof ARENAS)[number]
-
-const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v', 'best'] as const
-
-/** A compiled plan with its GPU side, kept for the next call. */
-export interface Program extends CompiledPlan {
-  executable: Executable
-  /** Rows of every activation. */
-  rows: number
-  /** Images that one pass over the plan takes: fewer than asked for where those would not fit one binding. */
-  batch: number
-}
-
-const MOST_PROGRAMS = 24
+export type { EngineContext, Program }
 
 /** How long a device's loss may take to be told after the first thing it breaks. */
 const LOSS_MS = 200
-
-/** Rows are counted in one dimension of a dispatch: WebGPU's default limit is 65,535 workgroups. */
-const MOST_ROWS = 32768
 
 /** A model on the device: its arenas, and a program for every kind of request so far. */
 export class ModelRuntime {
@@ -50,28 +27,34 @@ export class ModelRuntime {
   /** Of a vector-quantised model. */
   readonly codebook: Codebook | undefined
   private readonly arenas = new Map<Arena, GPUBuffer>()
-  private readonly programs = new Map<string, Promise<Program>>()
-  private readonly turns = new Map<string, Promise<unknown>>()
-  private readonly sets = new WeakMap<object, DeviceSet>()
-  private liveSets: WeakRef<DeviceSet>[] = []
+  private readonly programs: Programs
   private readonly endings = new Set<() => void>()
+  /** What the GPU has yet to say about work that nobody waits for. */
+  private unsettled: Promise<ElboError | undefined>[] = []
   private destroyed = false
 
+  /**
+   * @param onDestroy called once the model is destroyed
+   * @throws MemoryError, before anything is allocated, when the model cannot run on this device
+   */
   constructor(
     readonly context: EngineContext,
     readonly model: Model,
+    private readonly onDestroy: () => void = () => {},
   ) {
     this.arena = new ParameterArena(model)
-    this.codebook = codebookFor(context.device, this.arena.specs)
+    this.programs = new Programs(this)
+    this.programs.checkModel()
+    this.codebook = this.work('the code book', () => codebookFor(context.device, this.arena.specs))
   }
 
-  /** The buffer of an arena, zero until written; made on first use. */
+  /** The buffer of an arena, zero until written; made on first use. @throws MemoryError */
   buffer(arena: Arena): GPUBuffer {
     let buffer = this.arenas.get(arena)
     if (!buffer) {
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
       const size = 4 * this.arena.placement.elements
-      buffer = this.context.device.createBuffer({ label: arena, size, usage })
+      buffer = allocate(this.context.device, { label: arena, size, usage })
       this.arenas.set(arena, buffer)
     }
     return buffer
@@ -79,16 +62,16 @@ export class ModelRuntime {
 
   /** Sets an arena to zero. */
   clear(arena: Arena): void {
-    const encoder = this.context.device.createCommandEncoder({ label: `clear ${arena}` })
+    const encoder = this.encoder(`clear ${arena}`)
     encoder.clearBuffer(this.buffer(arena))
-    this.context.device.queue.submit([encoder.finish()])
+    this.submit(encoder)
   }
 
   /** Copies one arena over another. */
   copy(from: Arena, to: Arena): void {
     const encoder = this.encoder(`copy ${from}`)
     encoder.copyBufferToBuffer(this.buffer(from), 0, this.buffer(to), 0, this.buffer(from).size)
-    this.context.device.queue.submit([encoder.finish()])
+    this.submit(encoder)
   }
 
   /** Writes values in PyTorch's shapes into an arena; names that are missing keep theirs. */
@@ -97,8 +80,11 @@ export class ModelRuntime {
       const value = values[name]
       if (!value) continue
       const offset = 4 * this.arena.placement.offsets[name]
-      this.context.device.queue.writeBuffer(this.buffer(arena), offset, toInner(value.data, layout) as BufferSource)
-      if (arena === 'parameters' && name === CODEBOOK) this.codebook!.begin(value.data)
+      const buffer = this.buffer(arena)
+      const inner = toInner(value.data, layout) as BufferSource
+      this.work(`writing ${name}`, () => this.context.device.queue.writeBuffer(buffer, offset, inner))
+      if (arena !== 'parameters' || name !== CODEBOOK) continue
+      this.work('writing the code averages', () => this.codebook!.begin(value.data))
     }
   }
 
@@ -126,70 +112,74 @@ export class ModelRuntime {
     return this.context.device.createCommandEncoder({ label })
   }
 
+  /** Submits the encoder's work; what the GPU refuses fails the next call that waits. */
+  submit(encoder: GPUCommandEncoder): void {
+    const { queue } = this.context.device
+    this.work(encoder.label || 'some work', () => queue.submit([encoder.finish()]))
+  }
+
   /** Submits the encoder and reads ranges; a lost device becomes a `DeviceLostError`. */
   readback(encoder: GPUCommandEncoder, ranges: Parameters<Readback['read']>[1]): Promise<Float32Array<ArrayBuffer>> {
     return this.guard(this.context.readback.read(encoder, ranges))
   }
 
-  /** Turns what a lost device or a destroyed model breaks into the error that says so. */
+  /**
+   * Waits for GPU work. What a lost device or a destroyed model breaks becomes the error that says so; what the GPU
+   * refuses meanwhile, or has refused of the work that nobody waited for, is thrown in its own words.
+   */
   async guard<T>(promise: Promise<T>): Promise<T> {
     try {
-      return await promise
+      const result = await this.context.errors.during(promise)
+      await this.settle()
+      return result
     } catch (error) {
-      if (error instanceof ElboError) throw error
+      const refused = error instanceof KernelError || error instanceof MemoryError
+      if (error instanceof ElboError && !refused) throw error
       const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
       await Promise.race([this.context.device.lost, late]) // what a loss breaks may be told before the loss
       this.check()
-      throw error
+      throw refused ? error : named(error)
     }
   }
 
-  /** The data set on the device; uploaded on first use and kept while the caller keeps the set. */
-  set(data: DeviceSet['data']): DeviceSet {
+  /** Waits until the GPU has agreed to everything so far. @throws KernelError, MemoryError with its words */
+  async settle(): Promise<void> {
+    if (this.unsettled.length === 0) return
+    const fault = await firstFault(this.unsettled.splice(0))
+    if (fault) throw fault
+  }
+
+  /** The arenas are there, or freed again. @throws MemoryError */
+  async ready(): Promise<void> {
+    await this.arenasFor(['parameters'])
+    await this.settle()
+  }
+
+  /**
+   * The data set on the device: one for the whole engine, uploaded on first use. Call its `release` once done; how long it
+   * stays then, `DeviceSets` says.
+   */
+  set(data: ByteImages): DeviceSet {
     this.check()
-    let set = this.sets.get(data)
-    if (!set) {
-      set = new DeviceSet(this.context, data)
-      this.sets.set(data, set)
-      this.liveSets = [...this.liveSets.filter((ref) => ref.deref()), new WeakRef(set)]
-    }
+    const set = this.context.sets.use(data)
+    this.unsettled.push(set.fault)
     return set
   }
 
-  /** The program for a request, compiled on first use. Sets and orders are the caller's to bind. */
-  private program(request: PlanRequest): Promise<Program> {
-    this.check()
-    const key = JSON.stringify(request)
-    let program = this.programs.get(key)
-    if (program) this.programs.delete(key)
-    else program = this.guard(this.create(request))
-    this.programs.set(key, program) // the most recently used is last
-    program.catch(() => this.programs.delete(key))
-    this.evict()
-    return program
-  }
-
-  /** Runs `use` with the program of a request, alone: others who want the same program wait, and it is not evicted. */
-  async with<T>(request: PlanRequest, use: (program: Program) => Promise<T>): Promise<T> {
-    const key = JSON.stringify(request)
-    const before = this.turns.get(key)
-    const turn = (async () => {
-      await before?.catch(() => {})
-      const program = await this.program(request)
-      this.check()
-      return use(program)
-    })()
-    this.turns.set(key, turn)
-    try {
-      return await turn
-    } finally {
-      if (this.turns.get(key) === turn) this.turns.delete(key)
-    }
+  /** Runs `use` with the program of a request, alone: others who want the same program wait. */
+  with<T>(request: PlanRequest, use: (program: Program) => Promise<T>): Promise<T> {
+    return this.programs.with(request, use)
   }
 
   /** Binds a program's long-lived buffers: the arenas, and what the caller adds. */
   bind({ executable, plan }: Program, storages: Record<string, GPUBuffer> = {}): void {
-    executable.bind({ ...storages, ...this.storages(plan) })
+    const arenas = Object.fromEntries(arenasOf(plan).map((arena) => [arena, this.buffer(arena)]))
+    this.work('binding a plan', () => executable.bind({ ...storages, ...arenas, ...this.codebook?.storages }))
+  }
+
+  /** The long-lived buffers that a plan uses, once the GPU has agreed to them. @throws MemoryError */
+  async storages(plan: Plan): Promise<Record<string, GPUBuffer>> {
+    return { ...(await this.arenasFor(arenasOf(plan))), ...this.codebook?.storages }
   }
 
   /** Calls back when the model is destroyed or its device lost. @returns what takes that back */
@@ -213,65 +203,43 @@ export class ModelRuntime {
   destroy(): void {
     this.destroyed = true
     this.end()
-    for (const program of this.programs.values()) {
-      program.then(({ executable }) => executable.destroy(), () => {})
-    }
-    this.programs.clear()
+    this.programs.destroy()
     for (const buffer of this.arenas.values()) buffer.destroy()
     this.arenas.clear()
     this.codebook?.destroy()
-    for (const set of this.liveSets) set.deref()?.destroy()
+    this.onDestroy()
   }
 
-  private async create(request: PlanRequest): Promise<Program> {
-    const { device } = this.context
-    const { compiled, batch } = this.fit(request)
-    device.pushErrorScope('out-of-memory')
-    const executable = Executable.create(this.context, compiled.plan, this.storages(compiled.plan))
-    const memory = device.popErrorScope()
-    const program = { ...compiled, executable: await executable, rows: padRows(batch), batch }
-    if (await memory) {
-      const megabytes = (compiled.plan.activationBytes / 1e6).toFixed(0)
-      throw new KernelError(`the GPU has no room for the ${megabytes} MB of a batch of ${request.batch}; take a smaller batch`)
-    }
-    if (request.input.type !== 'set') this.bind(program)
-    return program
+  /** Does GPU work in error scopes; what the GPU refuses fails the next call that waits. */
+  private work<T>(what: string, body: () => T): T {
+    const { result, fault } = scoped(this.context.device, what, body)
+    this.unsettled.push(fault)
+    return result
   }
 
-  /** The arenas that a plan uses. */
-  private storages(plan: Plan): Record<string, GPUBuffer> {
-    const used = ARENAS.filter((arena) => arena in plan.storages)
-    return { ...Object.fromEntries(used.map((arena) => [arena, this.buffer(arena)])), ...this.codebook?.storages }
-  }
-
-  /** Compiles the request in as few slices as the device's largest binding allows. */
-  private fit(request: PlanRequest): { compiled: CompiledPlan; batch: number } {
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits
-    const most = Math.min(maxStorageBufferBindingSize, maxBufferSize)
-    const rows = request.batch * this.model.rowsPerImage(request)
-    for (let slices = Math.ceil(rows / MOST_ROWS); ; slices++) {
-      const sliced = { ...request, slices }
-      const compiled = this.model.compile(sliced, this.arena)
-      if (slices > 1 && compiled.wholeBatch) {
-        const way = `the ${request.batch} of this batch run in slices; take a smaller batch`
-        throw new SpecError(compiled.wholeBatch, `needs a batch that fits the device at once, and ${way}`)
+  /** Arenas that the GPU has agreed to; one that it has not is forgotten, so that a later call tries again. */
+  private async arenasFor(names: readonly Arena[]): Promise<Record<string, GPUBuffer>> {
+    const agreed = names.map(async (name): Promise<[Arena, GPUBuffer]> => {
+      const buffer = this.buffer(name)
+      try {
+        await allocated([buffer])
+      } catch (error) {
+        buffer.destroy()
+        if (this.arenas.get(name) === buffer) this.arenas.delete(name)
+        throw error
       }
-      const batch = sliceBatch(sliced)
-      const bytes = compiled.plan.largestActivationBytes
-      if (bytes <= most && slices <= MOST_STEPS) return { compiled, batch }
-      if (batch <= 8 || slices >= MOST_STEPS) {
-        throw new KernelError(`a tensor of ${batch} images has ${bytes} bytes, the device binds at most ${most}`)
-      }
-      slices = Math.max(slices, Math.ceil((slices * bytes) / most) - 1)
-    }
+      return [name, buffer]
+    })
+    return Object.fromEntries(await Promise.all(agreed))
   }
+}
 
-  private evict(): void {
-    for (const [key, program] of this.programs) {
-      if (this.programs.size <= MOST_PROGRAMS) return
-      if (this.turns.has(key)) continue
-      this.programs.delete(key)
-      program.then(({ executable }) => executable.destroy(), () => {})
-    }
-  }
+function arenasOf(plan: Plan): Arena[] {
+  return ARENAS.filter((arena) => arena in plan.storages)
+}
+
+/** What WebGPU throws when a buffer cannot be mapped is an error without a class of its own. */
+function named(error: unknown): unknown {
+  if (!(error instanceof Error) || !['OperationError', 'AbortError'].includes(error.name)) return error
+  return new KernelError(`the GPU's results cannot be read; it says: ${error.message}`, { cause: error })
 }

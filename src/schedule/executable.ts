@@ -1,23 +1,12 @@
 import { BufferUsage } from '../device/flags.js'
-import type { Pipeline, PipelineCache } from '../kernels/pipelines.js'
-import type { Tuner } from '../kernels/tuner.js'
+import { allocate, allocated } from '../device/memory.js'
+import type { Pipeline } from '../kernels/pipelines.js'
 import type { PlanTensor } from '../ops/dispatch.js'
+import type { ScheduleContext } from './context.js'
 import { Launch, type Memory } from './launch.js'
 import { paramsBuffer } from './params.js'
 import type { Plan } from './plan.js'
-import type { StepUniform } from './step.js'
 import { withTilings } from './tilings.js'
-
-/** What plans share on a device. */
-export interface ScheduleContext {
-  device: GPUDevice
-  /** The adapter is a CPU: tilings that are for hardware are not timed. */
-  isSoftware: boolean
-  pipelines: PipelineCache
-  /** Without one, every kernel has its fixed tiling. */
-  tuner?: Tuner
-  uniform: StepUniform
-}
 
 /** The GPU side of a plan: pipelines, buffers and bind groups, all made before the first step. */
 export class Executable {
@@ -38,7 +27,8 @@ export class Executable {
   /**
    * Allocates the activations, picks the tilings and compiles every pipeline of the plan in parallel.
    * @param storages the long-lived buffers that kernels with several tilings use
-   * @throws KernelError when a name does not fit the kernel, or a dispatch is over the device's limits.
+   * @throws KernelError when a name does not fit the kernel or a kernel does not compile, MemoryError when there is no
+   * room. What was made until then is freed.
    */
   static async create(
     context: ScheduleContext,
@@ -46,17 +36,25 @@ export class Executable {
     storages: Record<string, GPUBuffer> = {},
   ): Promise<Executable> {
     const { device, pipelines, uniform } = context
-    const buffers = new Map<PlanTensor, GPUBuffer>()
-    for (const { label, sizeBytes, tensors } of plan.buffers) {
-      const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
-      const buffer = device.createBuffer({ label, size: sizeBytes, usage })
-      for (const tensor of tensors) buffers.set(tensor, buffer)
+    const made: GPUBuffer[] = []
+    try {
+      const buffers = new Map<PlanTensor, GPUBuffer>()
+      for (const { label, sizeBytes, tensors } of plan.buffers) {
+        const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
+        const buffer = allocate(device, { label, size: sizeBytes, usage })
+        made.push(buffer)
+        for (const tensor of tensors) buffers.set(tensor, buffer)
+      }
+      const params = paramsBuffer(device, plan.dispatches)
+      made.push(params)
+      await allocated(made)
+      const tiled = await withTilings(context, plan, { buffers, storages, uniform, params })
+      const compiling = tiled.dispatches.map(({ kernel, constants }) => pipelines.get(kernel, constants))
+      return new Executable(tiled, context, await Promise.all(compiling), buffers, params)
+    } catch (error) {
+      for (const buffer of made) buffer.destroy()
+      throw error
     }
-    const params = paramsBuffer(device, plan.dispatches)
-    const tiled = await withTilings(context, plan, { buffers, storages, uniform, params })
-    const compiling = tiled.dispatches.map(({ kernel, constants }) => pipelines.get(kernel, constants))
-    const compiled = await Promise.all(compiling)
-    return new Executable(tiled, context, compiled, buffers, params)
   }
 
   /** Binds the plan's tensors, with the long-lived buffers it needs by name. Call again when one of them changes. */
@@ -87,6 +85,11 @@ export class Executable {
   /** Encodes one dispatch, for profiles. */
   encodeDispatch(pass: GPUComputePassEncoder, index: number): void {
     this.launches[index].encode(pass, 0)
+  }
+
+  /** GPU memory of its own, in bytes. */
+  get sizeBytes(): number {
+    return this.plan.activationBytes + this.params.size
   }
 
   /** Frees the activations. */

@@ -1,4 +1,5 @@
 import { BufferUsage } from '../device/flags.js'
+import { allocate } from '../device/memory.js'
 import { KernelError } from '../errors.js'
 import { reflectedKernel } from '../kernels/pipelines.js'
 import type { Dispatch } from '../ops/dispatch.js'
@@ -14,7 +15,7 @@ export function paramsBuffer(device: GPUDevice, dispatches: readonly Dispatch[])
   const size = PARAMS_STRIDE_BYTES * Math.max(dispatches.length, 1)
   const data = new DataView(new ArrayBuffer(size))
   dispatches.forEach((dispatch, i) => writeParams(data, i * PARAMS_STRIDE_BYTES, dispatch))
-  const buffer = device.createBuffer({ label: 'params', size, usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST })
+  const buffer = allocate(device, { label: 'params', size, usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST })
   device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer)
   return buffer
 }

@@ -1,4 +1,7 @@
+import { scoped } from '../device/faults.js'
 import { BufferUsage, MAP_READ } from '../device/flags.js'
+import { allocate, allocated } from '../device/memory.js'
+import type { ElboError } from '../errors.js'
 import type { PlanTensor } from '../ops/dispatch.js'
 import type { Executable } from './executable.js'
 import { MOST_STEPS, type StepUniform, type StepValues } from './step.js'
@@ -65,10 +68,15 @@ export class StepQueue {
     this.losses = program.executable.buffer(program.losses!)
     this.status = program.executable.buffer(program.status!)
     this.slotBytes = (4 * program.losses!.elements) / MOST_STEPS
-    for (let i = 0; i < MOST_IN_FLIGHT; i++) {
-      const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST
-      const size = MOST_STEPS * this.slotBytes + 4 + this.usageBytes
-      this.free.push(device.createBuffer({ label: 'losses.readback', size, usage }))
+    const size = MOST_STEPS * this.slotBytes + 4 + this.usageBytes
+    try {
+      for (let i = 0; i < MOST_IN_FLIGHT; i++) {
+        const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST
+        this.free.push(allocate(device, { label: 'losses.readback', size, usage }))
+      }
+    } catch (error) {
+      this.destroy()
+      throw error
     }
     device.queue.writeBuffer(this.status, 0, new Uint32Array(1))
   }
@@ -99,28 +107,17 @@ export class StepQueue {
   /**
    * Submits the added steps. Call only after `ready`, in the same turn as the `add`s.
    * Reports come in the order of submission, whatever order the buffers map in (Firefox maps out of order).
-   * @returns resolves after the report; rejects, like every later submission, when what was computed cannot be read
+   * @returns resolves after the report; rejects, like every later submission, when the GPU refuses the work, with its
+   * words, or when what was computed cannot be read
    */
   submit(report: StepReport): Promise<void> {
     const staging = this.free.pop()!
     const { steps } = this
     const lossBytes = this.slices * this.slotBytes
-    this.uniform.upload(this.slices)
-    const encoder = this.device.createCommandEncoder({ label: 'steps' })
-    const pass = encoder.beginComputePass({ label: 'steps' })
-    let slice = 0
-    for (const batches of steps) {
-      this.program.executable.encodeStep(pass, slice, batches.length)
-      slice += batches.length
-    }
-    pass.end()
-    encoder.copyBufferToBuffer(this.losses, 0, staging, 0, lossBytes)
-    encoder.copyBufferToBuffer(this.status, 0, staging, lossBytes, 4)
-    if (this.usage) encoder.copyBufferToBuffer(this.usage, 0, staging, lossBytes + 4, this.usageBytes)
-    this.device.queue.submit([encoder.finish()])
+    const { fault } = scoped(this.device, 'training or evaluation', () => this.encode(staging, lossBytes))
     this.steps = []
     this.slices = 0
-    this.reported = this.collect(this.reported, staging, lossBytes, steps, report)
+    this.reported = this.collect(this.reported, staging, fault, lossBytes, steps, report)
     return this.reported
   }
 
@@ -134,16 +131,39 @@ export class StepQueue {
     return this.usage?.size ?? 0
   }
 
+  private encode(staging: GPUBuffer, lossBytes: number): void {
+    this.uniform.upload(this.slices)
+    const encoder = this.device.createCommandEncoder({ label: 'steps' })
+    const pass = encoder.beginComputePass({ label: 'steps' })
+    let slice = 0
+    for (const batches of this.steps) {
+      this.program.executable.encodeStep(pass, slice, batches.length)
+      slice += batches.length
+    }
+    pass.end()
+    encoder.copyBufferToBuffer(this.losses, 0, staging, 0, lossBytes)
+    encoder.copyBufferToBuffer(this.status, 0, staging, lossBytes, 4)
+    if (this.usage) encoder.copyBufferToBuffer(this.usage, 0, staging, lossBytes + 4, this.usageBytes)
+    this.device.queue.submit([encoder.finish()])
+  }
+
   private async collect(
     before: Promise<void>,
     staging: GPUBuffer,
+    fault: Promise<ElboError | undefined>,
     lossBytes: number,
     steps: number[][],
     report: StepReport,
   ): Promise<void> {
     const bytes = lossBytes + 4 + this.usageBytes
+    const mapping = staging.mapAsync(MAP_READ, 0, bytes)
+    mapping.catch(() => {}) // what the GPU refused is told first
     try {
-      await Promise.all([before, staging.mapAsync(MAP_READ, 0, bytes)])
+      await before
+      await allocated([staging])
+      const refused = await fault
+      if (refused) throw refused
+      await mapping
       const mapped = staging.getMappedRange(0, bytes)
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const ring = new Float32Array(mapped, 0, lossBytes / 4)

@@ -1,5 +1,6 @@
 import { stepLayout } from 'elbo:kernels'
 import { BufferUsage } from '../device/flags.js'
+import { allocate } from '../device/memory.js'
 
 /** Distance between the slices of two steps: WebGPU's largest required alignment of dynamic uniform offsets. */
 export const STEP_STRIDE_BYTES = 256
@@ -39,7 +40,7 @@ export class StepUniform {
 
   constructor(private readonly device: GPUDevice) {
     const usage = BufferUsage.UNIFORM | BufferUsage.COPY_DST
-    this.buffer = device.createBuffer({ label: 'step', size: this.bytes.byteLength, usage })
+    this.buffer = allocate(device, { label: 'step', size: this.bytes.byteLength, usage })
   }
 
   /** Sets the slice of one step of the coming submission. */

@@ -1,5 +1,5 @@
 import type { Dispatch, Tiling } from '../ops/dispatch.js'
-import type { ScheduleContext } from './executable.js'
+import type { ScheduleContext } from './context.js'
 import { Launch, type Memory } from './launch.js'
 import { Plan } from './plan.js'
 

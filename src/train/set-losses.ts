@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
+import { allocate } from '../device/memory.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 import { NO_UPDATE } from '../ops/update.js'
@@ -31,16 +32,17 @@ export async function setLosses(
   const set = runtime.set(data)
   const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
   const request = { batch, input, noise: 'drawn', output: 'losses', ...(sampled && { sampled }) } as const
-  return runtime.with(request, async (program) => {
+  const losses = runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context
     const order = identityOrder(device, data.count)
-    runtime.bind(program, { ...set.storages, order })
-    const queue = new StepQueue(device, uniform, program)
     const key = streamKey(seed, stream)
-    const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
     const steps = Math.ceil(data.count / batch) * draws
     const pending: Promise<void>[] = []
+    let queue: StepQueue | undefined
     try {
+      runtime.bind(program, { ...set.storages, order })
+      queue = new StepQueue(device, uniform, program)
+      const most = Math.min(STEPS_PER_SUBMISSION, queue.mostSteps(batch))
       for (let step = 0; step < steps; ) {
         await runtime.guard(queue.ready())
         runtime.check()
@@ -66,16 +68,17 @@ export async function setLosses(
       }
       await runtime.guard(Promise.all(pending))
     } finally {
-      queue.destroy()
+      queue?.destroy()
       order.destroy()
     }
   })
+  return losses.finally(() => set.release())
 }
 
 /** The images as they lie in the set. */
 function identityOrder(device: GPUDevice, count: number): GPUBuffer {
   const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-  const order = device.createBuffer({ label: 'order', size: 4 * count, usage })
+  const order = allocate(device, { label: 'order', size: 4 * count, usage })
   device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
   return order
 }

@@ -85,7 +85,7 @@ export async function runBatch(
     uniform.upload(slices.length)
     device.queue.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
     for (let slot = 0; slot < slices.length - 1; slot++) {
-      device.queue.submit([encodeSlice(runtime, program, batch, slot, false).finish()])
+      runtime.submit(encodeSlice(runtime, program, batch, slot, false))
     }
     const encoder = encodeSlice(runtime, program, batch, slices.length - 1, true)
     return readStep(runtime, program, encoder, slices, output === 'gradients', settings.klWeight)

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
+import { allocate } from '../device/memory.js'
 import { NumericError } from '../errors.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { rateAt } from '../ops/rates.js'
@@ -68,20 +69,22 @@ export class Trainer {
     const input = { type: 'set', count: data.count, chunks: set.chunks, binarize, flip } as const
     const output = { update: state.optimizer }
     const request = { batch: options.batchSize, input, noise: 'drawn', output, ...options.objective } as const
-    return runtime.with(request, async (program) => {
+    const training = runtime.with(request, async (program) => {
       const { device, uniform } = runtime.context
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-      const order = device.createBuffer({ label: 'order', size: 4 * data.count, usage })
-      runtime.bind(program, { ...set.storages, order })
-      const queue = new StepQueue(device, uniform, program, runtime.codebook?.usage)
+      const order = allocate(device, { label: 'order', size: 4 * data.count, usage })
+      let queue: StepQueue | undefined
       try {
+        runtime.bind(program, { ...set.storages, order })
+        queue = new StepQueue(device, uniform, program, runtime.codebook?.usage)
         await this.loop(queue, order)
       } finally {
-        queue.destroy()
+        queue?.destroy()
         order.destroy()
       }
       return this.finish()
     })
+    return training.finally(() => set.release())
   }
 
   private async loop(queue: StepQueue, order: GPUBuffer): Promise<void> {
