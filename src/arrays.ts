@@ -19,12 +19,11 @@ export function wordsOf(value: unknown): Uint32Array<ArrayBuffer> | undefined {
 
 /** The bytes of a file: a byte array's, or a whole ArrayBuffer's. */
 export function fileBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = bytesOf(value)
-  if (bytes) return bytes
+  if (!isBuffer(value)) return bytesOf(value)
   try {
-    return value instanceof ArrayBuffer || isShared(value) ? bytesOf(new Uint8Array(value)) : undefined
+    return bytesOf(new Uint8Array(value))
   } catch {
-    return undefined // its memory is gone, or it only looks like one
+    return new Uint8Array(0) // its memory is gone
   }
 }
 
@@ -34,6 +33,7 @@ interface Constructor<Plain> {
 }
 
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
+const BUFFERS = typeof SharedArrayBuffer === 'undefined' ? [ArrayBuffer] : [ArrayBuffer, SharedArrayBuffer]
 const kindOf = Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)!.get!
 
 function plain<Plain extends { slice(): Plain }>(
@@ -44,6 +44,7 @@ function plain<Plain extends { slice(): Plain }>(
   if (!ArrayBuffer.isView(value) || !kinds.includes(kindOf.call(value))) return undefined
   try {
     const { buffer, byteOffset, length } = value as Uint8Array<ArrayBuffer>
+    if (length === 0) return new constructor(new ArrayBuffer(0), 0, 0) // its own memory may be gone
     const isOrdinary = buffer instanceof ArrayBuffer && !('resizable' in buffer && buffer.resizable)
     if (isOrdinary && Object.getPrototypeOf(value) === constructor.prototype) return value as unknown as Plain
     const view = new constructor(buffer, byteOffset, length)
@@ -53,6 +54,13 @@ function plain<Plain extends { slice(): Plain }>(
   }
 }
 
-function isShared(value: unknown): value is SharedArrayBuffer {
-  return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
+/** A buffer of any realm: only on one do the getters of buffers answer. */
+function isBuffer(value: unknown): value is ArrayBuffer {
+  return BUFFERS.some(({ prototype }) => {
+    try {
+      return Object.getOwnPropertyDescriptor(prototype, 'byteLength')!.get!.call(value) >= 0
+    } catch {
+      return false
+    }
+  })
 }

@@ -118,7 +118,9 @@ export function describe(value: unknown): string {
   try {
     if (Array.isArray(value)) return 'an array'
     if (value instanceof Error) return clip(`${value.name}: ${value.message}`)
-    return isPlain(value) ? 'an object' : clip(`a ${value.constructor?.name || 'class instance'}`)
+    if (isPlain(value)) return 'an object'
+    const name = clip(String(value.constructor?.name || 'class instance'))
+    return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`
   } catch {
     return 'an object that cannot be read'
   }

@@ -152,7 +152,7 @@ export class Vae {
    */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Loss> {
     const set = checkSet(this.runtime, data, 'evaluate')
-    const { importanceSamples: samples, ...draws } = readEvaluateOptions(options, this.klWeight)
+    const { importanceSamples: samples, ...draws } = readEvaluateOptions(this.runtime.model, set, options)
     const loss = await evaluateSet(this.runtime, set, draws)
     if (samples === 0) return loss
     const bound = await importanceWeighted(this.runtime, set, { samples, ...draws })

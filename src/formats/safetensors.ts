@@ -1,5 +1,7 @@
+import { clip } from '../checks.js'
 import { FormatError } from '../errors.js'
 import type { Tensor } from '../tensor.js'
+import { endOfString, parseJson } from './json.js'
 
 // The file: 8 bytes little-endian header length N, N bytes of JSON, then the tensors' bytes without gaps.
 //
@@ -110,7 +112,7 @@ export function verifyChecksum({ tensors, metadata }: Safetensors): void {
   const stored = metadata[CHECKSUM_KEY]
   if (stored === undefined) refuse(`the metadata has no "${CHECKSUM_KEY}", so nothing says that the file is whole`)
   const actual = tensorChecksum(tensors, metadata)
-  if (stored !== actual) refuse(`altered after saving: the content gives ${actual}, "${CHECKSUM_KEY}" is ${stored}`)
+  if (stored !== actual) refuse(`altered after saving: the content gives ${actual}, "${CHECKSUM_KEY}" is ${clip(stored)}`)
 }
 
 /** CRC-32 as in zlib, PNG and gzip; `crc` continues an earlier call. */
@@ -146,15 +148,14 @@ function readHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<str
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let text: string
-  let header: Record<string, unknown>
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    header = JSON.parse(text)
   } catch (cause) {
-    throw new FormatError(`safetensors: the header is not JSON in UTF-8: ${(cause as Error).message}`, { cause })
+    throw new FormatError('safetensors: the header is not JSON in UTF-8', { cause })
   }
+  const header = parseJson(text, 'safetensors: the header', MAX_HEADER_DEPTH)
   refuseRepeatedKeys(text)
-  return header
+  return header as Record<string, unknown>
 }
 
 /** JSON.parse keeps the last of equal keys, so look at the text itself, which is valid JSON by now. */
@@ -164,18 +165,17 @@ function refuseRepeatedKeys(json: string): void {
   for (let i = 0; i < json.length; i++) {
     const character = json[i]
     if (character === '{' || character === '[') {
-      if (keys.length === MAX_HEADER_DEPTH) refuse(`the header is nested deeper than ${MAX_HEADER_DEPTH} levels`)
       keys.push(new Set())
     } else if (character === '}' || character === ']') {
       keys.pop()
     } else if (character === '"') {
       const start = i
-      for (i++; json[i] !== '"'; i++) if (json[i] === '\\') i++
+      i = endOfString(json, start)
       colon.lastIndex = i + 1
       if (!colon.test(json)) continue
       const key: string = JSON.parse(json.slice(start, i + 1))
       const scope = keys[keys.length - 1]
-      if (scope.has(key)) refuse(`the header has the key "${key}" twice`)
+      if (scope.has(key)) refuse(`the header has the key "${clip(key)}" twice`)
       scope.add(key)
     }
   }
@@ -184,24 +184,24 @@ function refuseRepeatedKeys(json: string): void {
 function readMetadata(metadata: unknown): Record<string, string> {
   if (!isObject(metadata)) refuse('"__metadata__" is not an object')
   for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string') refuse(`"__metadata__" has a value for "${key}" that is not a string`)
+    if (typeof value !== 'string') refuse(`"__metadata__" has a value for "${clip(key)}" that is not a string`)
   }
   return metadata as Record<string, string>
 }
 
 function readEntry(name: string, info: unknown): Entry {
-  if (!isObject(info)) refuse(`"${name}" is not an object with dtype, shape and data_offsets`)
+  if (!isObject(info)) refuse(`"${clip(name)}" is not an object with dtype, shape and data_offsets`)
   const { dtype, shape, data_offsets: offsets } = info
-  if (typeof dtype !== 'string') refuse(`"${name}" has no dtype`)
+  if (typeof dtype !== 'string') refuse(`"${clip(name)}" has no dtype`)
   if (!Object.hasOwn(READERS, dtype)) {
-    refuse(`"${name}" has dtype ${dtype}; ${Object.keys(READERS).join(', ')} can be read`)
+    refuse(`"${clip(name)}" has dtype ${clip(dtype)}; ${Object.keys(READERS).join(', ')} can be read`)
   }
-  if (!isSizes(shape)) refuse(`"${name}" has no shape of whole numbers`)
-  if (!isSizes(offsets) || offsets.length !== 2) refuse(`"${name}" has no data_offsets [begin, end]`)
+  if (!isSizes(shape)) refuse(`"${clip(name)}" has no shape of whole numbers`)
+  if (!isSizes(offsets) || offsets.length !== 2) refuse(`"${clip(name)}" has no data_offsets [begin, end]`)
   const [begin, end] = offsets
   const needed = elements(shape) * READERS[dtype].bytes
   if (end - begin !== needed) {
-    refuse(`"${name}" has data_offsets [${begin}, ${end}], ${end - begin} bytes; ${dtype} [${shape}] needs ${needed}`)
+    refuse(`"${clip(name)}" has data_offsets [${begin}, ${end}], ${end - begin} bytes; ${dtype} [${clip(String(shape))}] needs ${needed}`)
   }
   return { name, dtype, shape, begin, end }
 }
@@ -211,8 +211,8 @@ function checkCoverage(entries: Entry[], dataBytes: number): void {
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end)
   let position = 0
   for (const { name, begin, end } of entries) {
-    if (begin > position) refuse(`"${name}" begins at byte ${begin}, after a gap from ${position}`)
-    if (begin < position) refuse(`"${name}" begins at byte ${begin}, inside the tensor that ends at ${position}`)
+    if (begin > position) refuse(`"${clip(name)}" begins at byte ${begin}, after a gap from ${position}`)
+    if (begin < position) refuse(`"${clip(name)}" begins at byte ${begin}, inside the tensor that ends at ${position}`)
     position = end
   }
   if (position > dataBytes) refuse(`the tensors need ${position} bytes, the file has ${dataBytes} of them; truncated`)

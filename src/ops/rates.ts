@@ -67,7 +67,7 @@ export function checkRate(rate: unknown, path: string): Rate {
 
 function readRate(rate: unknown, path: string, depth: number): Rate {
   if (typeof rate === 'number') return readWeight(rate, path)
-  if (depth > MOST_NESTED) throw new SpecError(path, `schedules can lie at most ${MOST_NESTED} deep`)
+  if (depth === MOST_NESTED) throw new SpecError(path, `schedules can lie at most ${MOST_NESTED} deep`)
   const schedule = readObject(rate, path, 'a number or a schedule')
   const type = readName(schedule.type, path, 'schedule', Object.keys(KEYS) as RateSchedule['type'][])
   const { numbers, counts, optional = [], also = [] } = KEYS[type]

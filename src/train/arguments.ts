@@ -1,5 +1,6 @@
 import { floatsOf, wordsOf } from '../arrays.js'
 import { describe, guarded, readOptions, readWeight, readWhole } from '../checks.js'
+import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError } from '../errors.js'
 import { readLabels } from '../labels.js'
 import type { LabelOptions } from '../model/labels.js'
@@ -8,6 +9,7 @@ import type { Codes } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
 import type { Augmentation } from '../ops/gather.js'
 import { checkFinite, elementCount, readParts, readShape, readTensor, type Tensor } from '../tensor.js'
+import { checkDraws } from './importance.js'
 import { readAugmentation } from './sets.js'
 
 // What the methods of a model take besides data sets and training: read once and checked, before anything is touched.
@@ -39,7 +41,7 @@ export interface ActiveUnitsOptions {
 }
 
 /** @throws SpecError */
-export function readEvaluateOptions(options: unknown, klWeight: number) {
+export function readEvaluateOptions(model: Model, { count }: Dataset, options: unknown) {
   const given = readOptions<EvaluateOptions>(options, 'evaluate', {
     klWeight: true,
     seed: true,
@@ -47,14 +49,16 @@ export function readEvaluateOptions(options: unknown, klWeight: number) {
     importanceSamples: true,
     binarize: true,
   })
-  const { seed = 0, batchSize = 128, importanceSamples = 0 } = given
-  return {
-    klWeight: given.klWeight === undefined ? klWeight : readWeight(given.klWeight, 'evaluate.klWeight'),
+  const { klWeight = model.klWeight, seed = 0, batchSize = 128, importanceSamples = 0 } = given
+  const read = {
+    klWeight: readWeight(klWeight, 'evaluate.klWeight'),
     seed: readWhole(seed, 'evaluate.seed', 0),
     batchSize: readWhole(batchSize, 'evaluate.batchSize', 1),
     importanceSamples: readWhole(importanceSamples, 'evaluate.importanceSamples', 0),
     binarize: readAugmentation({ binarize: given.binarize }, 'evaluate').binarize,
   }
+  if (read.importanceSamples > 0) checkDraws(model, read.importanceSamples, Math.min(read.batchSize, count))
+  return read
 }
 
 /** @throws SpecError */
@@ -113,10 +117,10 @@ export function readLatents(latents: unknown): Tensor | Float32Array | Codes {
  */
 export function readParameters(values: unknown, specs: readonly ParameterSpec[]): Record<string, Tensor> {
   const refuse = (reason: string, options?: ErrorOptions) => new ShapeError(`setParameters: ${reason}`, options)
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+  const named = guarded(() => {
+    if (typeof values === 'object' && values !== null && !Array.isArray(values)) return Object.entries(values)
     throw refuse(`needs tensors by name, got ${describe(values)}`)
-  }
-  const named = guarded(() => Object.entries(values as Record<string, unknown>), refuse)
+  }, refuse)
   return Object.fromEntries(
     named.map(([name, value]) => {
       const spec = specs.find((candidate) => candidate.name === name)
@@ -136,5 +140,8 @@ function readParameter(value: unknown, { name, shape: needed }: ParameterSpec): 
     throw new ShapeError(`${what} is [${shape}] with ${data.length} values, needs [${needed}]`)
   }
   checkFinite(data, what, needed.at(-1)!)
+  if (!name.endsWith('.running_var')) return { shape, data }
+  const bad = data.findIndex((value) => value < 0)
+  if (bad >= 0) throw new DataError(`${what}: value ${bad} is ${data[bad]}, a variance needs numbers from 0 on`)
   return { shape, data }
 }

@@ -1,3 +1,4 @@
+import { clip, describe } from '../checks.js'
 import { FormatError, SpecError } from '../errors.js'
 import {
   CHECKSUM_KEY,
@@ -7,6 +8,7 @@ import {
   writeSafetensors,
   type Safetensors,
 } from '../formats/safetensors.js'
+import { parseJson } from '../formats/json.js'
 import { checkSpec } from '../model/check.js'
 import type { ParameterSpec } from '../model/parameters.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
@@ -78,7 +80,7 @@ export function readModel(bytes: Uint8Array): SavedModel {
   const { metadata, tensors } = file
   const format = metadata['elbo.format']
   if (format === undefined) throw new FormatError('not a saved model: its metadata has no "elbo.format"')
-  if (format !== FORMAT) throw new FormatError(`the file's format is "${format}", this version reads "${FORMAT}"`)
+  if (format !== FORMAT) throw new FormatError(`the file's format is "${clip(format)}", this version reads "${FORMAT}"`)
   verifyChecksum(file)
   const model = readSpec(metadata['elbo.spec'])
   const specs = model.parameters()
@@ -148,7 +150,7 @@ function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState
 
 function readSpec(text: string | undefined): Model {
   try {
-    return checkSpec(JSON.parse(text ?? ''))
+    return checkSpec(parseJson(text ?? '', 'it'))
   } catch (error) {
     throw new FormatError(`"elbo.spec" is no specification: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
@@ -168,18 +170,17 @@ function readState(metadata: Record<string, string>): TrainingState {
 }
 
 function readJson(metadata: Record<string, string>, key: string): unknown {
-  try {
-    return JSON.parse(metadata[key] ?? '')
-  } catch (error) {
-    throw new FormatError(`the metadata's "${key}" is not JSON: ${metadata[key]}`, { cause: error })
-  }
+  return parseJson(metadata[key] ?? '', `the metadata's "${key}"`)
 }
 
 /** @throws FormatError unless the value is a whole number from 0 on. */
 function readWhole(value: unknown, needs: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw new FormatError(`${needs} a whole number from 0 on, got ${value}`)
+  throw new FormatError(`${needs} a whole number from 0 on, got ${describe(value)}`)
 }
+
+/** Means of squares and counts: the roots of what an altered file puts there would be NaN. */
+const NEVER_NEGATIVE = /^optimizer\.v\.|\.running_var$|codebook\.count$/
 
 /** The tensors of the parameters under a prefix, which is cut off; their shapes must be as specified, values finite. */
 function pick(
@@ -192,11 +193,13 @@ function pick(
       const tensor = tensors[prefix + name]
       if (!tensor) throw new FormatError(`the file has no "${prefix}${name}", which its specification needs`)
       if (String(tensor.shape) !== String(shape)) {
-        throw new FormatError(`"${prefix}${name}" is [${tensor.shape}], its specification needs [${shape}]`)
+        throw new FormatError(`"${prefix}${name}" is [${clip(String(tensor.shape))}], its specification needs [${shape}]`)
       }
-      const bad = tensor.data.find((value) => !Number.isFinite(value))
-      if (bad !== undefined) throw new FormatError(`"${prefix}${name}" holds ${bad}, needs finite numbers`)
-      return [name, tensor]
+      const least = NEVER_NEGATIVE.test(prefix + name) ? 0 : -Infinity
+      const bad = tensor.data.find((value) => !Number.isFinite(value) || value < least)
+      if (bad === undefined) return [name, tensor]
+      const needed = least === 0 ? 'finite numbers from 0 on' : 'finite numbers'
+      throw new FormatError(`"${prefix}${name}" holds ${bad}, needs ${needed}`)
     }),
   )
 }

@@ -1,6 +1,8 @@
 import type { Dataset } from '../data/dataset.js'
 import { SpecError } from '../errors.js'
+import type { Model } from '../model/model.js'
 import type { ModelRuntime } from '../model/runtime.js'
+import { padTo4 } from '../ops/dispatch.js'
 import type { Augmentation } from '../ops/gather.js'
 import { STREAMS } from '../random.js'
 import { setLosses } from './set-losses.js'
@@ -17,21 +19,25 @@ export interface ImportanceOptions {
 /**
  * −log (1/K) Σ_k p(x|z_k) p(z_k) / q(z_k|x), averaged over the set's images (Burda, Grosse & Salakhutdinov 2016).
  * A batch is drawn K times, one after another; each image keeps a running log-sum-exp, so that nothing grows with K.
- * @throws SpecError for a latent without a posterior to draw from
  */
 export async function importanceWeighted(
   runtime: ModelRuntime,
   data: Dataset,
   { samples, ...options }: ImportanceOptions,
 ): Promise<number> {
-  if (!runtime.model.latent.isRandom) {
-    throw new SpecError('evaluate.importanceSamples', `a ${runtime.model.latent.type} latent has no posterior to draw from`)
-  }
   const sums = new LogSums(data.count)
   const draws = { ...options, stream: STREAMS.IMPORTANCE, draws: samples, sampled: true }
   // −log weight is reconstruction plus log q − log p
   await setLosses(runtime, data, draws, (image, reconstruction, kl) => sums.add(image, -(reconstruction + kl)))
   return sums.negativeMeanLog(samples)
+}
+
+/** @throws SpecError for a latent without a posterior to draw from, or more draws than the noise has numbers */
+export function checkDraws({ latent }: Model, samples: number, batch: number): void {
+  const path = 'evaluate.importanceSamples'
+  if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
+  const most = Math.floor(2 ** 33 / (batch * padTo4(latent.noiseWidth))) // two numbers for every index of 32 bits
+  if (samples > most) throw new SpecError(path, `needs at most ${most} for batches of ${batch}, got ${samples}`)
 }
 
 /** A running log Σ exp(log weight) for every image, in float64. */
