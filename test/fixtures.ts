@@ -33,6 +33,9 @@ export const CONDITIONAL_FIXTURES = ['conditional-dense', 'conditional-conv', 'c
 /** Small models of other likelihoods than Bernoulli's. */
 export const LIKELIHOOD_FIXTURES = ['gaussian-fixed', 'gaussian-learned', 'continuous-bernoulli']
 
+/** Small models of batch normalisation, of every activation, of full covariance, of real-valued data. */
+export const LAYER_FIXTURES = ['batch-norm-dense', 'batch-norm-conv', 'activations', 'full-covariance', 'real-valued']
+
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
   spec: VaeSpec
@@ -45,6 +48,8 @@ export interface ModelFixture {
   labels?: number[]
   loss: Loss
   gradients: Record<string, Tensor>
+  /** Running statistics after one step. */
+  moved: Record<string, Tensor>
 }
 
 /** Reads one of the lists above. */
@@ -54,8 +59,9 @@ export async function loadModelFixture(name: string): Promise<ModelFixture> {
   const labels = tensors.labels && [...tensors.labels.data]
   const parameters = withPrefix(tensors, 'parameter.')
   const gradients = withPrefix(tensors, 'gradient.')
+  const moved = withPrefix(tensors, 'moved.')
   const [spec, loss] = [JSON.parse(metadata.spec), JSON.parse(metadata.loss)]
-  return { spec, loss, parameters, images, noise, labels, gradients }
+  return { spec, loss, parameters, images, noise, labels, gradients, moved }
 }
 
 /** A small model by another objective than −ELBO; {@link formulaModel} and {@link formulaBatch} make the inputs. */
@@ -193,6 +199,22 @@ export interface QuantizedTrainingFixture {
 /** By how the codebook follows the encoder. PyTorch's revives no codes, which costs for some steps and then pays. */
 export async function loadQuantizedTraining(): Promise<Record<'gradient' | 'moving average', QuantizedTrainingFixture>> {
   return JSON.parse(new TextDecoder().decode(await loadFixture('quantized-training.json')))
+}
+
+/** What PyTorch makes of a table of measurements, from several seeds. */
+export interface RealValuedTraining {
+  spec: VaeSpec
+  count: number
+  factors: number
+  batch: number
+  steps: number
+  learningRate: number
+  seed: number
+  losses: number[]
+}
+
+export async function loadRealValuedTraining(): Promise<RealValuedTraining> {
+  return JSON.parse(new TextDecoder().decode(await loadFixture('real-valued-training.json')))
 }
 
 /** The parameters of a preset's fixture. */

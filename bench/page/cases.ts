@@ -4,7 +4,7 @@ import { activationBackward, gradientAdd, permuteForward, residualAdd } from '..
 import { importanceBackward, importanceLoss } from '../../src/ops/importance.js'
 import { freeBitsLoss, headWidth } from '../../src/ops/latent.js'
 import {
-  continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, gaussianMean, rowReduce, sigmoidForward,
+  continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, rowReduce, sigmoidForward,
 } from '../../src/ops/likelihood.js'
 import { codebookAverage, codebookGather, codebookSum } from '../../src/ops/quantize.js'
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../../src/ops/update.js'
@@ -106,7 +106,6 @@ function beyondTraining(plan: Plan, batch: number): Dispatch[] {
   const rows = tensor('dlogv_rows', B)
   return [
     sigmoidForward({ x, y }, shape),
-    gaussianMean({ x, y }, shape),
     continuousBernoulliMean({ x, y }, shape),
     continuousBernoulliLoss({ logits: y, x, losses, status }, shape, 'linear', true),
     gaussianLoss({ means: y, x, dlogvRows: rows, losses, status }, shape, tensor('log_variance', 4), 'linear', true),

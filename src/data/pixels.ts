@@ -68,6 +68,14 @@ export function checkValues(values: Float32Array, shape: ImageShape, what: strin
   throw new DataError(`${what} has ${values[bad]} at ${placeOf(bad, shape)}, needs finite numbers`)
 }
 
+/** @throws DataError naming the first value outside [0, 1] */
+export function checkUnitValues(values: Float32Array, shape: ImageShape, what: string): void {
+  const bad = values.findIndex((value) => !(value >= 0 && value <= 1))
+  if (bad < 0) return
+  const way = 'this likelihood needs numbers from 0 to 1, a Gaussian likelihood takes any'
+  throw new DataError(`${what} has ${values[bad]} at ${placeOf(bad, shape)}; ${way}`)
+}
+
 function describePixel(value: number, index: number, shape: ImageShape): string {
   let hint = ''
   if (value > 1 && value <= 255) hint = '; values up to 255 need dividing by 255, or pass them as a Uint8Array'

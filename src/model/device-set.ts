@@ -67,9 +67,14 @@ interface Keeper {
   destroyed(set: DeviceSet): void
 }
 
-/** A data set on the GPU as bytes, images padded to whole words, in as many buffers as the largest binding asks for. */
+/**
+ * A data set on the GPU, in as many buffers as the largest binding asks for: bytes, an image padded to whole words, or
+ * floats, an image padded to whole vectors.
+ */
 export class DeviceSet {
   readonly chunks: SetChunk[]
+  /** Whether its values are floats. */
+  readonly floats: boolean
   readonly buffers: readonly GPUBuffer[]
   /** Whether the GPU took it all; the set is gone when not. */
   readonly fault: Promise<ElboError | undefined>
@@ -85,11 +90,11 @@ export class DeviceSet {
     private readonly keeper?: Keeper,
   ) {
     const { images, labels } = data
-    if (images instanceof Float32Array) throw new DataError('a set of floats cannot be put on the GPU; pass bytes')
+    this.floats = images instanceof Float32Array
     this.bytes = arraysOf(data).map(({ buffer }) => new WeakRef(buffer))
     this.places = placesOf(data)
     this.chunks = chunksOf(device, data)
-    const rows = { images, size: images.length / data.count, chunks: this.chunks, labels }
+    const rows = { images: bytesOf(images), ...rowBytes(data), chunks: this.chunks, labels }
     const { result, fault } = scoped(device, 'uploading a data set', () => upload(device, rows))
     this.buffers = result.images
     this.labels = result.labels
@@ -134,12 +139,13 @@ export class DeviceSet {
 }
 
 /** How the images are spread over buffers. @throws DataError when a single one does not fit */
-function chunksOf(device: GPUDevice, { count, images }: ByteImages): SetChunk[] {
-  const stride = padTo4(images.length / count)
+function chunksOf(device: GPUDevice, data: ByteImages): SetChunk[] {
+  const { count } = data
+  const { stride } = rowBytes(data)
   const largest = largestBinding(device)
   const most = Math.floor(largest / stride)
   if (most === 0) {
-    const size = formatBytes(images.length / count)
+    const size = formatBytes(stride)
     const allowed = `this device binds at most ${formatBytes(largest)} at once`
     throw new DataError(`a data set: an image has ${size}, ${allowed}; make the images smaller`)
   }
@@ -148,15 +154,27 @@ function chunksOf(device: GPUDevice, { count, images }: ByteImages): SetChunk[] 
   return chunks
 }
 
+/** Bytes of an image, and from one to the next on the GPU. */
+function rowBytes({ count, images }: ByteImages): { size: number; stride: number } {
+  const values = images.length / count
+  const bytes = images.BYTES_PER_ELEMENT
+  return { size: bytes * values, stride: bytes * padTo4(values) }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
 interface UploadedRows {
   images: Uint8Array
-  /** Bytes of an image. */
+  /** Bytes of an image, and from one to the next on the GPU. */
   size: number
+  stride: number
   chunks: readonly SetChunk[]
   labels: Uint8Array | undefined
 }
 
-function upload(device: GPUDevice, { images, size, chunks, labels }: UploadedRows) {
+function upload(device: GPUDevice, { images, size, stride, chunks, labels }: UploadedRows) {
   const made: GPUBuffer[] = []
   const make = (label: string, bytes: Uint8Array<ArrayBuffer>) => {
     const buffer = allocate(device, { label, size: bytes.length, usage: BufferUsage.STORAGE | BufferUsage.COPY_DST })
@@ -165,9 +183,9 @@ function upload(device: GPUDevice, { images, size, chunks, labels }: UploadedRow
     return buffer
   }
   try {
-    const labelBuffer = labels && make('labels', paddedRows(labels, labels.length))
+    const labelBuffer = labels && make('labels', paddedRows(labels, labels.length, padTo4(labels.length)))
     const imageBuffers = chunks.map(({ first, count }, i) => {
-      return make(`images.${i}`, paddedRows(images.subarray(first * size, (first + count) * size), size))
+      return make(`images.${i}`, paddedRows(images.subarray(first * size, (first + count) * size), size, stride))
     })
     return { images: imageBuffers, labels: labelBuffer }
   } catch (error) {
@@ -176,9 +194,8 @@ function upload(device: GPUDevice, { images, size, chunks, labels }: UploadedRow
   }
 }
 
-/** Rows padded to whole words. `writeBuffer` takes no view of shared memory. */
-function paddedRows(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const stride = padTo4(size)
+/** Rows of `size` bytes, `stride` apart. `writeBuffer` takes no view of shared memory. */
+function paddedRows(bytes: Uint8Array, size: number, stride: number): Uint8Array<ArrayBuffer> {
   if (size === stride) {
     return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
   }
@@ -194,5 +211,6 @@ function arraysOf({ images, labels }: ByteImages): (Uint8Array | Float32Array)[]
 
 /** Where in their memory the bytes lie. */
 function placesOf(data: ByteImages): string {
-  return JSON.stringify([data.count, ...arraysOf(data).map(({ byteOffset, length }) => [byteOffset, length])])
+  const places = arraysOf(data).map(({ byteOffset, byteLength, length }) => [byteOffset, byteLength, length])
+  return JSON.stringify([data.count, ...places])
 }

@@ -16,6 +16,8 @@ export interface SetInput extends Augmentation {
   type: 'set'
   count: number
   chunks: SetChunk[]
+  /** Whether its values are floats rather than bytes. */
+  floats?: boolean
 }
 
 /** What a plan is compiled for; fields that are not given keep their defaults. */

@@ -59,10 +59,11 @@ export class StepPlan {
     const { input } = request
     if (input.type === 'set') {
       builder.begin('gather')
+      const { floats } = input
       const order = builder.storage('order', 'order', input.count)
       input.chunks.forEach(({ first, count }, i) => {
-        const images = builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / 4)
-        builder.push(batchGather({ images, order, x }, { B, H, W, C, first, count }, input))
+        const images = builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / (floats ? 1 : 4))
+        builder.push(batchGather({ images, order, x }, { B, H, W, C, first, count, floats }, input))
       })
       if (this.model.classes) {
         const labels = builder.storage('labels', 'labels', Math.ceil(input.count / 4))

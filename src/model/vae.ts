@@ -51,7 +51,7 @@ export class VaeModel implements Model {
     if (input.type === 'latents' || input.type === 'codes') {
       plan.begin('forward')
       const z = input.type === 'codes' ? latent.fromCodes!({ graph, pins }, B) : this.givenLatents(plan, B)
-      likelihood.images(forwardAll(decoder, z, frame), pins.get('images', B * padTo4(N)), N, graph)
+      pins.show('images', likelihood.images(forwardAll(decoder, z, frame), N, graph))
       return plan.build()
     }
 
@@ -73,7 +73,7 @@ export class VaeModel implements Model {
     })
     const y = forwardAll(decoder, z, frame)
     if (output === 'images') {
-      likelihood.images(y, pins.get('images', B * padTo4(N)), N, graph)
+      pins.show('images', likelihood.images(y, N, graph))
       return plan.build()
     }
 

@@ -1,4 +1,4 @@
-import { activationCode, activationSlope, type Activation } from './activation.js'
+import { activationCode, activationSlope, anyActivationCode, type Activation } from './activation.js'
 import { padTo4, type Dispatch, type PlanTensor } from './dispatch.js'
 
 const MOST_INVOCATIONS = 65535 * 64
@@ -31,15 +31,54 @@ function sum(
   }
 }
 
-/** dx = dy · act'(y) */
+/** y = act(x) of any activation, for B rows of N values; padding lanes are written 0. */
+export function activationForward(
+  t: { x: PlanTensor; y: PlanTensor },
+  { B, N }: { B: number; N: number },
+  activation: Activation,
+): Dispatch {
+  return {
+    kernel: 'activation_forward',
+    constants: { B, N, ACTIVATION: anyActivationCode(activation), SLOPE: activationSlope(activation) },
+    bindings: { x: t.x, y: t.y },
+    grid: [padTo4(N) / 4, B, 1],
+    shape: `B${B} N${N}`,
+    flops: 0,
+  }
+}
+
+/** dx = dy · act'(y), from the output y of a fused activation; with `add` dx + dy · act'(y). */
 export function activationBackward(
   t: { dy: PlanTensor; y: PlanTensor; dx: PlanTensor },
   activation: Activation,
+  { add = false }: AddOption = {},
+): Dispatch {
+  return beforeActivation(t, activationCode(activation), activationSlope(activation), add)
+}
+
+/** dx = dy · silu'(x), from SiLU's input x; with `add` dx + dy · silu'(x). */
+export function siluBackward(
+  { dy, x, dx }: { dy: PlanTensor; x: PlanTensor; dx: PlanTensor },
+  { add = false }: AddOption = {},
+): Dispatch {
+  return beforeActivation({ dy, y: x, dx }, anyActivationCode('silu'), 0, add)
+}
+
+/** With `add` dx holds the gradients from other readers, and this one is added to them; unless given it is overwritten. */
+interface AddOption {
+  add?: boolean
+}
+
+function beforeActivation(
+  t: { dy: PlanTensor; y: PlanTensor; dx: PlanTensor },
+  ACTIVATION: number,
+  SLOPE: number,
+  add: boolean,
 ): Dispatch {
   const COUNT = t.y.elements / 4
   return {
     kernel: 'activation_backward',
-    constants: { COUNT, ACTIVATION: activationCode(activation), SLOPE: activationSlope(activation) },
+    constants: { COUNT, ACTIVATION, SLOPE, ADD: Number(add) },
     bindings: { dy: t.dy, y: t.y, dx: t.dx },
     grid: [Math.min(COUNT, MOST_INVOCATIONS), 1, 1],
     shape: `N${t.y.elements}`,

@@ -1,5 +1,6 @@
 import { activationCode, activationSlope, type Activation } from './activation.js'
 import { padTo4, rowLaneTilings, type Dispatch, type PlanTensor } from './dispatch.js'
+import { activationForward } from './elementwise.js'
 
 interface ImageShape {
   /** Rows. */
@@ -92,17 +93,12 @@ export function rowReduce(
 
 /** The image that Bernoulli logits stand for: y = sigmoid(x). */
 export function sigmoidForward(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
-  return elementwise('sigmoid_forward', t, shape)
+  return activationForward(t, shape, 'sigmoid')
 }
 
 /** The mean image of continuous Bernoulli logits: y = 1 / (1 − exp(−x)) − 1 / x. */
 export function continuousBernoulliMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
   return elementwise('continuous_bernoulli_mean', t, shape)
-}
-
-/** The mean image of a Gaussian likelihood, kept to what an image may be: y = clamp(x, 0, 1). */
-export function gaussianMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
-  return elementwise('gaussian_mean', t, shape)
 }
 
 function logitLoss(

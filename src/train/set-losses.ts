@@ -30,7 +30,7 @@ export async function setLosses(
 ): Promise<void> {
   const batch = Math.min(batchSize, data.count)
   const set = runtime.set(data)
-  const input = { type: 'set', count: data.count, chunks: set.chunks, binarize } as const
+  const input = { type: 'set', count: data.count, chunks: set.chunks, floats: set.floats, binarize } as const
   const request = { batch, input, noise: 'drawn', output: 'losses', ...(sampled && { sampled }) } as const
   const losses = runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context

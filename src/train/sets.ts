@@ -1,5 +1,6 @@
 import { readName, readFlag } from '../checks.js'
 import { readDataset, type Dataset } from '../data/dataset.js'
+import { checkUnitValues } from '../data/pixels.js'
 import { DataError, ShapeError } from '../errors.js'
 import { checkLabels } from '../model/labels.js'
 import type { ModelRuntime } from '../model/runtime.js'
@@ -14,6 +15,9 @@ export function checkSet({ model }: ModelRuntime, data: unknown, who: string): D
   const { h, w, c } = model.input
   if (String(set.shape) !== String([h, w, c])) {
     throw new ShapeError(`${who}: images are ${set.shape.join(' × ')}, the model needs ${h} × ${w} × ${c}`)
+  }
+  if (set.images instanceof Float32Array && !model.likelihood.isRealValued) {
+    checkUnitValues(set.images, set.shape, `${who}: values`)
   }
   if (!model.classes) return set
   if (!set.labels) throw new DataError(`${who}: the model is conditional, the data set has no labels`)

@@ -66,7 +66,7 @@ export class Trainer {
     const { runtime, data, options, state } = this
     const set = runtime.set(data)
     const { binarize, flip } = options
-    const input = { type: 'set', count: data.count, chunks: set.chunks, binarize, flip } as const
+    const input = { type: 'set', count: data.count, chunks: set.chunks, floats: set.floats, binarize, flip } as const
     const output = { update: state.optimizer }
     const request = { batch: options.batchSize, input, noise: 'drawn', output, ...options.objective } as const
     const training = runtime.with(request, async (program) => {

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { ACTIVATIONS } from '../../src/ops/activation.js'
+import { FUSED_ACTIVATIONS } from '../../src/ops/activation.js'
 import {
   batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
   statisticsWidth,
@@ -189,7 +189,7 @@ gpuTest(statistics, 'is exact for a channel of one value all over, and its varia
   expectSame((await run).statistics, Float32Array.of(1e6 + 0.5, 0, 0.1, 0, 0, 0, 0, 0), 'statistics')
 })
 
-const activations = ACTIVATIONS.flatMap((activation) => [{ P: 1, C: 6, activation }, { P: 6, C: 3, activation }])
+const activations = FUSED_ACTIVATIONS.flatMap((activation) => [{ P: 1, C: 6, activation }, { P: 6, C: 3, activation }])
 
 for (const { P, C, activation } of activations) {
   const width = P * C

@@ -1,7 +1,7 @@
-import { ACTIVATIONS } from '../../src/ops/activation.js'
+import { FUSED_ACTIVATIONS } from '../../src/ops/activation.js'
 import type { Dispatch } from '../../src/ops/dispatch.js'
 import { padRows, padTo4 } from '../../src/ops/dispatch.js'
-import { activationBackward, gradientAdd, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
+import { gradientAdd, permuteForward, residualAdd } from '../../src/ops/elementwise.js'
 import { gradientAccumulate } from '../../src/ops/update.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
@@ -12,7 +12,6 @@ import { expectSame, expectWithin, relativeBounds, U } from '../support/bounds.j
 import { padExpected, padMatrix, randomActivations } from '../support/matrix.js'
 import { runKernels } from '../support/run-kernel.js'
 
-const activation = suite('activation_backward')
 const residual = suite('residual_add')
 const permute = suite('permute_forward')
 const accumulate = suite('gradient_accumulate')
@@ -20,27 +19,21 @@ const accumulate = suite('gradient_accumulate')
 /** Few workgroups for a long tensor: every invocation has to go round. */
 const striding = (dispatch: Dispatch): Dispatch => ({ ...dispatch, grid: [64, 1, 1] })
 
-for (const [i, name] of ACTIVATIONS.entries()) {
-  const [B, N] = [[1, 1], [3, 7], [13, 35], [8, 100], [1, 261]][i]
+for (const [i, name] of FUSED_ACTIVATIONS.entries()) {
+  const [B, N] = [[1, 1], [3, 7], [13, 35], [8, 100], [1, 261], [2, 64], [5, 18]][i]
   const elements = padRows(B) * padTo4(N)
-  gpuTest(activation, `matches the reference at B=${B} N=${N} ${name}`, async ({ device }) => {
-    const y = randomActivations(B, padTo4(N), name, 1)
-    const dy = uniformArray(elements, 2)
-    const { dx } = await runKernels(device, { dy, y, dx: elements }, (t) => striding(activationBackward(t, name)))
-    expectWithin(dx, reference(y, dy, name), relativeBounds(dy, 4 * U), 'dx') // 1 − y², times dy: three roundings
-  })
   gpuTest(residual, `activates the sum at B=${B} N=${N} ${name}`, async ({ device }) => {
     const [a, b] = [uniformArray(elements, 2), uniformArray(elements, 3)]
     const { y } = await runKernels(device, { a, b, y: elements }, (t) => striding(residualAdd(t, name)))
     const sum = Float64Array.from(a, (value, at) => value + b[at])
-    expectWithin(y, activationForward(sum, name), sum.map(() => 8 * U), 'y') // tanh and exp are good to some ulp
+    expectWithin(y, activationForward(sum, name), sum.map(() => 16 * U), 'y') // tanh and exp are good to some ulp
   })
   gpuTest(residual, `adds and takes the derivative at B=${B} N=${N} ${name}`, async ({ device }) => {
     const x = randomActivations(B, padTo4(N), name, 1)
     const [a, b] = [uniformArray(elements, 2), uniformArray(elements, 3)]
     const { y } = await runKernels(device, { a, b, x, y: elements }, (t) => striding(gradientAdd(t, name)))
     const sum = Float64Array.from(a, (value, at) => value + b[at])
-    expectWithin(y, reference(x, sum, name), relativeBounds(sum, 5 * U), 'y')
+    expectWithin(y, reference(x, sum, name), relativeBounds(sum, (name === 'softplus' ? 12 : 5) * U), 'y')
   })
 }
 
@@ -79,7 +72,6 @@ gpuTest(accumulate, 'starts with the first slice of a batch and adds the others'
   expectSame(added.sum, first.map((value, i) => value + second[i]), 'sum of two slices')
 })
 
-activation.run()
 residual.run()
 permute.run()
 accumulate.run()

@@ -1,6 +1,6 @@
 """Writes test/fixtures: what the tests are held against, computed by PyTorch in float64.
 
-    python3 test/reference/fixtures.py            (from the repository's root; needs numpy and PyTorch 1.13 or newer)
+    python3 test/reference/fixtures.py [NAME …]   (from the repository's root; needs numpy and PyTorch 1.13 or newer)
 
 Inputs come from formula.py, nothing from a random generator. test/fixtures.ts reads the files and says what is in them.
 """
@@ -21,7 +21,9 @@ import torch_model
 import torch_objectives
 import torch_training
 from fixture_kinds import KINDS
+from fixture_layers import LAYERS
 from fixture_objectives import MODELS, OBJECTIVES
+import fixture_real_valued
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
 from safetensors_writer import write_safetensors
 
@@ -56,17 +58,27 @@ def other_writer():
     write_safetensors(FIXTURES / "other-writer-checksum.safetensors", tensors, metadata, spaced=True)
 
 
-def small_model(name, spec, batch, scale=1.0):
-    """Inputs, parameters, loss and every gradient of a small model. `scale` enlarges the last layer's weights."""
+def small_model(name, spec, batch, scale=1.0, spread=None):
+    """Inputs, parameters, loss and every gradient of a small model.
+
+    `scale` enlarges the last layer's weights; `spread` takes pixels from [0, 1] to [-spread, spread].
+    """
     parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
     if scale != 1:
         last = f"decoder.{len(spec['decoder']) - 1}.weight"
         parameters[last] = (parameters[last] * scale).astype(np.float32)
+    for key in parameters:
+        if key.endswith(".running_var"):
+            parameters[key] = parameters[key] + np.float32(1)
     batch = inputs(spec, batch, SEED)
+    if spread:
+        batch = (((2 * batch[0] - 1) * spread).astype(np.float32), *batch[1:])
     loss, gradients = torch_model.loss_and_gradients(spec, parameters, *batch)
+    statistics = torch_model.moved_statistics(spec, parameters, *batch)
     tensors = {key: value for key, value in zip(("images", "noise", "labels"), batch) if value is not None}
     tensors.update({f"parameter.{key}": value for key, value in parameters.items()})
     tensors.update({f"gradient.{key}": value.astype(np.float32) for key, value in gradients.items()})
+    tensors.update({f"moved.{key}": value.astype(np.float32) for key, value in statistics.items()})
     write_safetensors(FIXTURES / f"{name}.safetensors", tensors, {"spec": json.dumps(spec), "loss": json.dumps(loss)})
 
 
@@ -239,11 +251,16 @@ def write_json(name, value):
 if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
-    for name, case in {**specs.SMALL, **KINDS}.items():
-        small_model(name, **case)
+    wanted = sys.argv[1:]  # names of small models; all of everything without
+    for name, case in {**specs.SMALL, **KINDS, **LAYERS}.items():
+        if not wanted or name in wanted:
+            small_model(name, **case)
+    if wanted:
+        sys.exit()
     objectives()
     optimizers()
     runs()
     quantized_training()
     large_models()
     training()
+    write_json("real-valued-training.json", fixture_real_valued.result())

@@ -250,7 +250,8 @@ class Pass {
 
   private activated(v: Differentiable, activation: Activation = 'linear'): Differentiable {
     const y = activationForward(v.data, activation)
-    return { data: y, shape: v.shape, backward: (dy) => v.backward(activationBackward(y, dy, activation)) }
+    const known = activation === 'silu' ? v.data : y
+    return { data: y, shape: v.shape, backward: (dy) => v.backward(activationBackward(known, dy, activation)) }
   }
 
   private weights(name: string): { w: Values; b: Values } {

@@ -14,6 +14,9 @@ ACTIVATIONS = {
     "leaky-relu": lambda v: F.leaky_relu(v, 0.2),
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "softplus": F.softplus,
+    "elu": F.elu,
+    "silu": F.silu,
 }
 
 
@@ -52,8 +55,11 @@ def layer(spec, name, x, parameters):
         height, width, channels = spec["shape"]
         return x.reshape(-1, channels, height, width)
     if kind == "residual":
-        return x + layers(spec["layers"], name, x, parameters)
-    if kind == "dense":
+        v = x + layers(spec["layers"], name, x, parameters)
+    elif kind == "batch-norm":
+        running = parameters[f"{name}.running_mean"], parameters[f"{name}.running_var"]
+        v = F.batch_norm(x, *running, *weights(), training=True)
+    elif kind == "dense":
         v = F.linear(x.flatten(1), *weights())
     else:
         operation = {"conv": conv, "conv-transpose": conv_transpose}[kind]
@@ -74,7 +80,12 @@ def loss(spec, parameters, images, noise, labels=None):
         return quantized_loss(spec, parameters, x)
     mean, log_variance = posterior(spec, parameters, x, labels)
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
-    if log_variance is not None:
+    if spec["latent"].get("covariance") == "full":
+        factor = cholesky(log_variance, mean.shape[1])
+        z = mean + (factor @ noise[:, :, None])[:, :, 0]
+        prior = torch.distributions.MultivariateNormal(torch.zeros_like(mean[0]), torch.eye(mean.shape[1], dtype=mean.dtype))
+        kl = torch.distributions.kl_divergence(torch.distributions.MultivariateNormal(mean, scale_tril=factor), prior).mean()
+    elif log_variance is not None:
         z = mean + torch.exp(log_variance / 2) * noise
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean()
     reconstruction = -log_likelihood_of(spec, parameters, z, x, labels).mean()
@@ -82,12 +93,24 @@ def loss(spec, parameters, images, noise, labels=None):
 
 
 def posterior(spec, parameters, x, labels):
-    """Mean and log-variance of images [batch, channels, height, width]; a deterministic latent has no log-variance."""
+    """Mean and log-variance of images [batch, channels, height, width]; of a full covariance the triangle's outputs.
+
+    A deterministic latent has no second head.
+    """
     hidden = layers(spec["encoder"], "encoder", labelled_input(spec, x, labels), parameters).flatten(1)
     mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
     if spec["latent"]["type"] != "gaussian":
         return mean, None
-    return mean, F.linear(hidden, parameters["latent.log_variance.weight"], parameters["latent.log_variance.bias"])
+    head = "latent.cholesky" if spec["latent"].get("covariance") == "full" else "latent.log_variance"
+    return mean, F.linear(hidden, parameters[f"{head}.weight"], parameters[f"{head}.bias"])
+
+
+def cholesky(outputs, size):
+    """The lower triangles [batch, size, size] of rows of outputs; the diagonal is exp(output / 2)."""
+    factor = outputs.new_zeros(outputs.shape[0], size, size)
+    row, column = torch.tril_indices(size, size)
+    factor[:, row, column] = torch.where(row == column, torch.exp(outputs / 2), outputs)
+    return factor
 
 
 def log_likelihood_of(spec, parameters, z, x, labels):
@@ -176,12 +199,15 @@ def parameter_shapes(spec):
                 walk(spec["layers"], name, shape)
             elif kind == "dense":
                 dense(name, math.prod(shape), spec["units"])
+            elif kind == "batch-norm":
+                for part in ("weight", "bias", "running_mean", "running_var"):
+                    shapes[f"{name}.{part}"] = [shape[0]]
             elif kind in ("conv", "conv-transpose"):
                 channels = [spec["filters"], shape[0]] if kind == "conv" else [shape[0], spec["filters"]]
                 shapes[f"{name}.weight"] = channels + [spec["kernel"]] * 2
                 shapes[f"{name}.bias"] = [spec["filters"]]
             here = {key: torch.zeros(shapes[key]) for key in shapes if key.startswith(f"{name}.")}
-            shape = list(layer(spec, name, torch.zeros(1, *shape), here).shape[1:])
+            shape = list(layer(spec, name, torch.zeros(2, *shape), here).shape[1:])
         return shape
 
     def with_likelihood():
@@ -202,19 +228,37 @@ def parameter_shapes(spec):
         return with_likelihood()
     features = math.prod(end)
     dense("latent.mean", features, spec["latent"]["size"])
-    if spec["latent"]["type"] == "gaussian":
-        dense("latent.log_variance", features, spec["latent"]["size"])
+    size = spec["latent"]["size"]
+    if spec["latent"].get("covariance") == "full":
+        dense("latent.cholesky", features, size * (size + 1) // 2)
+    elif spec["latent"]["type"] == "gaussian":
+        dense("latent.log_variance", features, size)
     walk(spec["decoder"], "decoder", [spec["latent"]["size"] + classes])
     return with_likelihood()
 
 
 def loss_and_gradients(spec, parameters, images, noise, labels=None, loss=loss):
     """As numbers: {total, …} and {name: array}, from arrays of any type."""
-    leaves = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in parameters.items()}
+    leaves = {name: torch.tensor(value, dtype=torch.float64) for name, value in parameters.items()}
+    trained = [name for name in leaves if not is_buffer(name)]
+    for name in trained:
+        leaves[name].requires_grad_()
     values = loss(spec, leaves, *as_tensors(images, noise, labels))
     values["total"].backward()
-    gradients = {key: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for key, leaf in leaves.items()}
+    gradients = {key: torch.zeros_like(leaves[key]) if leaves[key].grad is None else leaves[key].grad for key in trained}
     return {key: float(value) for key, value in values.items()}, {key: g.numpy() for key, g in gradients.items()}
+
+
+def is_buffer(name):
+    """Running statistics, which batch normalisation moves and no optimiser does."""
+    return name.rpartition(".")[2].startswith("running_")
+
+
+def moved_statistics(spec, parameters, images, noise, labels=None):
+    """The running statistics after one forward pass, as arrays."""
+    leaves = {name: torch.tensor(value, dtype=torch.float64) for name, value in parameters.items()}
+    loss(spec, leaves, *as_tensors(images, noise, labels))
+    return {name: leaf.numpy() for name, leaf in leaves.items() if is_buffer(name)}
 
 
 def as_tensors(images, noise=None, labels=None, dtype=torch.float64):

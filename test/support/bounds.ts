@@ -1,4 +1,5 @@
 import type { Activation } from '../../src/ops/activation.js'
+import { activationBackward } from '../reference/activation.js'
 
 // How far float32 may be from float64, from the length of the sum and WGSL's accuracy of built-in functions.
 
@@ -24,8 +25,15 @@ export function activationBounds(v: Float64Array, bounds: Float64Array, activati
   return bounds.map((bound, i) => {
     if (activation === 'tanh') return bound + 1e-5
     if (activation === 'sigmoid') return bound + (6 + 2 * Math.abs(v[i])) * ULP
+    if (activation === 'softplus' || activation === 'elu') return bound + 8 * ULP * Math.max(1, v[i])
     return bound
   })
+}
+
+/** Bounds of dy · act′(y), from those of dy: 1 − exp(−y) and y + 1 are off by some ULP themselves. */
+export function derivativeBounds(y: Values, dy: Values, bounds: Values, activation: Activation): Float64Array {
+  const own = activation === 'softplus' || activation === 'elu' ? 6 * ULP : 0
+  return activationBackward(y, bounds as Float64Array, activation).map((bound, i) => bound + own * Math.abs(dy[i]))
 }
 
 /** A relative bound of every element. */

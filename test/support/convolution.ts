@@ -9,7 +9,7 @@ import * as conv from '../reference/conv.js'
 import * as transpose from '../reference/conv-transpose.js'
 import { uniformArray } from '../reference/formula.js'
 import { convWindow } from '../reference/window.js'
-import { activationBounds, expectWithin, sumBounds } from './bounds.js'
+import { activationBounds, derivativeBounds, expectWithin, sumBounds } from './bounds.js'
 import { magnitudes, padExpected, padMatrix, randomActivations, randomGradients } from './matrix.js'
 import { runKernels, tensorsOf } from './run-kernel.js'
 
@@ -124,9 +124,10 @@ export async function checkBackwardInput(device: GPUDevice, shape: Case): Promis
   const { dx } = await runKernels(device, contents, () => input)
   const { R, x, exact, magnitude } = referenceBackward(shape)
   const added = skip ? randomGradients(B, size, 4) : new Float32Array(R * size)
-  const expected = activationBackward(x, exact.dx.map((value, i) => value + added[i]), activation)
+  const sum = exact.dx.map((value, i) => value + added[i])
+  const expected = activationBackward(x, sum, activation)
   const sums = sumBounds(Kh * Kw * Co + 3, magnitude.dx.map((value, i) => value + Math.abs(added[i])))
-  const bounds = activationBackward(x, sums, activation)
+  const bounds = derivativeBounds(x, sum, sums, activation)
   expectWithin(dx, padExpected(expected, R, size), padExpected(bounds, R, size), 'dx')
 }
 

@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
-import { ACTIVATIONS, type Activation } from '../../src/ops/activation.js'
+import { FUSED_ACTIVATIONS, type Activation } from '../../src/ops/activation.js'
 import { padRows, padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { activationBackward, activationForward } from '../reference/activation.js'
 import * as reference from '../reference/dense.js'
 import { uniformArray } from '../reference/formula.js'
-import { activationBounds, expectWithin, sumBounds } from './bounds.js'
+import { activationBounds, derivativeBounds, expectWithin, sumBounds } from './bounds.js'
 import {
   AWKWARD_BATCHES, AWKWARD_SIZES, magnitudes, padExpected, padMatrix, randomActivations, randomGradients,
 } from './matrix.js'
@@ -26,7 +26,7 @@ export const awkward: Case[] = [3, 8].flatMap((shift) =>
     B: AWKWARD_BATCHES[(i + shift) % 4],
     I,
     O: AWKWARD_SIZES[(5 * i + shift) % 12],
-    activation: ACTIVATIONS[(i + shift) % 5],
+    activation: FUSED_ACTIVATIONS[(i + shift) % 7],
   })),
 )
 
@@ -42,7 +42,7 @@ export const large: Case[] = [
   [8, 1009, 2],
   [3, 1021, 17],
   [1, 1013, 100],
-].map(([B, I, O], i) => ({ B, I, O, activation: ACTIVATIONS[i % 5] }))
+].map(([B, I, O], i) => ({ B, I, O, activation: FUSED_ACTIVATIONS[i % 7] }))
 export const turned: Case[] = large.map(({ I, O, ...rest }) => ({ ...rest, I: O, O: I }))
 
 type Names = 'x' | 'w' | 'b' | 'y' | 'dy' | 'dx' | 'dw' | 'db'
@@ -145,7 +145,7 @@ export async function checkBackward(device: GPUDevice, dispatch: Dispatch, layer
     assert.ok(result.dx.every(Number.isNaN), 'dx is left alone')
     return
   }
-  const bounds = activationBackward(x, sumBounds(O + 3, size.dx), activation)
+  const bounds = derivativeBounds(x, sum.dx, sumBounds(O + 3, size.dx), activation)
   expectWithin(result.dx, padExpected(activationBackward(x, sum.dx, activation), R, I), padExpected(bounds, R, I), 'dx')
 }
 

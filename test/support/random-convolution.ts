@@ -1,4 +1,4 @@
-import { ACTIVATIONS } from '../../src/ops/activation.js'
+import { FUSED_ACTIVATIONS } from '../../src/ops/activation.js'
 import { hash } from '../reference/formula.js'
 import { checkBackwardInput, checkBackwardWeight, checkForward, output, type Case } from './convolution.js'
 
@@ -38,7 +38,7 @@ function randomCase(seed: number, draw: number, transposed: boolean): Case {
     Kw: pick(1, 2, 3, 5),
     S: pick(1, 1, 2, 3),
     padding: pick<Case['padding']>('same', 'same', 0, 1, 2),
-    activation: pick(...ACTIVATIONS),
+    activation: pick(...FUSED_ACTIVATIONS),
     skip: pick(false, false, true),
     transposed,
   }

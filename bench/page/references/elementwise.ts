@@ -1,6 +1,6 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { NORM_PARTIALS } from '../../../src/ops/update.js'
-import { activationBackward, activationForward, sigmoid } from '../../../test/reference/activation.js'
+import { activationBackward, activationForward } from '../../../test/reference/activation.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
 import { activationOf } from '../values.js'
@@ -8,12 +8,14 @@ import {
   FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Expected, type Given, type Reference,
 } from './reference.js'
 
-const sigmoidForward: Reference = {
+/** y = act(x) */
+const activationForwardReference: Reference = {
   inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N, 4) }),
-  expected: ({ constants: { N }, before: { x }, places }) =>
+  expected: ({ constants, before: { x }, places }) =>
     places('y').map((index) => {
-      const value = index % padTo4(N) < N ? sigmoid(x[index]) : 0
-      return { output: 'y', index, value, bound: FUNCTION_BOUND }
+      const [value] = activationForward([x[index]], activationOf(constants))
+      const { N } = constants
+      return { output: 'y', index, value: index % padTo4(N) < N ? value : 0, bound: FUNCTION_BOUND }
     }),
 }
 
@@ -119,7 +121,7 @@ const gradientNorm: Reference = {
 }
 
 export const elementwiseReferences: Record<string, Reference> = {
-  sigmoid_forward: sigmoidForward,
+  activation_forward: activationForwardReference,
   activation_backward: activationBackwardReference,
   residual_add: residualAdd,
   permute_forward: permuteForward,

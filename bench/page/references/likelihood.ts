@@ -97,6 +97,5 @@ export const likelihoodReferences: Record<string, Reference> = {
   continuous_bernoulli_loss: continuousBernoulliLoss,
   continuous_bernoulli_mean: elementwise(continuousBernoulliMean),
   gaussian_loss: gaussianLoss,
-  gaussian_mean: elementwise((x) => Math.min(Math.max(x, 0), 1)),
   row_reduce: rowReduce,
 }

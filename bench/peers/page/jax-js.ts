@@ -130,8 +130,11 @@ function activate(x: np.Array, activation: Activation = 'linear'): np.Array {
       return nn.leakyRelu(x, 0.2)
     case 'tanh':
       return np.tanh(x)
-    default:
+    case 'relu':
+    case 'sigmoid':
       return nn[activation](x)
+    default:
+      throw new Error(`${activation} is not written here`)
   }
 }
 

@@ -122,8 +122,18 @@ function fusedActivation(activation: Activation = 'linear') {
 }
 
 function activate(x: tf.Tensor, activation: Activation = 'linear'): tf.Tensor {
-  if (activation === 'linear') return x
-  return activation === 'leaky-relu' ? tf.leakyRelu(x, 0.2) : tf[activation](x)
+  switch (activation) {
+    case 'linear':
+      return x
+    case 'leaky-relu':
+      return tf.leakyRelu(x, 0.2)
+    case 'relu':
+    case 'tanh':
+    case 'sigmoid':
+      return tf[activation](x)
+    default:
+      throw new Error(`${activation} is not written here`)
+  }
 }
 
 function padding(padding: Padding = 'same'): 'same' {

@@ -1,4 +1,28 @@
 import type { Activation } from '../../ops/activation.js'
+import { activationForward, siluBackward } from '../../ops/elementwise.js'
 import type { Graph, Value } from '../graph.js'
-export function fused(activation: Activation): Activation { return activation }
-export function activated(x: Value, _activation: Activation, _name: string, _graph: Graph): Value { return x }
+
+/** What a layer's own kernel applies: the activation, or nothing where that needs a dispatch of its own. */
+export function fused(activation: Activation): Activation {
+  return activation === 'silu' ? 'linear' : activation
+}
+
+/** The layer's output behind an activation that is not `fused`: x itself unless there is one. */
+export function activated(x: Value, activation: Activation, name: string, graph: Graph): Value {
+  if (activation === fused(activation)) return x
+  const width = x.tensor.elements / x.rows
+  const y = graph.value(name, x, width)
+  const shape = { B: x.rows, N: width } // padding counted: silu(0) = 0
+  graph.push(activationForward({ x: x.tensor, y: y.tensor }, shape, activation))
+  graph.record({
+    inputs: [x],
+    outputs: [y],
+    backward: (pass) => {
+      const dy = pass.gradient(y)!
+      pass.send(x, `${name}.dx`, 'in-place', ({ dx, add }) => [
+        siluBackward({ dy, x: x.tensor, dx }, { add: add !== undefined }), // what made x is linear: no further factor
+      ])
+    },
+  })
+  return y
+}

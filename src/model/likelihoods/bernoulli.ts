@@ -11,7 +11,11 @@ export const bernoulli: LikelihoodKind<{ type: 'bernoulli' }> = {
     isUnbounded: true,
     isRealValued: false,
     parameters: () => [],
-    images: (output, y, N, graph) => graph.push(sigmoidForward({ x: output.tensor, y }, { B: output.rows, N })),
+    images({ tensor: x, rows: B }, N, graph) {
+      const y = graph.builder.activation('images', x.elements)
+      graph.push(sigmoidForward({ x, y }, { B, N }))
+      return y
+    },
     loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
       graph.push(bceLoss({ logits: tensor, ...t }, { B, N, samples }, activation, gradient))
       return undefined

@@ -11,8 +11,10 @@ export const continuousBernoulli: LikelihoodKind<{ type: 'continuous-bernoulli' 
     isUnbounded: true,
     isRealValued: false,
     parameters: () => [],
-    images({ tensor: x, rows: B }, y, N, graph) {
+    images({ tensor: x, rows: B }, N, graph) {
+      const y = graph.builder.activation('images', x.elements)
       graph.push(continuousBernoulliMean({ x, y }, { B, N }))
+      return y
     },
     loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
       graph.push(continuousBernoulliLoss({ logits: tensor, ...t }, { B, N, samples }, activation, gradient))

@@ -1,5 +1,5 @@
 import { SpecError } from '../../errors.js'
-import { gaussianLoss, gaussianMean, rowReduce } from '../../ops/likelihood.js'
+import { gaussianLoss, rowReduce } from '../../ops/likelihood.js'
 import { describe } from '../fields.js'
 import { vectorParameter } from '../parameters.js'
 import type { GaussianLikelihoodSpec } from '../spec.js'
@@ -18,7 +18,7 @@ export const gaussian: LikelihoodKind<GaussianLikelihoodSpec> = {
     isUnbounded: false,
     isRealValued: true,
     parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
-    images: (output, y, N, graph) => graph.push(gaussianMean({ x: output.tensor, y }, { B: output.rows, N })),
+    images: (output) => output.tensor, // any number is a pixel: nothing is clamped
     loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
       const dlogvRows = graph.builder.activation(`${PATH}.dlogv`, B)
       const learned = variance === 'learned'

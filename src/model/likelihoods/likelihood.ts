@@ -19,8 +19,8 @@ export interface Likelihood {
   /** Pixels may be any finite number, not only those in [0, 1]. */
   readonly isRealValued: boolean
   parameters(): ParameterSpec[]
-  /** Pushes the images that the output stands for: the mean of p(x|z). */
-  images(output: Value, images: PlanTensor, pixels: number, graph: Graph): void
+  /** Pushes the images that the output stands for, the mean of p(x|z). @returns where they are */
+  images(output: Value, pixels: number, graph: Graph): PlanTensor
   /**
    * Pushes −log p(x|z) of every row.
    * @param gradient the output is overwritten by its gradient, over the batch's mean and before its activation
