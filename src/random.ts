@@ -18,6 +18,7 @@ export const STREAMS = {
   INIT: 1,
   /**
    * ε of the reparameterisation in training. index: pair of values within the step's `[batch, latent]`; position: step.
+   * A row of a von Mises-Fisher latent also takes a u, at index 2³¹ + row.
    */
   NOISE: 2,
   /** Order of the images in an epoch. index: number of the draw; position: epoch. */
@@ -92,6 +93,11 @@ export function streamKey(seed: number, stream: Stream): [number, number] {
 /** The upper 24 bits as a number in [0, 1): exact in float32, so TypeScript and WGSL agree to the bit. */
 export function uniformFromBits(bits: number): number {
   return (bits >>> 8) * 2 ** -24
+}
+
+/** The upper 23 bits as a number in (0, 1): exact in float32. */
+export function uniformInside(bits: number): number {
+  return ((bits >>> 9) + 0.5) * 2 ** -23
 }
 
 /**

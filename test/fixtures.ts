@@ -132,6 +132,23 @@ export async function loadPresetFixtures(): Promise<Record<string, PresetFixture
   return JSON.parse(new TextDecoder().decode(await loadFixture('presets.json')))
 }
 
+/** The functions of the von Mises-Fisher latent, to 50 digits; test/reference/von_mises_fisher.py writes the file. */
+export interface SphereFixture {
+  size: number
+  kappa: number
+  /** A(κ) */
+  mean: number
+  kl: number
+  klDerivative: number
+  /** u, atanh of the quantile ω at u, and its derivative by κ. */
+  quantiles: [u: number, y: number, dyByKappa: number][]
+}
+
+/** Sizes 3 to 128, κ from 1 to 10,000. */
+export async function loadSphereFixtures(): Promise<SphereFixture[]> {
+  return JSON.parse(new TextDecoder().decode(await loadFixture('von-mises-fisher.json')))
+}
+
 /** The first steps of a preset's training; step t takes `formulaBatch(spec, batch, seed + t)`. */
 export interface TrainingFixture {
   spec: VaeSpec

@@ -4,11 +4,14 @@ import {
 } from '../../src/ops/batch-norm.js'
 import { choleskyBackward, choleskyForward, choleskyHeadWidth } from '../../src/ops/cholesky.js'
 import { padTo4, type Dispatch, type PlanTensor } from '../../src/ops/dispatch.js'
+import {
+  SPHERE_SAVED, sphereHeadWidth, sphereNoiseWidth, vmfBackward, vmfForward,
+} from '../../src/ops/von-mises-fisher.js'
 import { MOST_STEPS } from '../../src/schedule/step.js'
 
 /** Dispatches of the kinds of layers and latents that the presets of the benchmark lack, for B rows. */
 export function kindDispatches(B: number): Dispatch[] {
-  return [...batchNorms(B), ...fullCovariance(B)]
+  return [...batchNorms(B), ...fullCovariance(B), ...sphere(B)]
 }
 
 /** A batch normalisation behind a convolution of 8 × 8 × 64, and the running statistics of ten of 256 channels. */
@@ -37,6 +40,20 @@ function fullCovariance(B: number): Dispatch[] {
   return [
     choleskyForward({ head, noise, z, losses, status: tensor('status', 1) }, { B, Z }, true),
     choleskyBackward({ dz, head, noise, dhead }, { B, Z }),
+  ]
+}
+
+/** Points of the sphere in three dimensions, the concentration learned. */
+function sphere(B: number): Dispatch[] {
+  const size = 3
+  const [head, dhead] = ['head', 'dhead'].map((name) => tensor(name, B * sphereHeadWidth(size)))
+  const [z, dz] = ['z', 'dz'].map((name) => tensor(name, B * padTo4(size)))
+  const noise = tensor('noise', B * sphereNoiseWidth(size))
+  const saved = tensor('saved', B * SPHERE_SAVED)
+  const losses = tensor('losses', 2 * MOST_STEPS * B)
+  return [
+    vmfForward({ head, noise, z, saved, losses, status: tensor('status', 1) }, { B, size }, true),
+    vmfBackward({ dz, head, noise, saved, dhead }, { B, size }),
   ]
 }
 

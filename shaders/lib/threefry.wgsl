@@ -33,6 +33,11 @@ fn uniform_from_bits(bits: u32) -> f32 {
   return f32(bits >> 8) * 0x1p-24;
 }
 
+// the upper 23 bits as a value in (0, 1), exact
+fn uniform_inside(bits: u32) -> f32 {
+  return (f32(bits >> 9) + 0.5) * 0x1p-23;
+}
+
 // two independent standard normal values (Box-Muller). The logarithm gets 1 - u in (0, 1]; near 1 it may err to above
 // 0, hence the max. The angle is within ±π, where WGSL bounds the error of cos and sin.
 fn normal_pair(bits: vec2u) -> vec2f {

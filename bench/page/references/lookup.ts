@@ -10,6 +10,7 @@ import { lossReferences } from './loss.js'
 import { objectiveReferences } from './objective.js'
 import { quantizeReferences } from './quantize.js'
 import type { Reference } from './reference.js'
+import { vonMisesFisherReferences } from './von-mises-fisher.js'
 
 const references: Record<string, Reference> = {
   ...batchNormReferences,
@@ -22,6 +23,7 @@ const references: Record<string, Reference> = {
   ...quantizeReferences,
   ...objectiveReferences,
   ...elementwiseReferences,
+  ...vonMisesFisherReferences,
 }
 
 /** The reference of a kernel; a further tiling, which has one more word in its name, shares that of the first. */
