@@ -58,9 +58,14 @@ export function readName<Name extends string>(
   throw new SpecError(path, `there is no ${what} ${describe(value)}${suggestion(value, names)}; there is ${list}`)
 }
 
+/** Whether a value is a whole number in a range: a count, a size, a label, a seed. */
+export function isWhole(value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
+}
+
 /** A whole number from `least` on, as large as numbers are exact. @throws SpecError */
 export function readWhole(value: unknown, path: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+  if (isWhole(value, least, most)) return value
   const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`
   throw new SpecError(path, `needs a whole number ${range}, got ${describe(value)}`)
 }

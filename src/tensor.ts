@@ -1,5 +1,5 @@
 import { floatsOf } from './arrays.js'
-import { describe, guarded } from './checks.js'
+import { describe, guarded, isWhole } from './checks.js'
 import { DataError, ShapeError } from './errors.js'
 
 /** A plain array of 32-bit floats with its shape, row-major. */
@@ -74,7 +74,7 @@ export function readShape(value: unknown, what: string): number[] {
       throw new ShapeError(`${what}: shape needs at most ${MOST_DIMENSIONS} whole numbers, got ${came}`)
     }
     const sizes = Array.from(value as unknown[])
-    const bad = sizes.findIndex((size) => !Number.isSafeInteger(size) || (size as number) < 0)
+    const bad = sizes.findIndex((size) => !isWhole(size))
     if (bad < 0) return sizes as number[]
     throw new ShapeError(`${what}: shape[${bad}] needs a whole number from 0 on, got ${describe(sizes[bad])}`)
   }, refusal(what))

@@ -1,4 +1,4 @@
-import { describe, guarded, readOptions } from '../checks.js'
+import { describe, guarded, isWhole, readOptions } from '../checks.js'
 import { DataError, ShapeError, SpecError } from '../errors.js'
 import { bytesOfFloats, checkValues, pixelsOf, readImageShape, readLabelBytes, type ImageShape } from './pixels.js'
 
@@ -90,7 +90,7 @@ export function subset<Pixels extends Uint8Array | Float32Array>(
 /** The first `count` images, or all of them where there are fewer; a view. Throws DataError unless `count` ≥ 1. */
 export function take<Pixels extends Uint8Array | Float32Array>(data: Dataset<Pixels>, count: number): Dataset<Pixels> {
   const set = readDataset<Pixels>(data, 'take')
-  if (!Number.isInteger(count) || count < 1) {
+  if (!isWhole(count, 1)) {
     throw new DataError(`take: needs a whole number from 1, got ${describe(count)}`)
   }
   return view(set, 0, Math.min(count, set.count))
@@ -150,10 +150,8 @@ export function readDataset<Pixels extends Uint8Array | Float32Array>(value: unk
   const images = pixelsOf(parts.images)
   if (!images) throw missing()
   const shape = readImageShape(parts.shape, who)
-  if (!Number.isSafeInteger(parts.count) || (parts.count as number) < 1) {
-    throw refuse(`the set's count needs a whole number from 1 on, got ${describe(parts.count)}`)
-  }
-  const count = parts.count as number
+  const { count } = parts
+  if (!isWhole(count, 1)) throw refuse(`the set's count needs a whole number from 1 on, got ${describe(count)}`)
   const set = checkLength(Object.freeze({ shape, count, images }), who)
   if (images instanceof Float32Array) checkValues(images, shape, `${who}: images`)
   const labels = parts.labels === undefined ? undefined : readLabelBytes(parts.labels, count, who)
@@ -182,7 +180,7 @@ function view<Pixels extends Uint8Array | Float32Array>(
   start: number,
   end: number,
 ): Dataset<Pixels> {
-  if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start >= end || end > count) {
+  if (!isWhole(start) || !isWhole(end, start + 1, count)) {
     const came = `${describe(start)} and ${describe(end)}`
     throw new DataError(`subset: needs whole numbers 0 ≤ start < end ≤ ${count}, got ${came}`)
   }

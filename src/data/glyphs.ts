@@ -1,4 +1,4 @@
-import { describe, readOptions, readWhole } from '../checks.js'
+import { describe, isWhole, readOptions, readWhole } from '../checks.js'
 import { DataError } from '../errors.js'
 import { Random, STREAMS } from '../random.js'
 import { dataset, type Dataset } from './dataset.js'
@@ -45,10 +45,10 @@ export function glyphs(options: GlyphOptions): Dataset<Uint8Array> {
 
 function readGlyphOptions(options: GlyphOptions): Required<GlyphOptions> {
   const { count, seed = 0 } = readOptions<GlyphOptions>(options, 'glyphs', { count: true, seed: true })
-  if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > MOST_IMAGES) {
+  if (!isWhole(count, 1, MOST_IMAGES)) {
     throw new DataError(`glyphs: count needs a whole number from 1 to ${MOST_IMAGES}, got ${describe(count)}`)
   }
-  return { count: count as number, seed: readWhole(seed, 'glyphs.seed', 0) }
+  return { count, seed: readWhole(seed, 'glyphs.seed', 0) }
 }
 
 function balancedLabels(count: number, seed: number): Uint8Array {

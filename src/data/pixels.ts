@@ -1,5 +1,5 @@
 import { bytesOf, floatsOf } from '../arrays.js'
-import { describe, guarded } from '../checks.js'
+import { describe, guarded, isWhole } from '../checks.js'
 import { DataError, ShapeError } from '../errors.js'
 
 /** `[height, width, channels]` of one image. */
@@ -14,13 +14,13 @@ export function readImageShape(value: unknown, who: string): ImageShape {
       const came = Array.isArray(value) && value.length <= 8 ? `[${value.map(describe)}]` : describe(value)
       throw refuse(`needs [height, width, channels], three whole numbers from 1, got ${came}`)
     }
-    if (!Number.isSafeInteger(sizes[0] * sizes[1] * sizes[2])) throw refuse(`[${sizes}] is larger than any image`)
+    if (!isWhole(sizes[0] * sizes[1] * sizes[2], 1)) throw refuse(`[${sizes}] is larger than any image`)
     return sizes
   }, refuse)
 }
 
 function isSizes(value: unknown): value is ImageShape {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 1)
+  return Array.isArray(value) && value.every((size) => isWhole(size, 1))
 }
 
 /** Bytes, or floats, as a plain array. */
@@ -40,14 +40,10 @@ export function readLabelBytes(value: unknown, count: number, who: string): Uint
     }
     if (bytes) return bytes
     const numbers: unknown[] = Array.from(labels)
-    const bad = numbers.findIndex((label) => !isByte(label))
+    const bad = numbers.findIndex((label) => !isWhole(label, 0, 255))
     if (bad < 0) return Uint8Array.from(numbers as number[])
     throw new DataError(`${who}: labels[${bad}] is ${describe(numbers[bad])}, needs a whole number from 0 to 255`)
   }, refuse)
-}
-
-function isByte(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255
 }
 
 /** Floats in [0, 1] rounded to the nearest 1/255. @throws DataError naming the first that is not finite or outside */

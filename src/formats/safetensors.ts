@@ -1,4 +1,4 @@
-import { clip } from '../checks.js'
+import { clip, isWhole } from '../checks.js'
 import { FormatError } from '../errors.js'
 import type { Tensor } from '../tensor.js'
 import { endOfString, parseJson } from './json.js'
@@ -228,7 +228,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
+  return Array.isArray(value) && value.every((n) => isWhole(n))
 }
 
 /** Product of a shape; Infinity when it leaves the safe integers, so that a later 0 cannot hide an overflow. */
@@ -236,7 +236,7 @@ function elements(shape: readonly number[]): number {
   let count = 1
   for (const size of shape) {
     count *= size
-    if (!Number.isSafeInteger(count)) return Infinity
+    if (!isWhole(count)) return Infinity
   }
   return count
 }

@@ -1,5 +1,5 @@
 import { floatsOf, wordsOf } from '../arrays.js'
-import { describe, guarded, readOptions, readWeight, readWhole } from '../checks.js'
+import { describe, guarded, isWhole, readOptions, readWeight, readWhole } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError } from '../errors.js'
 import { readLabels } from '../labels.js'
@@ -73,12 +73,12 @@ const MOST_BYTES = 2 ** 31
 /** @throws DataError, SpecError */
 export function readSampling({ input, classes }: Model, count: unknown, options: unknown, seed: number) {
   const most = Math.floor(MOST_BYTES / (4 * input.h * input.w * input.c))
-  if (!Number.isInteger(count) || (count as number) < 1 || (count as number) > most) {
+  if (!isWhole(count, 1, most)) {
     throw new DataError(`sample: needs a whole number of images from 1 on, at most ${most}, got ${describe(count)}`)
   }
   const given = readOptions<SampleOptions>(options, 'sample', { labels: true, seed: true })
   return {
-    count: count as number,
+    count,
     seed: given.seed === undefined ? seed : readWhole(given.seed, 'sample.seed', 0),
     labels: readGivenLabels(given.labels, classes),
   }

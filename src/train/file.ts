@@ -1,4 +1,4 @@
-import { clip, describe } from '../checks.js'
+import { clip, describe, isWhole } from '../checks.js'
 import { FormatError, SpecError } from '../errors.js'
 import {
   CHECKSUM_KEY,
@@ -175,7 +175,7 @@ function readJson(metadata: Record<string, string>, key: string): unknown {
 
 /** @throws FormatError unless the value is a whole number from 0 on. */
 function readWhole(value: unknown, needs: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  if (isWhole(value)) return value
   throw new FormatError(`${needs} a whole number from 0 on, got ${describe(value)}`)
 }
 

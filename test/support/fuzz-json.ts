@@ -5,13 +5,13 @@ const MARK = '\u0001'
 
 /** JSON texts to put in the place of others: ordinary ones, limits, long and deep ones. */
 const fragments = fc.oneof(
-  { arbitrary: fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)), weight: 50 },
+  { arbitrary: fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)), weight: 500 },
   {
     arbitrary: fc.constantFrom(
       ...['0', '1', '-1', '0.5', '3', '16', '17', '255', '4096', '65536', '2147483648', '9007199254740993', '1e300', '1e999'],
       ...['-0', 'null', 'true', '""', '[]', '{}', '"same"', '"dense"', '"conv"', '"residual"', '"adam"', '"learned"'],
     ),
-    weight: 50,
+    weight: 500,
   },
   {
     arbitrary: fc.constantFrom(
@@ -22,7 +22,7 @@ const fragments = fc.oneof(
       '{"__proto__":{"type":"dense"}}',
       '{"constructor":{"name":5}}',
     ),
-    weight: 10,
+    weight: 100,
   },
   {
     arbitrary: fc.constantFrom(
