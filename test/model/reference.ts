@@ -36,6 +36,20 @@ const convolutional: VaeSpec = {
   likelihood: { type: 'bernoulli' },
 }
 
+/** What is not piecewise linear, and SiLU beside odd sizes and other readers. */
+const smooth: VaeSpec = {
+  input: [3, 5, 1],
+  encoder: [
+    { type: 'conv', filters: 3, kernel: 3, stride: 2, activation: 'silu' },
+    { type: 'residual', layers: [{ type: 'conv', filters: 3, kernel: 3, activation: 'elu' }] },
+    { type: 'flatten' },
+    { type: 'dense', units: 7, activation: 'softplus' },
+  ],
+  latent: { type: 'gaussian', size: 3 },
+  decoder: [{ type: 'dense', units: 6, activation: 'silu' }, { type: 'dense', units: 15, activation: 'elu' }],
+  likelihood: { type: 'bernoulli' },
+}
+
 const cases: { name: string; spec: VaeSpec; batches: number[] }[] = [
   { name: 'a tiny model', spec: TINY, batches: [1, 8, 9, 33] },
   { name: 'a tiny model without KL', spec: { ...TINY, klWeight: 0 }, batches: [3] },
@@ -44,6 +58,7 @@ const cases: { name: string; spec: VaeSpec; batches: number[] }[] = [
   { name: 'three channels', spec: colour, batches: [1, 13] },
   { name: 'heads and decoder without a hidden layer', spec: { ...colour, encoder: [] }, batches: [5] },
   { name: 'three channels with convolutions', spec: convolutional, batches: [1, 11] },
+  { name: 'softplus, ELU and SiLU', spec: smooth, batches: [1, 11] },
   { name: 'the mlp preset', spec: presets.mlp, batches: [1] },
 ]
 
