@@ -1,3 +1,5 @@
+import { bytesOf } from '../arrays.js'
+import { clip, describe, guarded } from '../checks.js'
 import { ElboError, FormatError, SpecError } from '../errors.js'
 import { readSafetensors, verifyChecksum } from '../formats/safetensors.js'
 import { browserFiles } from './browser-files.js'
@@ -25,11 +27,20 @@ export interface CheckpointStore {
  * @throws SpecError for an empty name; by the first call UnsupportedError where this runtime keeps no files
  */
 export function checkpointStore(place: string | StoredFiles): NumberedStore {
-  if (typeof place === 'object' && place !== null) return new NumberedStore(place, 'the given files')
-  if (typeof place !== 'string' || place === '') {
-    throw new SpecError('checkpointStore', `needs a folder's path (on Node), a name (in a browser) or files, got ${place}`)
-  }
-  return new NumberedStore(folderFiles(place) ?? browserFiles(place), `"${place}"`)
+  if (typeof place !== 'string' || place === '') return new NumberedStore(checkedFiles(place), 'the given files')
+  return new NumberedStore(folderFiles(place) ?? browserFiles(place), describe(place))
+}
+
+/** @throws SpecError */
+function checkedFiles(place: unknown): StoredFiles {
+  const refuse = (reason: string, options?: ErrorOptions) => new SpecError('checkpointStore', reason, options)
+  return guarded(() => {
+    const files = place as StoredFiles | null | undefined
+    const methods = [files?.list, files?.read, files?.write, files?.remove]
+    if (typeof files === 'object' && files && methods.every((method) => typeof method === 'function')) return files
+    const what = "a folder's path (on Node), a name (in a browser), or an object with list, read, write and remove"
+    throw refuse(`needs ${what}, got ${describe(place)}`)
+  }, refuse)
 }
 
 /**
@@ -50,13 +61,18 @@ export class NumberedStore implements CheckpointStore {
     private readonly place: string,
   ) {}
 
-  /** @throws ElboError with code `store` when the place is full or cannot be written; what was there before is kept */
-  save(file: Uint8Array): Promise<void> {
+  /**
+   * @throws ElboError with code `store` when the place is full or cannot be written; what was there before is kept.
+   * FormatError for what is no file's bytes
+   */
+  async save(file: Uint8Array): Promise<void> {
+    const bytes = bytesOf(file)
+    if (!bytes) throw new FormatError(`checkpoints in ${this.place}: needs a Uint8Array, got ${describe(file)}`)
     return this.inTurn(async () => {
       const numbers = await this.told('listed', () => this.numbers())
       if (this.whole === undefined) await this.newest(numbers)
       const number = (numbers[0] ?? 0) + 1
-      await this.told('written', () => this.files.write(nameOf(number), file))
+      await this.told('written', () => this.files.write(nameOf(number), bytes))
       const before = this.whole
       this.whole = number
       await this.told('tidied', () => this.remove(numbers.filter((other) => other !== before)))
@@ -134,5 +150,5 @@ function nameOf(number: number): string {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error)
+  return error instanceof Error ? clip(error.message || error.name) : describe(error)
 }

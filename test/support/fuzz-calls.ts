@@ -2,6 +2,7 @@ import type fc from 'fast-check'
 import {
   adam,
   adamw,
+  checkpointStore,
   cifar,
   createEngine,
   dataset,
@@ -14,6 +15,7 @@ import {
   take,
   type Dataset,
   type Engine,
+  type StoredFiles,
   type Vae,
   type VaeSpec,
 } from '../../src/index.js'
@@ -217,6 +219,10 @@ export async function publicCalls(): Promise<Record<string, FuzzedCall>> {
     take: { inputs: list(sets, nearly(counts)), call: (args) => take(...(args as [never, never])) },
     split: { inputs: list(sets, nearly(good(() => 0.5))), call: (args) => split(...(args as [never, never])) },
     glyphs: { inputs: options({ count: counts, seed: seeds }, 'count'), call: drawFew },
+    checkpointStore: {
+      inputs: list(nearly(good(() => new MemoryFiles(), () => ({ list: async () => [] }))), nearly(good(() => saved))),
+      call: (args) => keepIn(...(args as [unknown, unknown])),
+    },
     idx: { inputs: list(nearly(files), nearly(files)), call: (args) => idx(...(args as [never, never])) },
     cifar: { inputs: list(nearly(files), nearly(files)), call: (args) => cifar(...(args as [never, never])) },
   }
@@ -246,6 +252,21 @@ function drawFew(given: unknown): void {
   glyphs(given as never)
 }
 
+
+/** Keeps a file and takes it back; a text would be a folder. */
+async function keepIn(place: unknown, file: unknown): Promise<void> {
+  const store = checkpointStore(typeof place === 'string' ? '' : (place as StoredFiles))
+  await store.save(file as Uint8Array)
+  await store.load()
+}
+
+class MemoryFiles implements StoredFiles {
+  private readonly kept = new Map<string, Uint8Array>()
+  list = async () => [...this.kept.keys()]
+  read = async (name: string) => this.kept.get(name)
+  write = async (name: string, bytes: Uint8Array) => void this.kept.set(name, bytes)
+  remove = async (name: string) => void this.kept.delete(name)
+}
 
 function numberIn(given: unknown): unknown {
   try {

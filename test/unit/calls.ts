@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
   adam,
+  checkpointStore,
   cifar,
   createEngine,
   DataError,
@@ -241,6 +242,23 @@ limits('hold for what would be too large: samples, digits, layers, importance sa
   await expectError(() => engine.createVae({ ...TINY, encoder }), SpecError, 'spec', 'encoder', 'at most 65536')
   const draws = { importanceSamples: 2 ** 40 }
   await expectError(() => vae.evaluate(data, draws), SpecError, 'spec', 'evaluate.importanceSamples', 'at most')
+})
+
+options('of a store of checkpoints: a place that is none, and files that are none', async () => {
+  for (const place of [undefined, null, '', 3, [], {}, { list() {} }, Symbol('s'), Object.create(null)]) {
+    await expectError(() => checkpointStore(place as never), SpecError, 'spec', 'checkpointStore', "a folder's path")
+  }
+  const kept = new Map<string, Uint8Array>()
+  const store = checkpointStore({
+    list: async () => [...kept.keys()],
+    read: async (name) => kept.get(name),
+    write: async (name, bytes) => void kept.set(name, bytes),
+    remove: async (name) => void kept.delete(name),
+  })
+  for (const none of [undefined, null, 'file', [1], {}, new Float32Array(3)]) {
+    await expectError(() => store.save(none as never), FormatError, 'format', 'needs a Uint8Array')
+  }
+  assert.is(kept.size, 0)
 })
 
 limits('hold for a file that is none', async () => {
