@@ -7,46 +7,15 @@ import { copyFile, mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from './src/tools/ensure-installed.mjs'
+import { librariesOf, parseShader, shaderViolations } from './src/tools/shader-libraries.mjs'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const shaderFolder = join(root, 'shaders')
-
-/** Comments and indentation go, line numbers stay. */
-function stripComments(code) {
-  return code
-    .split('\n')
-    .map((line) => line.replace(/\/\/.*$/, '').trim())
-    .join('\n')
-    .trimEnd()
-}
-
-/** Names that a lib file declares at module scope. */
-function declaredNames(code) {
-  return [...code.matchAll(/^(?:fn|struct|const|override|alias|var<workgroup>)\s+(\w+)/gm)].map((match) => match[1])
-}
-
-/** The lib files that `code` needs, each once, with those that they need in turn. */
-function neededLibraries(code, libraries) {
-  const needed = []
-  const visit = (text) => {
-    const words = new Set(text.match(/\w+/g))
-    for (const library of libraries) {
-      if (!needed.includes(library) && library.names.some((name) => words.has(name))) {
-        needed.push(library)
-        visit(library.code)
-      }
-    }
-  }
-  visit(code)
-  return needed
-}
 
 /** Reflects one kernel: code with its libraries, bindings, overrides, workgroup size. */
-function reflectKernel(WgslReflect, name, source, libraries) {
-  const where = `shaders/${name}.wgsl`
-  const kernel = stripComments(source)
-  const needed = neededLibraries(kernel, libraries.filter((library) => library.name !== name))
-  const code = [kernel, ...needed.map((library) => library.code)].join('\n')
+function reflectKernel(WgslReflect, kernel, libraries) {
+  const { name, path: where } = kernel
+  const needed = librariesOf(kernel, libraries)
+  const code = [kernel, ...needed].map((shader) => shader.code).join('\n')
   const reflected = reflect(WgslReflect, code, where)
   const entries = reflected.entry.compute
   if (entries.length !== 1 || entries[0].name !== name) {
@@ -73,7 +42,7 @@ function reflectKernel(WgslReflect, name, source, libraries) {
   const params = struct('Params')?.members.map(({ name, offset, type }) => [name, { offset, type: type.name }])
   return {
     kernel: {
-      code: kernel,
+      code: kernel.code,
       libraries: needed.map((library) => library.name),
       bindings,
       overrides,
@@ -92,23 +61,26 @@ function reflect(WgslReflect, code, where) {
   }
 }
 
+/** The shaders of a folder, by name. */
+async function readShaders(folder) {
+  const files = (await readdir(join(root, folder))).filter((file) => file.endsWith('.wgsl')).sort()
+  return Promise.all(
+    files.map(async (file) => parseShader(`${folder}/${file}`, await readFile(join(root, folder, file), 'utf8'))),
+  )
+}
+
 /** Every kernel of `shaders/`, reflected. `_naive` kernels are the benchmark's yardsticks and never ship. */
 export async function kernelTable({ naive = false } = {}) {
   const { WgslReflect } = await import('wgsl_reflect/wgsl_reflect.module.js')
-  const libraries = []
-  for (const file of (await readdir(join(shaderFolder, 'lib'))).sort()) {
-    const code = stripComments(await readFile(join(shaderFolder, 'lib', file), 'utf8'))
-    libraries.push({ name: file.replace(/\.wgsl$/, ''), code, names: declaredNames(code) })
-  }
+  const [all, libraries] = await Promise.all(['shaders', 'shaders/lib'].map(readShaders))
+  const violations = shaderViolations(all, libraries)
+  if (violations.length > 0) throw new Error(violations.join('\n'))
   const kernels = {}
   let stepLayout = {}
-  for (const file of (await readdir(shaderFolder)).sort()) {
-    if (!file.endsWith('.wgsl') || (file.endsWith('_naive.wgsl') && !naive)) continue
-    const name = file.replace(/\.wgsl$/, '')
-    const { kernel, step } = reflectKernel(
-      WgslReflect, name, await readFile(join(shaderFolder, file), 'utf8'), libraries,
-    )
-    kernels[name] = kernel
+  for (const shader of all) {
+    if (shader.name.endsWith('_naive') && !naive) continue
+    const { kernel, step } = reflectKernel(WgslReflect, shader, libraries)
+    kernels[shader.name] = kernel
     stepLayout = step ?? stepLayout
   }
   const used = new Set(Object.values(kernels).flatMap((kernel) => kernel.libraries))

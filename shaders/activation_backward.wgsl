@@ -1,4 +1,5 @@
 // activation_backward: the gradient before an activation, where no other kernel can take the derivative along
+// uses: activation
 //
 //   dx = dy · act'(y), written (=) or with ADD added to (+=)
 //

@@ -1,4 +1,5 @@
 // activation_forward: y = act(x), where no other kernel can take the activation along
+// uses: activation, lane_mask
 //
 //   x, y (B, P4(N)); padding lanes of y are 0
 //   one invocation per vec4; grid (P4(N)/4, B, 1)

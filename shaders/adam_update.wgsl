@@ -1,4 +1,5 @@
 // adam_update: Adam (Kingma & Ba 2015) over the whole arena, as PyTorch defines it (epsilon outside the root)
+// uses: clip, step
 //
 //   m = β1·m + (1−β1)·g      v = β2·v + (1−β2)·g²
 //   p = keep · p − rate · m / (√v · root_scale + ε)        rate = lr / (1−β1ᵗ), root_scale = 1 / √(1−β2ᵗ)

@@ -1,4 +1,5 @@
 // batch_gather: a step's images out of the data set, bytes to floats
+// uses: step, streams, threefry
 //
 //   x[n,i] = images[order[cursor + n], i] / 255        0 for n ≥ batch
 //   with FLOATS the set's values are floats and taken as they are

@@ -1,4 +1,5 @@
 // bce_loss: sigmoid and binary cross-entropy from logits, loss and gradient in one pass
+// uses: activation, finite, lane_mask, row_sum, step
 //
 //   losses[n]    = Σ_i max(l,0) − l·x + log(1 + exp(−|l|))
 //   dlogits[n,i] = (sigmoid(l) − x) · act'(l) / batch            0 for n ≥ batch · SAMPLES; written over the logits

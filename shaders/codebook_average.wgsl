@@ -1,4 +1,5 @@
 // codebook_average: the codes as moving averages of what chose them (van den Oord et al. 2017, appendix A.1)
+// uses: quantized_position, step, streams, threefry
 //
 //   count[k] = DECAY · count[k] + (1 − DECAY) · counts[k]
 //   mean[k]  = DECAY · mean[k]  + (1 − DECAY) · sums[k]

@@ -1,4 +1,5 @@
 // codebook_backward: the gradient of the codes, written (=)
+// uses: chosen_sum, step
 //
 //   dcodebook[k] = 2 / batch · Σ_{n,p: codes[n,p] = k} (e_k − z[n,p])          in the order of the positions; n < batch
 //

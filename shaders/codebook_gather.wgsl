@@ -1,4 +1,5 @@
 // codebook_gather: the image of the chosen codes
+// uses: code_value
 //
 //   y[n,p] = e[codes[n,p]]
 //

@@ -1,4 +1,5 @@
 // codebook_sum: what a batch adds to the moving averages of the codes
+// uses: chosen_sum, step
 //
 //   counts[k] = positions that chose k      sums[k] = Σ of their vectors, in order
 //   written (=) for a batch's first slice, added (+=) for the others

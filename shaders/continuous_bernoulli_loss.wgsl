@@ -1,4 +1,5 @@
 // continuous_bernoulli_loss: the likelihood of grey values in [0, 1] from logits, loss and gradient in one pass
+// uses: activation, continuous_bernoulli, finite, lane_mask, row_sum, step
 //
 //   losses[n]    = Σ_i A(l) − l·x            A(l) = log((exp(l) − 1) / l), the log-normaliser
 //   dlogits[n,i] = (A'(l) − x) · act'(l) / batch            0 for n ≥ batch · SAMPLES; written over the logits

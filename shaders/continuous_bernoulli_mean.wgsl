@@ -1,4 +1,5 @@
 // continuous_bernoulli_mean: y = 1 / (1 − exp(−x)) − 1 / x, the mean image of continuous Bernoulli logits
+// uses: continuous_bernoulli, lane_mask
 //
 //   x, y (B, P4(N)); padding lanes of y are 0
 //   one invocation per vec4; grid (P4(N)/4, B, 1)

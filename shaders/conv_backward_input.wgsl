@@ -1,4 +1,5 @@
 // conv_backward_input: dx = (act(b + dy ⋆ᵀ w) + skip) · act'(activated), written (=)
+// uses: activation, conv
 //
 //   Σ[n,h,w,ci] = Σ_{kh,kw,co} dy[n,ho,wo,co] · w[co,kh,kw,ci]   over the taps through which an output reads the pixel:
 //                 ho·S + kh − PAD_TOP = h and wo·S + kw − PAD_LEFT = w

@@ -1,4 +1,5 @@
 // conv_backward_weight: dw = dyᵀ ⋆ x and db = Σ dy, written (=) or with ACCUMULATE added to (+=)
+// uses: conv
 //
 //   dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci]
 //   db[co] = Σ_{n,ho,wo} dy[n,ho,wo,co], or with TRANSPOSED db[ci] = Σ_{n,h,w} x[n,h,w,ci]

@@ -1,4 +1,5 @@
 // conv_forward: y = (act(b + x ⋆ w) + skip) · act'(activated)
+// uses: activation, conv
 //
 //   Σ[n,ho,wo,co] = Σ_{kh,kw,ci} x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci] · w[co,kh,kw,ci]
 //

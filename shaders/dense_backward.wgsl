@@ -1,4 +1,5 @@
 // dense_backward: dx = act'(x) · (dy w), dw = dyᵀ x, db = Σ dy in one dispatch
+// uses: dense_input_tile, dense_weight_tile
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]

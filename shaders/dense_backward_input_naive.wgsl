@@ -1,5 +1,6 @@
 // dense_backward_input_naive: the dx of dense_backward as a first version is written; the benchmark's yardstick,
 // never shipped. Writes (=).
+// uses: activation
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //

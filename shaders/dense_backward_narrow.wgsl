@@ -1,4 +1,5 @@
 // dense_backward_narrow: dense_backward where tiles of 8 × 16 would be few or mostly padding, such as I = 2 or 4
+// uses: dense_store
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]

@@ -1,4 +1,5 @@
 // dense_backward_shared: dense_backward with panels in workgroup memory, for GPUs
+// uses: dense_input_shared, dense_weight_shared
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]

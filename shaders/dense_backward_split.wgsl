@@ -1,4 +1,5 @@
 // dense_backward_split: dense_backward in tiles of 16 × 16, a sum shared by eight invocations: for GPUs
+// uses: dense_split, dense_store
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]

@@ -1,4 +1,5 @@
 // dense_backward_wide: dense_backward in tiles of 16 × 16, which load fewer values for a multiply-add
+// uses: dense_input_wide, dense_weight_wide
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]      act' from the value x of the activation that made x
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]                     db[o] = Σ_n dy[n,o]

@@ -1,4 +1,5 @@
 // dense_forward: y = act(x wᵀ + b)
+// uses: dense_finish, lane_mask
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

@@ -1,4 +1,5 @@
 // dense_forward_naive: dense_forward as a first version is written; the benchmark's yardstick, never shipped
+// uses: activation
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

@@ -1,4 +1,5 @@
 // dense_forward_narrow: dense_forward for few tiles of 8 × 16, such as the heads of a small latent space
+// uses: dense_finish, lane_mask
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

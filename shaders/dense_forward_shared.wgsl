@@ -1,4 +1,5 @@
 // dense_forward_shared: dense_forward with panels of x and w in workgroup memory, for GPUs
+// uses: dense_finish, dense_shared, lane_mask
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

@@ -1,4 +1,5 @@
 // dense_forward_split: dense_forward in tiles of 16 × 16, a sum shared by eight invocations: for GPUs and small layers
+// uses: dense_finish, dense_split, lane_mask
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

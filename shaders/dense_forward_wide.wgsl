@@ -1,4 +1,5 @@
 // dense_forward_wide: dense_forward in tiles of 16 × 16, which load fewer values for a multiply-add
+// uses: dense_finish, lane_mask
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //

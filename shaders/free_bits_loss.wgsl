@@ -1,4 +1,5 @@
 // free_bits_loss: the objective of a batch whose KL term may not fall below FREE_BITS in any dimension
+// uses: lane_mask, row_sum, step
 //
 //   mean_kl[j]   = 1/batch Σ_n ½ (exp(log_variance[n,j]) + mean[n,j]² − 1 − log_variance[n,j])
 //   objective[n] = reconstruction[n] + klWeight · Σ_j max(FREE_BITS, mean_kl[j])        Kingma et al. 2016, C.8

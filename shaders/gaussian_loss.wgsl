@@ -1,4 +1,5 @@
 // gaussian_loss: a Gaussian likelihood with one variance for all pixels, loss and gradients in one pass
+// uses: activation, finite, lane_mask, row_sum, step
 //
 //   losses[n]      = Σ_i ½ (μ − x)² / v + ½ log(2π v)
 //   dmean[n,i]     = (μ − x) / v · act'(μ) / batch                  0 for n ≥ batch · SAMPLES; written over the means

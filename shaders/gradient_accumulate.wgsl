@@ -1,4 +1,5 @@
 // gradient_accumulate: adds a slice's gradients to those of the slices before it
+// uses: step
 //
 //   sum = gradients          for the batch's first slice
 //   sum = sum + gradients    for the others

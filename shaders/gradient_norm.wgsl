@@ -1,4 +1,5 @@
 // gradient_norm: the squares of all gradients, for clipping by their global norm and to see that all are finite
+// uses: finite, row_sum, step
 //
 //   partials[k] = Σ g²  over the values of workgroup k, in a fixed order
 //

@@ -1,4 +1,5 @@
 // importance_backward: the importance-weighted bound's gradient by mean and log-variance
+// uses: lane_mask, step
 //
 //   −log w of a sample holds klWeight · Σ_j ½ (z² − noise² − log_variance), whence with c = klWeight/batch
 //

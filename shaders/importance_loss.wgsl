@@ -1,4 +1,5 @@
 // importance_loss: the importance-weighted bound of every image, and its weights on the gradients of its samples
+// uses: row_sum, step
 //
 //   log w[n,s]   = −reconstruction[n,s] − klWeight · (log q − log p)[n,s]       Burda, Grosse & Salakhutdinov 2016
 //   objective[n] = −log (1/SAMPLES) Σ_s w[n,s]

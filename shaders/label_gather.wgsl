@@ -1,4 +1,5 @@
 // label_gather: a step's labels out of the data set
+// uses: step
 //
 //   y[n] = labels[order[cursor + n]]          0 for n ≥ batch
 //

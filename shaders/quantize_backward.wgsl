@@ -1,4 +1,5 @@
 // quantize_backward: the gradient straight through the choice of codes, and that of the commitment
+// uses: lane_mask, step
 //
 //   dz = dy + 2 · COMMITMENT / batch · (z − y)          0 for n ≥ batch
 //

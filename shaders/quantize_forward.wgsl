@@ -1,4 +1,5 @@
 // quantize_forward: the chosen codes in place of the encoder's vectors, their loss, how often each was chosen
+// uses: code_value, finite, lane_mask, row_sum, step
 //
 //   y[n,p]     = e[codes[n,p]]
 //   losses[n]  = (1 + COMMITMENT) Σ_p |z[n,p] − y[n,p]|²            van den Oord et al. 2017, equation 3

@@ -1,4 +1,5 @@
 // quantize_nearest: the nearest code of every position, as a matrix product with a running minimum
+// uses: quantized_position
 //
 //   codes[n,p] = argmin_k |e_k|² − 2 z[n,p]·e_k          the lowest k among equals; |z|² is the same for all
 //

@@ -1,4 +1,5 @@
 // reparameterize_backward: the gradients of z = μ + exp(½ logvar) · ε and of the KL divergence, together
+// uses: step
 //
 //   dmean         = dz + klWeight/batch · mean
 //   dlog_variance = dz · noise · ½ exp(½ log_variance) + klWeight/batch · ½ (exp(log_variance) − 1)

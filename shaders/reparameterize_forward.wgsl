@@ -1,4 +1,5 @@
 // reparameterize_forward: z = μ + exp(½ logvar) · ε, and the KL divergence of every image
+// uses: finite, lane_mask, row_sum, step, threefry
 //
 //   z[n,j]     = mean[i,j] + exp(½ log_variance[i,j]) · noise[n,j]        i = n / SAMPLES: an image has so many rows
 //   losses_kl[n] = Σ_j ½ (exp(log_variance) + mean² − 1 − log_variance)       Kingma & Welling 2014, appendix B

@@ -1,4 +1,5 @@
 // residual_add: the two ends of a residual, y = x + f(x) and its gradient
+// uses: activation
 //
 //   y = act(a + b) · act'(x)       forward: a = x, b = f(x); backward: a and b are what two readers of x send it
 //

@@ -1,4 +1,5 @@
 // rmsprop_update: RMSprop (Tieleman & Hinton 2012) over the whole arena, as PyTorch has it, epsilon outside the root
+// uses: clip, step
 //
 //   v = ρ·v + (1−ρ)·g²      m = momentum·m + g / (√v + ε)      p = p − rate · m
 //

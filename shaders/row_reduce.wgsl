@@ -1,4 +1,5 @@
 // row_reduce: y[0] = Σ_n x[n] in a fixed order, one value per row into one value; y's other lanes are 0
+// uses: row_sum
 //
 //   with WEIGHTED y[0] = Σ_n weights[n] · x[n]; written (=) or with ACCUMULATE added to (+=)
 //

@@ -1,4 +1,5 @@
 // sgd_update: stochastic gradient descent with momentum over the whole arena, as PyTorch defines it
+// uses: clip, step
 //
 //   m = momentum·m + g      p = p − rate · m
 //

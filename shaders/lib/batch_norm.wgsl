@@ -1,4 +1,5 @@
-// batch_norm: where the channels of a batch-normalised tensor lie, in a kernel with P and C among its Params
+// batch_norm: where the channels of a batch-normalised tensor lie
+// expects: params.P, params.C
 //
 //   A row is P pixels of C channels, channels fastest, padded to whole vec4s; statistics (2, P4(C)) are mean, variance.
 //   The channels of a pixel are whole vec4s where C is a multiple of 4 or P is 1: WHOLE.

@@ -1,4 +1,6 @@
-// chosen_sum: the vectors of the positions that chose one code, in a kernel that binds z, codes, step
+// chosen_sum: the vectors of the positions that chose one code
+// uses: quantized_position
+// expects: P, D, codes, step
 
 struct Chosen {
   sum: vec4f,

@@ -1,4 +1,5 @@
-// code_value: one value of an image of chosen codes, in a kernel that binds codes and codebook and overrides P and D
+// code_value: one value of an image of chosen codes
+// expects: P, D, codes, codebook
 
 // value i of the image whose codes begin at `row`; 0 past its end
 fn code_value(row: u32, i: u32) -> f32 {

@@ -1,4 +1,6 @@
-// dense_finish: what follows the sums of a dense layer, in a kernel whose params have O and SLOPE
+// dense_finish: what follows the sums of a dense layer
+// uses: activation
+// expects: ACTIVATION, params.SLOPE
 
 // Bias and activation; features past the end become 0, which sigmoid alone would not give.
 // `bias` and `mask`, which is lane_mask(o, params.O), are those of quad o of the features.

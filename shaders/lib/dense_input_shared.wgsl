@@ -1,5 +1,6 @@
-// dense_input_shared: 32 rows × 32 features of dx = act'(x) · (dy w) by a workgroup of 64 (lib/dense_shared), in a
-// kernel that binds dy, w, x and dx
+// dense_input_shared: 32 rows × 32 features of dx = act'(x) · (dy w) by a workgroup of 64 (lib/dense_shared)
+// uses: dense_shared, dense_store
+// expects: dy, w, params.B, params.I, params.O, params.INPUTS
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
 

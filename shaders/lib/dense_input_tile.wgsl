@@ -1,4 +1,6 @@
-// dense_input_tile: 8 rows × 16 features of dx = act'(x) · (dy w), in a kernel that binds dy, w, x and dx
+// dense_input_tile: 8 rows × 16 features of dx = act'(x) · (dy w)
+// uses: dense_store
+// expects: dy, w, params.B, params.I, params.O, params.INPUTS
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
 //

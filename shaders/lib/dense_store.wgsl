@@ -1,5 +1,6 @@
-// dense_store: writes the gradients of a dense layer, in a kernel that binds x, dx, dw and db and overrides
-// ACTIVATION_X, ADD and ACCUMULATE
+// dense_store: writes the gradients of a dense layer over what is there, or adds them
+// uses: activation
+// expects: ACTIVATION_X, ADD, ACCUMULATE, x, dx, dw, db, params.SLOPE_X
 
 fn dense_store_dx(at: u32, sum: vec4f) {
   var total = sum;

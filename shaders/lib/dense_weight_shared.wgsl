@@ -1,5 +1,6 @@
-// dense_weight_shared: 32 rows × 32 columns of dw = dyᵀ x by a workgroup of 64 (lib/dense_shared), in a kernel that
-// binds dy, x, dw and db
+// dense_weight_shared: 32 rows × 32 columns of dw = dyᵀ x by a workgroup of 64 (lib/dense_shared)
+// uses: dense_shared, dense_store
+// expects: dy, x, params.B, params.I, params.O
 //
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //

@@ -1,4 +1,6 @@
-// dense_weight_wide: 16 rows × 16 columns of dw = dyᵀ x, in a kernel that binds dy, x, dw and db
+// dense_weight_wide: 16 rows × 16 columns of dw = dyᵀ x
+// uses: dense_store
+// expects: dy, x, params.B, params.I, params.O
 //
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //

@@ -1,4 +1,5 @@
-// quantized_position: the vector at one position of an image of vectors, in a kernel that binds z and overrides D
+// quantized_position: the vector at one position of an image of vectors
+// expects: D, z
 //
 //   z (B, P4(P·D)): a row is P positions of D values, so that a position need not begin at a whole vec4
 

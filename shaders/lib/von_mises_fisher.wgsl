@@ -1,6 +1,6 @@
 // von_mises_fisher: the component ω of a von Mises-Fisher point along its mean direction
+// expects: params.SIZE, params.REACH
 //
-//   In a kernel with SIZE and REACH among its Params.
 //   ω has the density exp(κω) (1 − ω²)^((SIZE−3)/2) up to a factor. With y = atanh ω, M = SIZE − 1 and y₀ the mode of
 //   the density in y, whose tanh is T, let w = tanh(y − y₀), so that ω = (T + w) / (1 + T w). Then
 //
