@@ -1,6 +1,6 @@
-import { readWeight } from '../checks.js'
+import { checkKeys, readObject, readWeight } from '../checks.js'
 import { SpecError } from '../errors.js'
-import { checkElements, checkKeys, readObject, readWhole } from './fields.js'
+import { checkElements, readWhole } from './fields.js'
 import { readImageShape } from './spec-fields.js'
 import { readLatent } from './latents/kinds.js'
 import { readLayers } from './layers/kinds.js'

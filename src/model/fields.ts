@@ -1,8 +1,6 @@
 import { readWhole as readAnyWhole } from '../checks.js'
 import { SpecError } from '../errors.js'
 
-export { checkKeys, describe, readArray, readName, readObject } from '../checks.js'
-
 /** Most elements any tensor of a model may have: indices inside the kernels are 32 bits wide. */
 export const MAX_ELEMENTS = 2 ** 31
 

@@ -1,5 +1,6 @@
+import { readArray, readName } from '../checks.js'
 import { ACTIVATIONS, type Activation } from '../ops/activation.js'
-import { checkElements, readArray, readName, readWhole } from './fields.js'
+import { checkElements, readWhole } from './fields.js'
 
 /** `[height, width, channels]`. @throws SpecError */
 export function readImageShape(value: unknown, path: string): [number, number, number] {

@@ -1,4 +1,4 @@
-import { checkKeys, readName, readObject } from '../fields.js'
+import { checkKeys, readName, readObject } from '../../checks.js'
 import type { Layer } from '../layers/layer.js'
 import type { OrderGroups, Shape } from '../shapes.js'
 import type { LatentSpec } from '../spec.js'

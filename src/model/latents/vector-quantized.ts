@@ -1,4 +1,4 @@
-import { readWeight } from '../../checks.js'
+import { readName, readWeight } from '../../checks.js'
 import { DataError, ShapeError, SpecError } from '../../errors.js'
 import { padTo4, type PlanTensor } from '../../ops/dispatch.js'
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../ops/quantize.js'
 import type { Random } from '../../random.js'
 import { asRows, checkFinite, columns, elementCount, type Tensor } from '../../tensor.js'
-import { checkElements, readName, readWhole } from '../fields.js'
+import { checkElements, readWhole } from '../fields.js'
 import type { Graph, Value } from '../graph.js'
 import { ConvLayer, convLayer } from '../layers/conv.js'
 import { denseLayout } from '../layout.js'

@@ -1,3 +1,4 @@
+import { describe } from '../../checks.js'
 import { SpecError } from '../../errors.js'
 import type { Activation } from '../../ops/activation.js'
 import {
@@ -11,7 +12,7 @@ import {
   convWeightParts,
 } from '../../ops/conv.js'
 import { padTo4, type PlanTensor } from '../../ops/dispatch.js'
-import { checkElements, describe, readWhole } from '../fields.js'
+import { checkElements, readWhole } from '../fields.js'
 import { readActivation } from '../spec-fields.js'
 import { type ConvGeometry, convGeometry, convTransposeGeometry } from '../geometry.js'
 import type { BackwardPass, Graph, Value } from '../graph.js'

@@ -1,5 +1,5 @@
+import { checkKeys, readArray, readName, readObject } from '../../checks.js'
 import { SpecError } from '../../errors.js'
-import { checkKeys, readArray, readName, readObject } from '../fields.js'
 import type { OrderGroups, Shape } from '../shapes.js'
 import type { LayerSpec } from '../spec.js'
 import { batchNorm } from './batch-norm.js'

@@ -1,6 +1,6 @@
+import { describe } from '../../checks.js'
 import { SpecError } from '../../errors.js'
 import { gaussianLoss, rowReduce } from '../../ops/likelihood.js'
-import { describe } from '../fields.js'
 import { vectorParameter } from '../parameters.js'
 import type { GaussianLikelihoodSpec } from '../spec.js'
 import type { LikelihoodKind } from './likelihood.js'

@@ -1,4 +1,4 @@
-import { checkKeys, readName, readObject } from '../fields.js'
+import { checkKeys, readName, readObject } from '../../checks.js'
 import type { LikelihoodSpec } from '../spec.js'
 import { bernoulli } from './bernoulli.js'
 import { continuousBernoulli } from './continuous-bernoulli.js'
