@@ -3,11 +3,11 @@
 //   node build.mjs              dist/index.js, dist/index.min.js, dist/index.d.ts, dist/demo/
 //
 // Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
-import { copyFile, mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from './src/tools/ensure-installed.mjs'
-import { librariesOf, parseShader, shaderViolations } from './src/tools/shader-libraries.mjs'
+import { librariesOf, readShaders, shaderViolations } from './src/tools/shader-libraries.mjs'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
@@ -61,18 +61,10 @@ function reflect(WgslReflect, code, where) {
   }
 }
 
-/** The shaders of a folder, by name. */
-async function readShaders(folder) {
-  const files = (await readdir(join(root, folder))).filter((file) => file.endsWith('.wgsl')).sort()
-  return Promise.all(
-    files.map(async (file) => parseShader(`${folder}/${file}`, await readFile(join(root, folder, file), 'utf8'))),
-  )
-}
-
 /** Every kernel of `shaders/`, reflected. `_naive` kernels are the benchmark's yardsticks and never ship. */
 export async function kernelTable({ naive = false } = {}) {
   const { WgslReflect } = await import('wgsl_reflect/wgsl_reflect.module.js')
-  const [all, libraries] = await Promise.all(['shaders', 'shaders/lib'].map(readShaders))
+  const { kernels: all, libraries } = await readShaders(root)
   const violations = shaderViolations(all, libraries)
   if (violations.length > 0) throw new Error(violations.join('\n'))
   const kernels = {}

@@ -2,6 +2,7 @@
 // Rules that the type checker cannot see: who may import whom, names of files and kernels, no `any`, line length.
 import { readFile, readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { readShaders, shaderViolations } from './shader-libraries.mjs'
 
 /** What each folder of src/ may import beside itself and the free files. @type {Record<string, string[]>} */
 const layers = {
@@ -30,7 +31,8 @@ export async function houseRules(root) {
       violations.push(...fileRules(path, await readFile(join(root, path), 'utf8')))
     }
   }
-  return violations
+  const { kernels, libraries } = await readShaders(root)
+  return [...violations, ...shaderViolations(kernels, libraries)]
 }
 
 /** Source files under a folder; of the root, only its own. @param {string} root @param {string} folder */

@@ -3,6 +3,8 @@
 //
 //   // uses: row_sum, lane_mask    in a kernel or library: the files of shaders/lib/ whose names it mentions, all
 //   // expects: z, params.B        in a library: the names it mentions that the kernel declares, all
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /**
  * @typedef {object} Shader
@@ -15,6 +17,18 @@
  * @property {Map<string, number>} uses libraries, with the line that names them
  * @property {Map<string, number>} expects names, with the line that has them
  */
+
+/** The shaders of `shaders/` and its `lib/`, by name. @param {string} root */
+export async function readShaders(root) {
+  const [kernels, libraries] = await Promise.all(
+    ['shaders', 'shaders/lib'].map(async (folder) => {
+      const files = (await readdir(join(root, folder))).filter((file) => file.endsWith('.wgsl')).sort()
+      const sources = await Promise.all(files.map((file) => readFile(join(root, folder, file), 'utf8')))
+      return sources.map((source, i) => parseShader(`${folder}/${files[i]}`, source))
+    }),
+  )
+  return { kernels, libraries }
+}
 
 /** @param {string} path @param {string} source @returns {Shader} */
 export function parseShader(path, source) {
