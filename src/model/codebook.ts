@@ -1,4 +1,5 @@
 import { BufferUsage } from '../device/flags.js'
+import { allocate } from '../device/memory.js'
 import { padTo4 } from '../ops/dispatch.js'
 import { toInner } from './layout.js'
 import { CODEBOOK } from './latents/vector-quantized.js'
@@ -91,7 +92,7 @@ export class Codebook {
 
   private create(label: string, words: number): GPUBuffer {
     const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
-    return this.device.createBuffer({ label, size: 4 * words, usage })
+    return allocate(this.device, { label, size: 4 * words, usage })
   }
 }
 

@@ -79,12 +79,12 @@ export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float3
     padded = new Float32Array(rows * stride)
     for (let n = 0; n < rows; n++) padded.set(data.subarray(n * width, (n + 1) * width), n * stride)
   }
-  runtime.context.device.queue.writeBuffer(buffer, 0, padded as BufferSource)
+  runtime.writeBuffer(buffer, 0, padded)
 }
 
 /** Copies a batch's labels to where a program reads them. */
 export function writeLabels(runtime: ModelRuntime, { executable, labels }: Program, values: Uint32Array): void {
-  runtime.context.device.queue.writeBuffer(executable.buffer(labels!), 0, values as BufferSource)
+  runtime.writeBuffer(executable.buffer(labels!), 0, values)
 }
 
 /** Rows of the caller's, with their labels where the model is conditional. */

@@ -45,7 +45,7 @@ export class ModelRuntime {
     this.arena = new ParameterArena(model)
     this.programs = new Programs(this)
     this.programs.checkModel()
-    this.codebook = this.work('the code book', () => codebookFor(context.device, this.arena.specs))
+    this.codebook = codebookFor(context.device, this.arena.specs)
   }
 
   /** The buffer of an arena, zero until written; made on first use. @throws MemoryError */
@@ -53,11 +53,23 @@ export class ModelRuntime {
     let buffer = this.arenas.get(arena)
     if (!buffer) {
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST
-      const size = 4 * this.arena.placement.elements
-      buffer = allocate(this.context.device, { label: arena, size, usage })
+      buffer = this.allocate({ label: arena, size: 4 * this.arena.placement.elements, usage })
       this.arenas.set(arena, buffer)
     }
     return buffer
+  }
+
+  /** A buffer that the caller destroys; the next call that waits fails when there was no room. @throws MemoryError */
+  allocate(descriptor: Parameters<typeof allocate>[1]): GPUBuffer {
+    const buffer = allocate(this.context.device, descriptor)
+    this.unsettled.push(allocated([buffer]).then(() => undefined, (fault: ElboError) => fault))
+    return buffer
+  }
+
+  /** Writes at once; the next call that waits fails when the GPU refuses. */
+  writeBuffer(buffer: GPUBuffer, offsetBytes: number, data: ArrayBufferView): void {
+    const { queue } = this.context.device
+    this.work(`writing "${buffer.label}"`, () => queue.writeBuffer(buffer, offsetBytes, data as BufferSource))
   }
 
   /** Sets an arena to zero. */
@@ -80,9 +92,7 @@ export class ModelRuntime {
       const value = values[name]
       if (!value) continue
       const offset = 4 * this.arena.placement.offsets[name]
-      const buffer = this.buffer(arena)
-      const inner = toInner(value.data, layout) as BufferSource
-      this.work(`writing ${name}`, () => this.context.device.queue.writeBuffer(buffer, offset, inner))
+      this.writeBuffer(this.buffer(arena), offset, toInner(value.data, layout))
       if (arena !== 'parameters' || name !== CODEBOOK) continue
       this.work('writing the code averages', () => this.codebook!.begin(value.data))
     }
@@ -135,6 +145,7 @@ export class ModelRuntime {
     } catch (error) {
       const refused = error instanceof KernelError || error instanceof MemoryError
       if (error instanceof ElboError && !refused) throw error
+      this.unsettled = [] // what follows from the first refusal is not told again
       const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
       await Promise.race([this.context.device.lost, late]) // what a loss breaks may be told before the loss
       this.check()
@@ -149,9 +160,10 @@ export class ModelRuntime {
     if (fault) throw fault
   }
 
-  /** The arenas are there, or freed again. @throws MemoryError */
+  /** The GPU has agreed to what every model has. @throws MemoryError */
   async ready(): Promise<void> {
     await this.arenasFor(['parameters'])
+    await allocated(this.codebook?.ranges.map(({ buffer }) => buffer) ?? [])
     await this.settle()
   }
 

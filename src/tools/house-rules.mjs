@@ -52,7 +52,7 @@ async function filesIn(root, folder) {
 export function fileRules(path, text) {
   const violations = [...nameRules(path), ...lengthRules(path, text)]
   if (path.endsWith('.wgsl')) violations.push(...kernelRules(path, text))
-  if (path.endsWith('.ts')) violations.push(...anyRules(path, text))
+  if (path.endsWith('.ts')) violations.push(...anyRules(path, text), ...bufferRules(path, text))
   if (path.startsWith('test/')) violations.push(...assertionRules(path, text))
   if (/\.(ts|mjs)$/.test(path)) {
     for (const found of importsOf(text)) {
@@ -61,6 +61,12 @@ export function fileRules(path, text) {
     }
   }
   return violations
+}
+
+/** Limits are checked and error scopes opened in one place. @param {string} path @param {string} text */
+function bufferRules(path, text) {
+  const at = text.indexOf('.createBuffer(')
+  return at < 0 || !path.startsWith('src/') || path === 'src/device/memory.ts' ? [] : [`${path}:${lineOf(text, at)}: buffers are made by allocate, of src/device/memory.ts`]
 }
 
 /** @param {string} json */

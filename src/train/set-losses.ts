@@ -1,6 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
-import { allocate } from '../device/memory.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 import { NO_UPDATE } from '../ops/update.js'
@@ -34,7 +33,7 @@ export async function setLosses(
   const request = { batch, input, noise: 'drawn', output: 'losses', ...(sampled && { sampled }) } as const
   const losses = runtime.with(request, async (program) => {
     const { device, uniform } = runtime.context
-    const order = identityOrder(device, data.count)
+    const order = identityOrder(runtime, data.count)
     const key = streamKey(seed, stream)
     const steps = Math.ceil(data.count / batch) * draws
     const pending: Promise<void>[] = []
@@ -76,9 +75,9 @@ export async function setLosses(
 }
 
 /** The images as they lie in the set. */
-function identityOrder(device: GPUDevice, count: number): GPUBuffer {
+function identityOrder(runtime: ModelRuntime, count: number): GPUBuffer {
   const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-  const order = allocate(device, { label: 'order', size: 4 * count, usage })
-  device.queue.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
+  const order = runtime.allocate({ label: 'order', size: 4 * count, usage })
+  runtime.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))
   return order
 }

@@ -74,7 +74,7 @@ export async function runBatch(
   const noise = batch.noise ? 'given' : 'drawn'
   const request = { batch: rows, input: { type: 'images' }, noise, output, ...objective } as const
   return runtime.with(request, async (program) => {
-    const { device, uniform } = runtime.context
+    const { uniform } = runtime.context
     const slices: number[] = []
     for (let row = 0; row < rows; row += program.batch) slices.push(Math.min(program.batch, rows - row))
     const seed = streamKey(settings.seed, STREAMS.NOISE)
@@ -83,7 +83,7 @@ export async function runBatch(
       uniform.set(slot, { ...settings, seed, batch: size, row, slot, cursor: 0, scale: 1 / rows })
     })
     uniform.upload(slices.length)
-    device.queue.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
+    runtime.writeBuffer(program.executable.buffer(program.status!), 0, new Uint32Array(1))
     for (let slot = 0; slot < slices.length - 1; slot++) {
       runtime.submit(encodeSlice(runtime, program, batch, slot, false))
     }

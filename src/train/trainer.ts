@@ -1,6 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
-import { allocate } from '../device/memory.js'
 import { NumericError } from '../errors.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { rateAt } from '../ops/rates.js'
@@ -72,7 +71,7 @@ export class Trainer {
     const training = runtime.with(request, async (program) => {
       const { device, uniform } = runtime.context
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-      const order = allocate(device, { label: 'order', size: 4 * data.count, usage })
+      const order = runtime.allocate({ label: 'order', size: 4 * data.count, usage })
       let queue: StepQueue | undefined
       try {
         runtime.bind(program, { ...set.storages, order })
@@ -141,8 +140,8 @@ export class Trainer {
   private addSteps(queue: StepQueue, order: GPUBuffer): RunStep[] {
     const { submitted, data, options } = this
     if (this.orderEpoch !== submitted.epoch) {
-      const shuffled = shuffledOrder(data.count, submitted.seed, submitted.epoch) as Uint32Array<ArrayBuffer>
-      this.runtime.context.device.queue.writeBuffer(order, 0, shuffled)
+      const shuffled = shuffledOrder(data.count, submitted.seed, submitted.epoch)
+      this.runtime.writeBuffer(order, 0, shuffled)
       this.orderEpoch = submitted.epoch
       if (submitted.cursor === 0) this.runtime.codebook?.beginEpoch()
     }

@@ -32,10 +32,9 @@ const calls: Record<string, (vae: Vae) => unknown> = {
 
 /** A model that has done everything once, and its parameters' buffer. */
 async function practised(engine: Engine): Promise<{ vae: Vae; parameters: GPUBuffer }> {
-  const { asked, restore } = watchBuffers(engine.device)
-  const vae = await engine.createVae(TINY)
+  let vae!: Vae
+  const asked = await watchBuffers(engine.device, [], async () => (vae = await engine.createVae(TINY)))
   for (const call of Object.values(calls)) await call(vae)
-  restore()
   return { vae, parameters: asked.find(({ label }) => label === 'parameters')!.buffer }
 }
 

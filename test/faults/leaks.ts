@@ -10,7 +10,7 @@ import { StepUniform } from '../../src/schedule/step.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { blobBytes } from '../reference/formula.js'
-import { countObjects } from '../support/counting.js'
+import { countObjects, countsOf } from '../support/counting.js'
 import { TINY, withEngine } from '../support/engine.js'
 import { expectError } from '../support/errors.js'
 import { watchBuffers } from '../support/gpu-faults.js'
@@ -25,25 +25,16 @@ const batchSize = 8
 
 /** Buffers alive that `body` made. */
 async function left(device: GPUDevice, body: () => Promise<unknown>): Promise<number> {
-  const { counts, restore } = countObjects(device)
-  try {
+  const { buffers, destroyedBuffers } = await countsOf(device, async () => {
     await body()
     await new Promise((resolve) => setTimeout(resolve))
-    return counts.buffers - counts.destroyedBuffers
-  } finally {
-    restore()
-  }
+  })
+  return buffers - destroyedBuffers
 }
 
 /** The labels of the buffers that `body` makes. */
 async function labelsOf(device: GPUDevice, body: () => Promise<unknown>): Promise<string[]> {
-  const { asked, restore } = watchBuffers(device)
-  try {
-    await body()
-    return asked.map(({ label }) => label)
-  } finally {
-    restore()
-  }
+  return (await watchBuffers(device, [], body)).map(({ label }) => label)
 }
 
 gpuTest(models, 'that were destroyed leave no buffer, and less than 1 kB of heap each', ({ device }) =>

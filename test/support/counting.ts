@@ -73,3 +73,14 @@ export function countObjects(device: GPUDevice): { counts: Counts; restore(): vo
   }
   return { counts, restore }
 }
+
+/** What `body` makes on a device. */
+export async function countsOf(device: GPUDevice, body: () => Promise<unknown>): Promise<Counts> {
+  const { counts, restore } = countObjects(device)
+  try {
+    await body()
+    return { ...counts }
+  } finally {
+    restore()
+  }
+}

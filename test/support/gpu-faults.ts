@@ -24,42 +24,52 @@ export interface Asked {
 }
 
 /**
- * Watches the buffers of a device until `restore`. The GPU then has no room for those with a label of `refused`: the error
- * scope around their creation has an out-of-memory error, as when it really is full.
+ * Lists the buffers that `body` asks of the device. The GPU has no room for those with a label of `refused`: they are
+ * invalid, and the error scope around their creation has an out-of-memory error, as when memory really is full.
  */
-export function watchBuffers(device: GPUDevice, refused: readonly string[] = []) {
+export async function watchBuffers(
+  device: GPUDevice,
+  refused: readonly string[],
+  body: () => Promise<unknown>,
+): Promise<Asked[]> {
   const asked: Asked[] = []
   const scopes: { filter: GPUErrorFilter; full: boolean }[] = []
-  const originals = {
-    createBuffer: device.createBuffer.bind(device),
-    pushErrorScope: device.pushErrorScope.bind(device),
-    popErrorScope: device.popErrorScope.bind(device),
+  const createBuffer = device.createBuffer.bind(device)
+  const pushErrorScope = device.pushErrorScope.bind(device)
+  const popErrorScope = device.popErrorScope.bind(device)
+  const invalidBuffer = (descriptor: GPUBufferDescriptor) => {
+    pushErrorScope('validation')
+    const buffer = createBuffer({ ...descriptor, usage: 0 })
+    void popErrorScope()
+    return buffer
   }
-  const replaced: Pick<GPUDevice, keyof typeof originals> = {
+  const replaced: Partial<GPUDevice> = {
     createBuffer: (descriptor) => {
-      const buffer = originals.createBuffer(descriptor)
       const label = descriptor.label ?? ''
+      const full = refused.includes(label)
+      const buffer = full ? invalidBuffer(descriptor) : createBuffer(descriptor)
       asked.push({ label, size: descriptor.size, buffer })
       const scope = scopes.findLast(({ filter }) => filter === 'out-of-memory')
-      if (refused.includes(label) && scope) scope.full = true
+      if (scope && full) scope.full = true
       return buffer
     },
     pushErrorScope: (filter) => {
       scopes.push({ filter, full: false })
-      return originals.pushErrorScope(filter)
+      return pushErrorScope(filter)
     },
     popErrorScope: async () => {
       const scope = scopes.pop()
-      const error = await originals.popErrorScope()
+      const error = await popErrorScope()
       return scope?.full ? new GPUOutOfMemoryError('memory is full') : error
     },
   }
-  Object.defineProperties(
-    device,
-    Object.fromEntries(Object.entries(replaced).map(([name, value]) => [name, { value, configurable: true }])),
-  )
-  const restore = () => {
-    for (const name of Object.keys(originals)) Reflect.deleteProperty(device, name)
+  for (const [name, value] of Object.entries(replaced)) {
+    Object.defineProperty(device, name, { value, configurable: true })
   }
-  return { asked, restore }
+  try {
+    await body()
+    return asked
+  } finally {
+    for (const name of Object.keys(replaced)) Reflect.deleteProperty(device, name)
+  }
 }

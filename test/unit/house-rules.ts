@@ -57,4 +57,11 @@ rules('a test says what is to be thrown', () => {
   assert.is(fileRules('src/a.ts', 'assert.throws(f)\n').length, 0)
 })
 
+rules('buffers are made in one place', () => {
+  const making = 'const b = device.createBuffer({ size })\n'
+  assert.equal(fileRules('src/model/a.ts', making), ['src/model/a.ts:1: buffers are made by allocate, of src/device/memory.ts'])
+  assert.equal(fileRules('src/device/memory.ts', making), [])
+  assert.equal(fileRules('test/model/a.ts', making), [])
+})
+
 rules.run()
