@@ -23,8 +23,10 @@ export class GpuClock {
   async time(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
     const { device, staging } = this
     const start = performance.now()
-    const { fault } = scoped(device, 'timing a kernel', () => this.submit(encode))
-    const finished = staging ? staging.mapAsync(MAP_READ) : device.queue.onSubmittedWorkDone()
+    const { result: finished, fault } = scoped(device, 'timing a kernel', () => {
+      this.submit(encode)
+      return staging ? staging.mapAsync(MAP_READ) : device.queue.onSubmittedWorkDone()
+    })
     const elapsed = finished.then(() => performance.now() - start)
     elapsed.catch(() => {}) // what the GPU refused is told first
     const refused = await fault

@@ -32,7 +32,7 @@ export class Readback {
     const { device } = this
     const sizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0)
     const most = Math.floor(device.limits.maxBufferSize / ALIGNMENT) * ALIGNMENT
-    const { result: pieces, fault } = scoped(device, `reading ${encoder.label || 'results'} back`, () => {
+    const { result, fault } = scoped(device, `reading ${encoder.label || 'results'} back`, () => {
       const stagings: Piece[] = []
       for (let at = 0; at < sizeBytes; at += most) {
         const size = Math.min(most, sizeBytes - at)
@@ -40,12 +40,12 @@ export class Readback {
       }
       copyRanges(encoder, ranges, stagings)
       device.queue.submit([encoder.finish()])
-      return stagings
+      const mapped = stagings.map(({ staging, sizeBytes: size }) => staging.mapAsync(MAP_READ, 0, size))
+      return { pieces: stagings, arrived: Promise.all(mapped) }
     })
-    const data = new Uint8Array(sizeBytes)
-    const mapped = pieces.map(({ staging, sizeBytes: size }) => staging.mapAsync(MAP_READ, 0, size))
-    const arrived = Promise.all(mapped)
+    const { pieces, arrived } = result
     arrived.catch(() => {}) // what the GPU refused is told first
+    const data = new Uint8Array(sizeBytes)
     try {
       await allocated(pieces.map(({ staging }) => staging))
       const refused = await fault

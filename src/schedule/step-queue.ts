@@ -100,7 +100,7 @@ export class StepQueue {
 
   /** Waits until a submission may be made. Rejects once one could not be read or reported. */
   async ready(): Promise<void> {
-    while (this.free.length === 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
+    while (this.free.length === 0 && !this.failure) await new Promise<void>((resolve) => this.waiting.push(resolve))
     if (this.failure) throw this.failure.error
   }
 
@@ -111,13 +111,20 @@ export class StepQueue {
    * words, or when what was computed cannot be read
    */
   submit(report: StepReport): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure.error)
     const staging = this.free.pop()!
     const { steps } = this
     const lossBytes = this.slices * this.slotBytes
-    const { fault } = scoped(this.device, 'training or evaluation', () => this.encode(staging, lossBytes))
+    const bytes = lossBytes + 4 + this.usageBytes
+    const { result: mapped, fault } = scoped(this.device, 'training or evaluation', () => {
+      this.encode(staging, lossBytes)
+      return staging.mapAsync(MAP_READ, 0, bytes)
+    })
+    mapped.catch(() => {}) // what the GPU refused is told first
     this.steps = []
     this.slices = 0
-    this.reported = this.collect(this.reported, staging, fault, lossBytes, steps, report)
+    const arrived = this.arrival(this.reported, staging, fault, mapped)
+    this.reported = this.collect(arrived, staging, lossBytes, steps, report)
     return this.reported
   }
 
@@ -147,35 +154,43 @@ export class StepQueue {
     this.device.queue.submit([encoder.finish()])
   }
 
-  private async collect(
+  /** Waits until a submission's results are there, after those before it. */
+  private async arrival(
     before: Promise<void>,
     staging: GPUBuffer,
     fault: Promise<ElboError | undefined>,
+    mapped: Promise<unknown>,
+  ): Promise<void> {
+    await before
+    await allocated([staging])
+    const refused = await fault
+    if (refused) throw refused
+    await mapped
+  }
+
+  private async collect(
+    arrived: Promise<void>,
+    staging: GPUBuffer,
     lossBytes: number,
     steps: number[][],
     report: StepReport,
   ): Promise<void> {
     const bytes = lossBytes + 4 + this.usageBytes
-    const mapping = staging.mapAsync(MAP_READ, 0, bytes)
-    mapping.catch(() => {}) // what the GPU refused is told first
     try {
-      await before
-      await allocated([staging])
-      const refused = await fault
-      if (refused) throw refused
-      await mapping
+      await arrived
       const mapped = staging.getMappedRange(0, bytes)
       const failed = failedStep(new Uint32Array(mapped, lossBytes, 1)[0], steps)
       const ring = new Float32Array(mapped, 0, lossBytes / 4)
       const usage = new Uint32Array(mapped.slice(lossBytes + 4))
       report(meanLosses(ring, steps, this.program), failed, ring, usage)
       staging.unmap()
-    } catch (error) {
-      this.failure ??= { error }
-      throw error
-    } finally {
       if (this.destroyed) staging.destroy()
       else this.free.push(staging)
+    } catch (error) {
+      this.failure ??= { error }
+      staging.destroy()
+      throw error
+    } finally {
       this.waiting.shift()?.()
     }
   }
