@@ -45,11 +45,8 @@ export async function reconstruct(
   return imagesOf(runtime, { input: { type: 'images' }, noise: 'mean', output: 'images' }, rows, 'x')
 }
 
-/** Draws from the prior, for `decode`. @throws DataError unless `count` is a whole number from 1 on */
+/** Draws from the prior, for `decode`. */
 export async function priorLatents(runtime: ModelRuntime, count: number, seed: number): Promise<Tensor | Codes> {
-  if (!Number.isInteger(count) || count < 1) {
-    throw new DataError(`sample: needs a whole number of images from 1 on, got ${count}`)
-  }
   const random = new Random(seed, STREAMS.SAMPLE)
   return runtime.model.latent.prior(count, random, await codeUsage(runtime))
 }
