@@ -29,6 +29,7 @@ import { adam, optimizerFrom } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkSet } from './train/sets.js'
 import { stateFor, type TrainingState } from './train/state.js'
+import { adoptHeld, measureOf, resumeTraining } from './train/stopping.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
 import { DEFAULT_BATCH, readTraining } from './train/check-training.js'
 import { Trainer, type TrainerOptions } from './train/trainer.js'
@@ -92,12 +93,12 @@ export class Vae {
     this.state = state
     this.planFor = { batch: batchSize, optimizer, objective }
     const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
+    const { validation, earlyStopping } = training
+    const draws = { klWeight: validationWeight, binarize, importanceSamples: objective.importanceSamples }
     const settings: TrainerOptions = {
       ...training,
-      evaluate: (validation) => {
-        const { importanceSamples } = objective
-        return this.evaluate(validation, { klWeight: validationWeight, binarize, importanceSamples })
-      },
+      measure: earlyStopping && measureOf(validation!, draws),
+      evaluate: (images) => this.evaluate(images, draws),
       save: () => this.save(),
     }
     return new Run(async (control, emit) => {
@@ -200,18 +201,20 @@ export class Vae {
     return { loss, gradients: this.runtime.named(gradients, { trained: true }) }
   }
 
-  /** Every parameter under PyTorch's name, in PyTorch's shape. */
+  /** Every parameter under PyTorch's name, in PyTorch's shape; after early stopping those of the best epoch. */
   parameters(): Promise<Record<string, Tensor>> {
     return this.runtime.read('parameters')
   }
 
   /**
-   * Sets parameters by name; those left out keep their values.
+   * Sets parameters by name; those left out keep their values. Training goes on from them, also after early stopping,
+   * which else has it go on from others than the best.
    * @throws ShapeError for an unknown name or another shape, DataError for a value that is not finite; then none is set
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
     const parameters = readParameters(values, this.runtime.arena.specs)
     this.runtime.encoder('check') // throws when the device is lost or the model destroyed
+    if (this.state) adoptHeld(this.state)
     this.runtime.write('parameters', parameters)
     await this.runtime.settle()
   }
@@ -234,6 +237,7 @@ export class Vae {
     this.runtime.check()
     const rows = batchRows(this.runtime, batch, 'step') // before the state: a batch that is refused leaves it alone
     const state = stateFor(this.runtime, this.state, optimizer, this.seed)
+    resumeTraining(this.runtime, state)
     this.state = state
     const factors = updateFactors(optimizer, state.step + 1)
     const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }

@@ -5,8 +5,11 @@ import type { ParameterArena } from './arena.js'
 import { innerElements } from './layout.js'
 import type { VaeSpec } from './spec.js'
 
-/** The arenas of a model: parameters, gradients (and their sum over slices), moments, the best parameters so far. */
-export const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v', 'best'] as const
+/**
+ * The arenas of a model: parameters, gradients (and their sum over slices), moments; the best parameters so far, and
+ * those that training goes on from while the model holds the best.
+ */
+export const ARENAS = ['parameters', 'gradients', 'gradient_sum', 'm', 'v', 'best', 'aside'] as const
 
 export type Arena = (typeof ARENAS)[number]
 

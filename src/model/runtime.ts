@@ -18,6 +18,9 @@ import type { PlanRequest } from './request.js'
 
 export type { EngineContext, Program }
 
+/** What a model is, apart from how it is trained, now or as it is kept: parameters, and the statistics of its codes. */
+export type Content = 'parameters' | 'best' | 'aside'
+
 /** How long a device's loss may take to be told after the first thing it breaks. */
 const LOSS_MS = 200
 
@@ -27,6 +30,7 @@ export class ModelRuntime {
   /** Of a vector-quantised model. */
   readonly codebook: Codebook | undefined
   private readonly arenas = new Map<Arena, GPUBuffer>()
+  private readonly keptCodebooks = new Map<Content, Codebook>()
   private readonly programs: Programs
   private readonly endings = new Set<() => void>()
   /** What the GPU has yet to say about work that nobody waits for. */
@@ -79,10 +83,28 @@ export class ModelRuntime {
     this.submit(encoder)
   }
 
-  /** Copies one arena over another. */
-  copy(from: Arena, to: Arena): void {
-    const encoder = this.encoder(`copy ${from}`)
-    encoder.copyBufferToBuffer(this.buffer(from), 0, this.buffer(to), 0, this.buffer(from).size)
+  /** The statistics of the codes that go with those parameters. */
+  codebookOf(content: Content): Codebook | undefined {
+    if (content === 'parameters' || !this.codebook) return this.codebook
+    let codebook = this.keptCodebooks.get(content)
+    if (!codebook) {
+      codebook = this.work('a copy of the code book', () => codebookFor(this.context.device, this.arena.specs)!)
+      this.keptCodebooks.set(content, codebook)
+    }
+    return codebook
+  }
+
+  /** The buffers of a content: its arena, then its codes'. */
+  content(content: Content): GPUBuffer[] {
+    const codes = this.codebookOf(content)?.ranges ?? []
+    return [this.buffer(content), ...codes.map(({ buffer }) => buffer)]
+  }
+
+  /** Copies one content over another, whole. */
+  copy(from: Content, to: Content): void {
+    const encoder = this.encoder(`copy ${from} to ${to}`)
+    const targets = this.content(to)
+    this.content(from).forEach((buffer, i) => encoder.copyBufferToBuffer(buffer, 0, targets[i], 0, buffer.size))
     this.submit(encoder)
   }
 
@@ -219,6 +241,7 @@ export class ModelRuntime {
     for (const buffer of this.arenas.values()) buffer.destroy()
     this.arenas.clear()
     this.codebook?.destroy()
+    for (const codebook of this.keptCodebooks.values()) codebook.destroy()
     this.onDestroy()
   }
 

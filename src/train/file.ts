@@ -14,24 +14,38 @@ import type { ParameterSpec } from '../model/parameters.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
 import type { Latent } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
-import type { ModelRuntime } from '../model/runtime.js'
+import type { Arena } from '../model/memory.js'
+import type { Content, ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
 import { optimizerFrom } from './optimizers.js'
 import type { TrainingState } from './state.js'
+import { keptContent, type Stopping } from './stopping.js'
 
 const FORMAT = '1'
 
-/** A saved model, checked. */
-export interface SavedModel {
-  model: Model
-  seed: number
+/** What a model is, apart from how it is trained. */
+interface SavedContent {
   parameters: Record<string, Tensor>
   /** Of a vector-quantised model. */
   codebook?: CodeUsage & CodeAverages
-  /** Present when the file comes from a training run. */
-  training?: { state: TrainingState; moments: Partial<Record<'m' | 'v', Record<string, Tensor>>> }
 }
+
+/** A saved model, checked. */
+export interface SavedModel extends SavedContent {
+  model: Model
+  seed: number
+  /** Present when the file comes from a training run. */
+  training?: {
+    state: TrainingState
+    moments: Partial<Record<'m' | 'v', Record<string, Tensor>>>
+    /** Of early stopping: the best so far, or what training goes on from. */
+    kept?: SavedContent
+  }
+}
+
+/** What is kept besides the model's own content, by the names' beginning in the file. */
+const KEPT_PREFIXES = { best: 'best.', aside: 'training.' } as const
 
 /**
  * Parameters under PyTorch's names, and what training needs to go on bit for bit, as one `.safetensors` file.
@@ -43,32 +57,56 @@ export async function saveModel(
   seed: number,
   state: TrainingState | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const arenas = ['parameters', ...(state ? momentsOf(state.optimizer) : [])] as const
-  const ranges = arenas.map((arena) => {
-    const buffer = runtime.buffer(arena)
-    return { buffer, offsetBytes: 0, sizeBytes: buffer.size }
-  })
-  const { codebook } = runtime
-  const data = await runtime.readback(runtime.encoder('save'), [...ranges, ...(codebook?.ranges ?? [])])
-  const { elements } = runtime.arena.placement
-  const tensors: Record<string, Tensor> = {}
-  arenas.forEach((arena, i) => {
-    const trained = arena !== 'parameters'
-    const named = runtime.named(data.subarray(i * elements, (i + 1) * elements), { trained })
-    const prefix = arena === 'parameters' ? '' : `optimizer.${arena}.`
-    for (const [name, tensor] of Object.entries(named)) tensors[prefix + name] = tensor
-  })
-  const metadata = describeModel(runtime, seed, state)
-  if (codebook) {
-    const words = data.subarray(arenas.length * elements)
+  const file: Safetensors = { tensors: {}, metadata: describeModel(runtime, seed, state) }
+  const moments = state ? momentsOf(state.optimizer) : []
+  const kept = state && keptContent(state)
+  const parts = [
+    arenaPart(runtime, 'parameters', '', file),
+    ...moments.map((moment) => arenaPart(runtime, moment, `optimizer.${moment}.`, file)),
+    ...codesPart(runtime, 'parameters', '', file),
+    ...(kept ? [arenaPart(runtime, kept, KEPT_PREFIXES[kept], file)] : []),
+    ...(kept ? codesPart(runtime, kept, KEPT_PREFIXES[kept], file) : []),
+  ]
+  const buffers = parts.flatMap((part) => part.buffers)
+  const ranges = buffers.map((buffer) => ({ buffer, offsetBytes: 0, sizeBytes: buffer.size }))
+  const words = await runtime.readback(runtime.encoder('save'), ranges)
+  let at = 0
+  for (const part of parts) part.add(words.subarray(at, (at += sizeOf(part.buffers))))
+  file.metadata[CHECKSUM_KEY] = tensorChecksum(file.tensors, file.metadata)
+  return writeSafetensors(file.tensors, file.metadata)
+}
+
+/** Buffers to read, and what puts their words into the file. */
+interface Part {
+  buffers: GPUBuffer[]
+  add(words: Float32Array): void
+}
+
+function arenaPart(runtime: ModelRuntime, arena: Arena, prefix: string, { tensors }: Safetensors): Part {
+  const trained = arena === 'm' || arena === 'v'
+  const add = (words: Float32Array) => {
+    for (const [name, tensor] of Object.entries(runtime.named(words, { trained }))) tensors[prefix + name] = tensor
+  }
+  return { buffers: [runtime.buffer(arena)], add }
+}
+
+/** Of a model that has codes. */
+function codesPart(runtime: ModelRuntime, of: Content, prefix: string, { tensors, metadata }: Safetensors): Part[] {
+  const codebook = runtime.codebookOf(of)
+  if (!codebook) return []
+  const add = (words: Float32Array) => {
     const { epoch, previous } = codebook.usageFrom(words)
     const { count, mean } = codebook.averagesFrom(words)
-    metadata['elbo.usage'] = JSON.stringify({ epoch: [...epoch], previous: [...previous] })
-    tensors['codebook.count'] = { shape: [count.length], data: count }
-    tensors['codebook.mean'] = { shape: [count.length, mean.length / count.length], data: mean }
+    metadata[`elbo.${prefix}usage`] = JSON.stringify({ epoch: [...epoch], previous: [...previous] })
+    tensors[`${prefix}codebook.count`] = { shape: [count.length], data: count }
+    tensors[`${prefix}codebook.mean`] = { shape: [count.length, mean.length / count.length], data: mean }
   }
-  metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
-  return writeSafetensors(tensors, metadata)
+  return [{ buffers: codebook.ranges.map(({ buffer }) => buffer), add }]
+}
+
+/** Words. */
+function sizeOf(buffers: readonly GPUBuffer[]): number {
+  return buffers.reduce((sum, { size }) => sum + size / 4, 0)
 }
 
 /**
@@ -84,36 +122,44 @@ export function readModel(bytes: Uint8Array): SavedModel {
   verifyChecksum(file)
   const model = readSpec(metadata['elbo.spec'])
   const specs = model.parameters()
-  const parameters = pick(tensors, specs, '')
+  const content = (prefix: string) => readContent(file, model, prefix)
   const seed = readWhole(readJson(metadata, 'elbo.seed'), '"elbo.seed" needs')
-  const saved: SavedModel = { model, seed, parameters }
+  const saved: SavedModel = { model, seed, ...content('') }
   if (metadata['elbo.training'] !== undefined) {
     const state = readState(metadata)
     const trained = specs.filter(({ buffer }) => !buffer)
     const moments = Object.fromEntries(
       momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, trained, `optimizer.${moment}.`)]),
     )
-    saved.training = { state, moments }
+    const kept = keptContent(state)
+    saved.training = { state, moments, ...(kept && { kept: content(KEPT_PREFIXES[kept]) }) }
   }
-  if (model.latent.codebook) saved.codebook = readCodebook(file, model.latent.codebook)
   return saved
+}
+
+function readContent(file: Safetensors, model: Model, prefix: string): SavedContent {
+  const parameters = pick(file.tensors, model.parameters(), prefix)
+  const { codebook } = model.latent
+  return codebook ? { parameters, codebook: readCodebook(file, codebook, prefix) } : { parameters }
 }
 
 /** How often the codes were used, and their moving averages. */
 function readCodebook(
   { metadata, tensors }: Safetensors,
   { codes, size }: NonNullable<Latent['codebook']>,
+  prefix: string,
 ): CodeUsage & CodeAverages {
   const shapes = [
     { name: 'codebook.count', shape: [codes] },
     { name: 'codebook.mean', shape: [codes, size] },
   ]
-  const averages = pick(tensors, shapes, '')
-  const usage = readJson(metadata, 'elbo.usage') as Record<'epoch' | 'previous', number[]>
+  const averages = pick(tensors, shapes, prefix)
+  const key = `elbo.${prefix}usage`
+  const usage = readJson(metadata, key) as Record<'epoch' | 'previous', number[]>
   const counts = (name: 'epoch' | 'previous') => {
     const list = usage?.[name]
     const fits = Array.isArray(list) && list.length === codes && list.every((times) => times >>> 0 === times)
-    if (!fits) throw new FormatError(`"elbo.usage" needs as "${name}" ${codes} whole numbers below 2^32`)
+    if (!fits) throw new FormatError(`"${key}" needs as "${name}" ${codes} whole numbers below 2^32`)
     return Uint32Array.from(list)
   }
   return {
@@ -125,13 +171,22 @@ function readCodebook(
 }
 
 /** Puts what was read onto the device. */
-export function restoreModel(runtime: ModelRuntime, { parameters, training, codebook }: SavedModel): void {
-  runtime.write('parameters', parameters)
-  if (codebook) {
-    runtime.codebook!.writeUsage(codebook)
-    runtime.codebook!.writeAverages(codebook)
-  }
-  for (const [moment, values] of Object.entries(training?.moments ?? {})) runtime.write(moment as 'm' | 'v', values)
+export function restoreModel(runtime: ModelRuntime, { parameters, codebook, training }: SavedModel): void {
+  restoreContent(runtime, 'parameters', { parameters, codebook })
+  if (!training) return
+  const { state, moments, kept } = training
+  for (const [moment, values] of Object.entries(moments)) runtime.write(moment as 'm' | 'v', values)
+  if (!kept) return
+  const aside = state.stopping!.aside
+  restoreContent(runtime, aside ? 'aside' : 'best', kept)
+  if (aside) runtime.copy('parameters', 'best')
+}
+
+function restoreContent(runtime: ModelRuntime, of: Content, { parameters, codebook }: SavedContent): void {
+  runtime.write(of, parameters)
+  if (!codebook) return
+  runtime.codebookOf(of)!.writeUsage(codebook)
+  runtime.codebookOf(of)!.writeAverages(codebook)
 }
 
 function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState | undefined): Record<string, string> {
@@ -144,6 +199,10 @@ function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState
     const { optimizer, step, epoch, cursor, seed: trainingSeed } = state
     metadata['elbo.optimizer'] = JSON.stringify(optimizer)
     metadata['elbo.training'] = JSON.stringify({ step, epoch, cursor, seed: trainingSeed })
+    if (state.stopping) {
+      const { measure, waited, best, aside } = state.stopping
+      metadata['elbo.stopping'] = JSON.stringify({ measure, waited, best, aside })
+    }
   }
   return metadata
 }
@@ -157,16 +216,34 @@ function readSpec(text: string | undefined): Model {
 }
 
 function readState(metadata: Record<string, string>): TrainingState {
-  const state = readJson(metadata, 'elbo.training') as TrainingState
-  for (const key of ['step', 'epoch', 'cursor', 'seed'] as const) {
-    readWhole(state?.[key], `"elbo.training" needs as "${key}"`)
-  }
+  const counts = readCounts(readJson(metadata, 'elbo.training'), '"elbo.training"', ['step', 'epoch', 'cursor', 'seed'])
+  const stopping = metadata['elbo.stopping'] === undefined ? undefined : readStopping(readJson(metadata, 'elbo.stopping'))
   try {
-    return { ...state, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')) }
+    return { ...counts, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), ...(stopping && { stopping }) }
   } catch (error) {
     if (error instanceof SpecError) throw new FormatError(`"elbo.optimizer": ${error.message}`, { cause: error })
     throw error
   }
+}
+
+function readStopping(value: unknown): Stopping {
+  const { measure, aside, best } = (value ?? {}) as Partial<Record<keyof Stopping, unknown>>
+  const { waited } = readCounts(value, '"elbo.stopping"', ['waited'])
+  if (typeof measure !== 'string') throw new FormatError(`"elbo.stopping" needs as "measure" a text, got ${describe(measure)}`)
+  if (typeof aside !== 'boolean' || (aside && best === undefined)) {
+    throw new FormatError(`"elbo.stopping" needs as "aside" true or, without a best, false, got ${describe(aside)}`)
+  }
+  if (best === undefined) return { measure, waited, aside }
+  const { loss } = (best ?? {}) as { loss?: unknown }
+  if (!Number.isFinite(loss)) throw new FormatError(`"elbo.stopping" needs as "best.loss" a finite number, got ${describe(loss)}`)
+  const counts = readCounts(best, '"elbo.stopping" as "best"', ['epoch', 'step'])
+  return { measure, waited, best: { loss: loss as number, ...counts }, aside }
+}
+
+/** @throws FormatError unless the object has whole numbers from 0 on under these keys. */
+function readCounts<Key extends string>(value: unknown, whose: string, keys: readonly Key[]): Record<Key, number> {
+  const counts = keys.map((key) => [key, readWhole((value as Record<Key, unknown> | null)?.[key], `${whose} needs as "${key}"`)])
+  return Object.fromEntries(counts) as Record<Key, number>
 }
 
 function readJson(metadata: Record<string, string>, key: string): unknown {

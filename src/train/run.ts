@@ -27,8 +27,14 @@ export interface TrainOptions extends Augmentation, Objective {
   /** Weight of the KL term, instead of the specification's: a number, or a schedule over the updates. */
   klWeight?: Rate
   /**
-   * Ends the run once the validation loss has not fallen by more than `minimumGain` (0) in `patience` epochs, and in any
-   * case leaves the parameters of the best epoch.
+   * Ends the run once the validation loss has not fallen by more than `minimumGain` (0) in `patience` epochs; one
+   * that is not finite has not. When a run ends, other than by an error or the signal, the model holds the best
+   * epoch's parameters, and a saved file has them under their names. Where training stands is kept apart, and saved
+   * too: `train` and `step` go on from there, so that runs in pieces come to what one run comes to, the best epoch
+   * being that of all pieces. (The best parameters with the step, moments and order of a later epoch would be a state
+   * that no training was ever in. To train on from them nevertheless, set them: `vae.setParameters(await
+   * vae.parameters())`.) After an early stop the patience begins anew; with another validation set or weight of the
+   * KL term the best does; a run without early stopping forgets it.
    */
   earlyStopping?: { patience: number; minimumGain?: number }
   /** Of the order of the images and the noise; the model's own unless given. */
@@ -63,7 +69,7 @@ export interface TrainEvent {
    */
   perplexity?: number
   codesUsed?: number
-  /** With early stopping, at the end of an epoch: no epoch of this run was better. */
+  /** With early stopping, at the end of an epoch: it is the best so far. */
   best?: boolean
 }
 

@@ -1,5 +1,6 @@
 import type { ModelRuntime } from '../model/runtime.js'
 import { momentsOf, type Optimizer } from '../ops/update.js'
+import type { Stopping } from './stopping.js'
 
 /** Where training stands: with the parameters and moments, all that going on bit for bit needs. */
 export interface TrainingState {
@@ -12,6 +13,8 @@ export interface TrainingState {
   cursor: number
   /** Of the shuffling and the noise. */
   seed: number
+  /** Of runs with early stopping. */
+  stopping?: Stopping
 }
 
 /**

@@ -11,12 +11,15 @@ import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import type { Loss } from './evaluate.js'
 import { Meter } from './meter.js'
 import { Reporter, type RunStep } from './reporter.js'
-import type { Control, TrainEvent } from './run.js'
+import type { Control, TrainEvent, TrainOptions } from './run.js'
 import type { TrainingState } from './state.js'
+import { beginWaiting, holdBest, judgeEpoch, resumeTraining } from './stopping.js'
 import type { Training } from './check-training.js'
 
 /** What a trainer needs besides the model and the data. */
 export interface TrainerOptions extends Training {
+  /** With early stopping: what the validation losses are measured on and how. */
+  measure?: string
   /** Evaluates the validation set. */
   evaluate(data: Dataset): Promise<Loss>
   /** The saved file, for checkpoints. */
@@ -31,8 +34,8 @@ export class Trainer {
   private readonly reporter: Reporter
   private readonly firstStep: number
   private readonly totalSteps: number
-  private readonly best = { loss: Infinity, epoch: 0, step: 0 }
   private failure: unknown
+  private stopsEarly = false
   private orderEpoch = -1
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
@@ -45,6 +48,8 @@ export class Trainer {
     emit: (event: TrainEvent) => void,
   ) {
     if (state.cursor >= data.count) Object.assign(state, { cursor: 0, epoch: state.epoch + 1 }) // another, smaller set
+    resumeTraining(runtime, state)
+    beginWaiting(state, options.measure)
     this.firstStep = state.step
     this.submitted = { ...state }
     const { epochs, steps, batchSize, reportEvery: every = 1, validation } = options
@@ -57,7 +62,7 @@ export class Trainer {
 
   /** What the parameters will have seen once everything submitted so far has run. */
   get submittedState(): TrainingState {
-    return { ...this.submitted }
+    return { ...this.submitted, stopping: this.state.stopping } // which changes only while nothing is under way
   }
 
   /** Trains until the end, a stop, or an error. @returns the last event */
@@ -131,8 +136,7 @@ export class Trainer {
 
   /** A stop is heeded after the first step, so that there is always an event to end with. */
   private goesOn(): boolean {
-    const { patience = Infinity } = this.options.earlyStopping ?? {}
-    if (this.best.epoch > 0 && this.state.epoch - this.best.epoch >= patience) return false
+    if (this.stopsEarly) return false
     return this.submitted.step < this.totalSteps && !(this.control.stopped && this.submitted.step > this.firstStep)
   }
 
@@ -195,23 +199,22 @@ export class Trainer {
     const { validation: set, checkpoint, earlyStopping, evaluate, save } = this.options
     if (epochEnd && set) {
       const validation = await evaluate(set)
-      this.reporter.validated({ validation, ...(earlyStopping && { best: this.isBest(validation) }) })
+      this.reporter.validated({ validation, ...(earlyStopping && { best: this.judge(validation, earlyStopping) }) })
     }
     if (checkpoint && step % checkpoint.everySteps === 0) await checkpoint.save(await save())
     this.meter.restart()
   }
 
-  /** Keeps a copy of the parameters when the epoch just ended is the best so far. */
-  private isBest({ total, importanceWeighted: loss = total }: Loss): boolean {
-    const { best, state, options } = this
-    if (loss >= best.loss - (options.earlyStopping?.minimumGain ?? 0)) return false
-    Object.assign(best, { loss, epoch: state.epoch, step: state.step })
-    this.runtime.copy('parameters', 'best')
-    return true
+  /** @returns whether the epoch just ended is the best so far */
+  private judge(loss: Loss, { patience, minimumGain }: NonNullable<TrainOptions['earlyStopping']>): boolean {
+    const { runtime, state } = this
+    const isBest = judgeEpoch(runtime, state, loss, minimumGain)
+    this.stopsEarly = state.stopping!.waited >= patience
+    return isBest
   }
 
   private finish(): TrainEvent {
-    if (this.best.epoch > 0 && this.best.step !== this.state.step) this.runtime.copy('best', 'parameters')
+    holdBest(this.runtime, this.state, this.stopsEarly)
     return this.reporter.finish()
   }
 }

@@ -11,9 +11,10 @@ import type { Engine } from '../../src/index.js'
 
 const test = suite('saved file')
 
+const data = dataset({ images: blobBytes(29, [4, 3, 1], 1), shape: [4, 3, 1] })
+
 /** A saved model with some training behind it. */
 async function savedFile(engine: Engine): Promise<Uint8Array> {
-  const data = dataset({ images: blobBytes(29, [4, 3, 1], 1), shape: [4, 3, 1] })
   const vae = await engine.createVae(TINY, { seed: 1 })
   await vae.train(data, { steps: 3, batchSize: 8, optimizer: adam() }).done
   return vae.save()
@@ -91,6 +92,31 @@ gpuTest(test, 'whose parts do not fit together is refused with the reason', ({ d
     await refused((_, metadata) => (metadata['elbo.optimizer'] = '{"type":"adagrad"}'), 'elbo.optimizer', 'adagrad')
     await refused((_, metadata) => (metadata['elbo.training'] = '{"step":-1}'), 'elbo.training', '"step"', '-1')
     await refused((tensors) => (tensors['decoder.0.bias'].data[2] = NaN), '"decoder.0.bias"', 'NaN')
+  }))
+
+gpuTest(test, 'whose best epoch does not fit is refused with the reason', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await engine.createVae(TINY, { seed: 3 })
+    const early = { validation: data, earlyStopping: { patience: 9 } }
+    await vae.train(data, { epochs: 2, batchSize: 8, ...early }).done
+    const file = await vae.save()
+    const refused = (change: Parameters<typeof rewritten>[1], ...parts: string[]) =>
+      expectError(() => engine.load(rewritten(file, change)), FormatError, 'format', ...parts)
+    const stopping = (change: object) => (_: unknown, metadata: Record<string, string>) => {
+      metadata['elbo.stopping'] = JSON.stringify({ ...JSON.parse(metadata['elbo.stopping']), ...change })
+    }
+    await refused((tensors) => delete tensors['best.decoder.0.bias'], '"best.decoder.0.bias"')
+    await refused((tensors) => (tensors['best.decoder.0.bias'].data[1] = NaN), '"best.decoder.0.bias"', 'NaN')
+    await refused(stopping({ aside: true }), '"training.encoder.0.weight"')
+    await refused(stopping({ aside: true, best: undefined }), 'elbo.stopping', '"aside"', 'true')
+    await refused(stopping({ aside: 1 }), 'elbo.stopping', '"aside"', '1')
+    await refused(stopping({ waited: -1 }), 'elbo.stopping', '"waited"', '-1')
+    await refused(stopping({ measure: 5 }), 'elbo.stopping', '"measure"', '5')
+    await refused(stopping({ best: { loss: null, epoch: 1, step: 4 } }), 'elbo.stopping', '"best.loss"', 'null')
+    await refused(stopping({ best: { loss: 1, epoch: 0.5, step: 4 } }), 'elbo.stopping', '"best"', '"epoch"', '0.5')
+    await refused(stopping({ best: null }), 'elbo.stopping', '"best.loss"')
+    await refused((_, metadata) => (metadata['elbo.stopping'] = 'null'), 'elbo.stopping')
+    await refused((_, metadata) => (metadata['elbo.stopping'] = '{'), 'elbo.stopping')
   }))
 
 gpuTest(test, 'that is refused leaves no GPU object behind, and every model as it was', ({ device }) =>
