@@ -1,5 +1,5 @@
 // @ts-check
-// What becomes of a run's figures: where and when they were taken, markdown for the reader, JSON for the record.
+// Publishes a run's figures: where and when they were taken, markdown for the reader, JSON for the record.
 import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'

@@ -47,9 +47,9 @@ export interface KernelResult {
   check: Check
   /** Missing when the check failed. */
   timing?: Timing
-  /** At the median: billions of floating-point operations a second, for matrix kernels. */
+  /** At the median: billions of floating-point operations per second, for matrix kernels. */
   gflops?: number
-  /** At the median: billions of bytes a second, for the others. */
+  /** At the median: billions of bytes per second, for the others. */
   gigabytes?: number
   /** Median of the paired ratios: time of the naive kernels for the same work / this kernel's. */
   naiveRatio?: number
@@ -86,11 +86,11 @@ export interface DispatchCost {
 
 /** What the adapter can do at best in this run. */
 export interface Ceilings {
-  /** The fastest matrix product, in floating-point operations a second. */
+  /** The fastest matrix product, in floating-point operations per second. */
   product: Rate
   /** All that were timed. */
   products: Rate[]
-  /** Bytes read and written a second. */
+  /** Bytes read and written per second. */
   copy: Rate
   dispatch: DispatchCost
 }
@@ -123,7 +123,7 @@ export interface PresetResult {
   firstStepMs: number
   /** The same again, the browser now holding compiled shaders. */
   nextFirstStepMs: Timing
-  /** Milliseconds a step while `train` runs, one sample a window. */
+  /** Milliseconds per step while `train` runs, one sample per window. */
   step: Timing
   imagesPerSecond: number
   cost: StepCost

@@ -19,7 +19,7 @@ export class SingleRun {
     private readonly dispatches: readonly Dispatch[],
     private readonly batch: number,
     private readonly buffers: ReadonlyMap<PlanTensor, GPUBuffer>,
-    /** One a dispatch. */
+    /** One per dispatch. */
     readonly works: readonly Work[],
   ) {}
 

@@ -207,7 +207,7 @@ def first_losses(way, batches, expected):
 
 
 def timing(way, batches, options):
-    """Milliseconds a step over windows of as many steps as fill one; nothing is waited for inside a window."""
+    """Milliseconds per step over windows of as many steps as fill one; nothing is waited for inside a window."""
     wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
 
     def run(steps):

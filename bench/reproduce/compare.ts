@@ -1,7 +1,7 @@
 import type { HistoryRow } from '../../src/tools/train/history.js'
 import type { Length, Published } from './reproductions.js'
 
-/** Ours beside a published figure; nats an image. */
+/** Ours beside a published figure; nats per image. */
 export interface Figure {
   quantity: Published['quantity']
   epoch?: number

@@ -10,7 +10,7 @@ export interface Options {
   data: string
   seed: number
   out?: string
-  /** Draws of z an image to train on. */
+  /** Draws of z per image to train on. */
   k: number
   short: boolean
   /** Trains on a software adapter even where that is out of reach. */
@@ -65,7 +65,7 @@ Losses are nats per image.
 
 ${reproductionNames.map(described).join('\n\n')}
 
-  --k N             iwae: draws of z an image to train on, ${iwaeSamples.join(', ')} (1)
+  --k N             iwae: draws of z per image to train on, ${iwaeSamples.join(', ')} (1)
   --short           the shorter form, where there is one
   --anyway          trains on a software adapter although that is out of reach there
   --seed N          of the weights, the order of the images and the noise (1)
@@ -94,7 +94,7 @@ function described(name: string): string {
   return [`  ${name}: ${source}`, settings.join(' · '), ...formsInWords(name)].join('\n    ')
 }
 
-/** A line a form, with the figures of every k. */
+/** One line per form, with the figures of every k. */
 function formsInWords(name: string): string[] {
   return (['full', 'short'] as const).flatMap((form) => {
     const forms = (name === 'iwae' ? iwaeSamples : [1]).flatMap((k) => {

@@ -5,7 +5,7 @@
     python3 bench/reproduce/pytorch.py pytorch-example --data DIR --epochs 7 --seeds 1 2 3
 
 DIR has MNIST's four IDX files, gzipped or not. Every epoch sees all training images in a new random order, the last batch
-being what is left. Prints one JSON line a seed: test losses in nats an image, averaged over the 10,000 test images.
+being what is left. Prints one JSON line per seed: test losses in nats per image, averaged over the 10,000 test images.
 Needs torch and numpy.
 """
 import argparse

@@ -13,14 +13,14 @@ export interface Published {
   epoch?: number
   /** Weight of the KL term in the number; 1 makes it the true −ELBO. */
   klWeight: number
-  /** Nats an image; several from several seeds. */
+  /** Nats per image; several from several seeds. */
   values: readonly number[]
 }
 
 /** How long to train and what is known of the outcome. */
 export interface Length {
   epochs: number
-  /** Draws of z an image for the bound of the test images. */
+  /** Draws of z per image for the bound of the test images. */
   testSamples?: number
   published: readonly Published[]
   /** On a software adapter, as measured on two cores that had other work too; undefined where that is too long. */
@@ -38,7 +38,7 @@ export interface Reproduction {
   optimizer: Optimizer
   batchSize: number
   klWeight: number
-  /** Draws of z an image to train on. */
+  /** Draws of z per image to train on. */
   importanceSamples: number
   binarize?: Augmentation['binarize']
   /** `pytorch`: uniform in ±1/√inputs; undefined: Glorot-uniform weights, biases at zero. */

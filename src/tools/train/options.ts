@@ -59,7 +59,7 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
                         or CIFAR-10's binary batches
   --epochs N            passes over the training images (5)
   --steps N             so many updates instead
-  --batch N             images an update (the preset's)
+  --batch N             images per update (the preset's)
   --seed N              of the weights, the order of the images and the noise (0)
   --kl-weight X         weight of the KL term in the loss (1)
   --out DIR             where the results go (runs/MODEL-DATA, with a number where that is taken)
@@ -85,7 +85,8 @@ The folder then holds
   samples.png           images decoded from draws of the prior
   manifold.png          where the latent has two dimensions: images decoded from a grid over them, at equal steps of the
                         prior's probability
-  styles.png            of a conditional model, instead of both: one draw of the prior a row, one class a column
+  styles.png            of a conditional model, instead of both: each row is one draw of the prior, each
+                        column one class
   interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
   latent.png            the test images in the latent plane, where the latent has two dimensions
 

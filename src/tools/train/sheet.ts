@@ -1,6 +1,6 @@
 import { theme } from '../../../demo/theme.js'
 
-/** Canvas pixels a CSS pixel. */
+/** Canvas pixels per CSS pixel. */
 export const density = 2
 const margin = 26
 const titleHeight = 26
@@ -76,7 +76,7 @@ export class Sheet {
   }
 }
 
-/** Parts joined to lines, as many a line as fit. */
+/** Parts joined to lines, as many per line as fit. */
 function wrapped(parts: readonly string[], separator: string, fits: (text: string) => boolean): string[] {
   const lines: string[] = []
   for (const part of parts) {
