@@ -254,9 +254,9 @@ interface FormulaBatch {
   labels?: number[]
 }
 
-/** The bytes of `test/fixtures/<name>`, in a browser (the repository served as `/`) as in Node (run from its root). */
+/** The bytes of `test/fixtures/<name>`, in a page (the repository served as `/`), Node or Deno (run from its root). */
 export async function loadFixture(name: string): Promise<Uint8Array> {
-  if ('location' in globalThis) {
+  if ('document' in globalThis) {
     const response = await fetch(`/test/fixtures/${name}`)
     if (!response.ok) throw new Error(`fixture ${name}: HTTP ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())

@@ -1,5 +1,5 @@
 // @ts-check
-// npm test [-- filter … --no-lint --timeout <seconds> --folder <folder>]: see test/harness/runner.mjs
+// npm test [-- filter … --no-lint --short --timeout <seconds> --folder <folder>]: see test/harness/runner.mjs
 import { fileURLToPath } from 'node:url'
 import { readArguments, UsageError } from '../src/tools/arguments.mjs'
 import { ensureInstalled } from '../src/tools/ensure-installed.mjs'
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** @param {string[]} args */
 function parse(args) {
-  const given = readArguments(args, { values: ['timeout', 'folder'], flags: ['no-lint'], words: true })
+  const given = readArguments(args, { values: ['timeout', 'folder'], flags: ['no-lint', 'short'], words: true })
   const { ELBO_TEST_TIMEOUT } = process.env
   if (ELBO_TEST_TIMEOUT && !(Number(ELBO_TEST_TIMEOUT) > 0)) {
     throw new UsageError(`ELBO_TEST_TIMEOUT needs a number of seconds, not "${ELBO_TEST_TIMEOUT}"`)
@@ -17,6 +17,7 @@ function parse(args) {
     folder: given.text('folder') ?? 'test',
     filters: given.words,
     lint: !given.has('no-lint'),
+    short: given.has('short'),
     timeoutMs: 1000 * (given.whole('timeout') ?? (Number(ELBO_TEST_TIMEOUT) || 240)),
     help: given.has('help'),
   }
@@ -26,7 +27,7 @@ function parse(args) {
 async function main(args) {
   const { help, ...options } = parse(args)
   if (help) {
-    console.log('npm test [-- filter … --no-lint --timeout SECONDS --folder FOLDER]')
+    console.log('npm test [-- filter … --no-lint --short --timeout SECONDS --folder FOLDER]')
     return true
   }
   await ensureInstalled()

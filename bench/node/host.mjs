@@ -8,7 +8,7 @@ import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../build.mjs'
 import { findBrowser } from '../../src/tools/find-browser.mjs'
-import { installApart } from '../install.mjs'
+import { installApart } from '../../src/tools/install-apart.mjs'
 import { commitOf } from '../publish.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -82,7 +82,7 @@ async function modulePaths() {
     createRequire(join(root, 'package.json')).resolve('webgpu')
     return given
   } catch {
-    const modules = await installApart('node', 'WebGPU for Node, the package webgpu')
+    const modules = await installApart('bench/node', 'WebGPU for Node, the package webgpu')
     return given ? `${modules}${delimiter}${given}` : modules
   }
 }

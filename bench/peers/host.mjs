@@ -4,8 +4,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { launchBrowser } from '../../src/tools/browser.mjs'
+import { installApart } from '../../src/tools/install-apart.mjs'
 import { serve } from '../../src/tools/serve.mjs'
-import { installApart } from '../install.mjs'
 import { bundlePages, libraryNames, PeerPage, sizeOf, versionOf } from './pages.mjs'
 import { prepare, takeTurns } from './turns.mjs'
 
@@ -44,7 +44,7 @@ const elboLimitMs = 900_000
 
 /** @param {Options} options @returns {Promise<PeersResult>} */
 export async function comparePeers(options) {
-  const modules = await installApart('peers', 'the libraries to compare with')
+  const modules = await installApart('bench/peers', 'the libraries to compare with')
   const folder = join(root, `.cache/peers-${process.pid}`)
   /** @type {(() => Promise<unknown>)[]} */
   const cleanup = [() => rm(folder, { recursive: true, force: true })]

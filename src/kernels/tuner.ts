@@ -23,12 +23,13 @@ const COMPILING_MS = 50
 export class Tuner {
   private choices: Promise<Record<string, string>> | undefined
   private turn: Promise<unknown> = Promise.resolve()
-  private leftMs = BUDGET_MS
 
   constructor(
     private readonly clock: GpuClock,
     private readonly adapter: string,
     private readonly store: ChoiceStore = choiceStore(),
+    /** Of timing, milliseconds that are left. */
+    private leftMs = BUDGET_MS,
   ) {}
 
   /**

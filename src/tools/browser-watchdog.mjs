@@ -37,7 +37,8 @@ function browsersOf(folder) {
   if (process.platform !== 'linux') return []
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
-      return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some((arg) => arg.endsWith(`=${folder}`))
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      return pid !== process.pid && args.some((arg) => arg === folder || arg.endsWith(`=${folder}`))
     } catch {
       return false
     }

@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import puppeteer from 'puppeteer-core'
 import { findBrowser } from './find-browser.mjs'
+import { findFirefox, softwareVulkan } from './find-firefox.mjs'
 
 export { findBrowser }
 
-const commonFlags = [
+const chromeFlags = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
   '--disable-background-networking',
@@ -25,6 +26,14 @@ const commonFlags = [
   '--js-flags=--expose-gc',
 ]
 const softwareFlags = ['--use-webgpu-adapter=swiftshader']
+/** As Chrome's flags: WebGPU wherever there is an adapter, in Workers too, and no slower timers in the background. */
+const firefoxPreferences = {
+  'dom.webgpu.enabled': true,
+  'dom.webgpu.workers.enabled': true,
+  'gfx.webgpu.ignore-blocklist': true,
+  'dom.min_background_timeout_value': 4,
+  'dom.timeout.enable_budget_timer_throttling': false,
+}
 const signals = /** @type {const} */ ({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 })
 let listening = false
 const hardwareFlags = process.platform === 'linux' ? ['--enable-features=Vulkan'] : []
@@ -42,31 +51,35 @@ const hardwareFlags = process.platform === 'linux' ? ['--enable-features=Vulkan'
  * Launches a browser with a fresh profile.
  *
  * @param {object} [options]
+ * @param {'chrome' | 'firefox'} [options.brand] `chrome` also stands for Chromium and Edge
  * @param {'software' | 'default'} [options.adapter] `default` is the machine's own adapter, and the software one where
- *   the browser offers no other
+ *   the browser offers no other: SwiftShader in Chrome, Mesa's llvmpipe in Firefox
  * @param {boolean} [options.headless]
  * @param {string[]} [options.args] further command-line flags
  * @returns {Promise<Launched>}
  */
-export async function launchBrowser({ adapter = 'software', headless = true, args = [] } = {}) {
-  const executablePath = await findBrowser()
+export async function launchBrowser({ brand = 'chrome', adapter = 'software', headless = true, args = [] } = {}) {
+  const executablePath = brand === 'firefox' ? await findFirefox() : await findBrowser()
+  const common = { executablePath, headless, args }
   if (adapter === 'default') {
-    const launched = await launch(executablePath, 'default', headless, [...hardwareFlags, ...args])
+    const launched = await launch(brand, 'default', common)
     if (await hasAdapter(launched.browser)) return launched
     await launched.close()
-    console.error('The browser offers no GPU adapter here; going on with its software adapter (SwiftShader).')
+    const software = brand === 'firefox' ? 'llvmpipe' : 'SwiftShader'
+    console.error(`The browser offers no GPU adapter here; going on with its software adapter (${software}).`)
   }
-  return launch(executablePath, 'software', headless, [...softwareFlags, ...args])
+  return launch(brand, 'software', common)
 }
 
 /**
- * @param {string} executablePath
+ * @param {'chrome' | 'firefox'} brand
  * @param {'software' | 'default'} adapter
- * @param {boolean} headless
- * @param {string[]} args
+ * @param {{ executablePath: string, headless: boolean, args: string[] }} common
  * @returns {Promise<Launched>}
  */
-async function launch(executablePath, adapter, headless, args) {
+async function launch(brand, adapter, common) {
+  const { executablePath } = common
+  const driver = brand === 'firefox' && adapter === 'software' ? await softwareVulkan() : {}
   const userDataDir = mkdtempSync(join(tmpdir(), 'elbo-browser-'))
   const removeProfile = () => {
     try {
@@ -75,11 +88,16 @@ async function launch(executablePath, adapter, headless, args) {
       // A browser that is still ending may hold it; it is a temporary folder.
     }
   }
+  const adapterFlags = adapter === 'software' ? softwareFlags : hardwareFlags
+  /** @type {import('puppeteer-core').LaunchOptions} */
+  const own =
+    brand === 'firefox'
+      ? { browser: 'firefox', extraPrefsFirefox: firefoxPreferences, env: { ...process.env, ...driver } }
+      : { args: [...chromeFlags, ...adapterFlags, ...common.args] }
   const options = {
-    executablePath,
-    headless,
+    ...common,
+    ...own,
     userDataDir,
-    args: [...commonFlags, ...args],
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

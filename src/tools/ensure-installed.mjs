@@ -27,14 +27,19 @@ export async function ensureInstalled() {
   }
   if (!isStale()) return
   console.error('Installing the development dependencies (npm ci) …')
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
+  await npmCi(root, ['--include=dev'])
+}
+
+/** Runs `npm ci` in a folder. Rejects with the way out. @param {string} folder @param {string[]} options */
+export async function npmCi(folder, options) {
+  const args = ['ci', ...options, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
   const npm = process.env.npm_execpath
   const child = npm?.endsWith('.js')
-    ? spawn(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
-    : spawn('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
+    ? spawn(process.execPath, [npm, ...args], { cwd: folder, stdio: ['ignore', 2, 2] })
+    : spawn('npm', args, { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
   const code = await new Promise((resolve, reject) => {
     child.on('error', (error) => reject(new Error(`npm did not start (${error.message}); install Node with npm`)))
     child.on('exit', resolve)
   })
-  if (code !== 0) throw new Error(`npm ci failed (exit code ${code}); see the lines above`)
+  if (code !== 0) throw new Error(`npm ci failed in ${folder} (exit code ${code}); see the lines above`)
 }

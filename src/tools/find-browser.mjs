@@ -1,9 +1,10 @@
 // @ts-check
 // Finds a browser with WebGPU: one named by the environment, an installed one, or one that it downloads or installs.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
+import { aptInstall, rootOn } from './apt.mjs'
 
 const resolveTimeoutMs = 15_000
 const downloadTimeoutMs = 10 * 60_000
@@ -26,7 +27,7 @@ const here = {
   exists: existsSync,
   works,
   download,
-  aptInstall,
+  aptInstall: aptChromium,
   rootOn: rootOn(),
 }
 
@@ -145,31 +146,9 @@ async function download() {
   }
 }
 
-async function aptInstall() {
-  console.error('No browser found; installing Debian\'s chromium (apt-get) …')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', 'chromium']]) {
-    const child = spawn('apt-get', ['-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=20', ...args], {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: downloadTimeoutMs,
-    })
-    let complaints = ''
-    child.stderr.on('data', (text) => (complaints += text))
-    const code = await new Promise((resolve) => child.on('close', resolve).on('error', resolve))
-    if (code !== 0 && args[0] === 'install') {
-      console.error(`apt-get could not install it:\n${complaints.trim()}`)
-      return undefined
-    }
-  }
+async function aptChromium() {
+  if (!(await aptInstall(['chromium']))) return undefined
   return ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path))
-}
-
-/** @returns {Surroundings['rootOn']} */
-function rootOn() {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/etc/os-release')) return undefined
-  const release = readFileSync('/etc/os-release', 'utf8')
-  return /** @type {Surroundings['rootOn']} */ (/^ID="?(debian|ubuntu)"?$/m.exec(release)?.[1])
 }
 
 /**

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
 import { checkpointStore, type StoredFiles } from '../../src/index.js'
 import { databaseFiles, originFiles } from '../../src/stores/browser-files.js'
-import { suite } from '../harness/suite.js'
+import { pageSuite } from '../harness/suite.js'
 import { TINY } from '../support/engine.js'
 import { savedFile } from '../support/saved-file.js'
 
-const store = suite('a checkpoint store in a browser')
+const store = pageSuite('a checkpoint store in a browser')
 
 const [first, second, third] = [1, 2, 3].map((seed) => savedFile(TINY, seed))
 

@@ -16,10 +16,10 @@ async function withGpu(gpu: unknown, body: () => Promise<unknown>): Promise<void
   }
 }
 
-test('a browser without it is told which ones have it', () =>
-  withGpu(undefined, () =>
-    expectError(() => createEngine(), UnsupportedError, 'unsupported', 'no WebGPU', 'Chrome', 'Firefox', 'Safari'),
-  ))
+const help = 'document' in globalThis ? ['Chrome', 'Firefox', 'Safari'] : ['createEngine({ device })', 'Node']
+
+test('whoever is without it is told what has it: which browsers, and what to install in another runtime', () =>
+  withGpu(undefined, () => expectError(() => createEngine(), UnsupportedError, 'unsupported', 'no WebGPU', ...help)))
 
 test('a page that is not secure is told to use https', async () => {
   Object.defineProperty(globalThis, 'isSecureContext', { value: false, configurable: true })

@@ -12,12 +12,23 @@ export interface FileResult {
   expectedErrors: string[]
 }
 
+/** Which tests of a file run. */
+export interface Selection {
+  /** Empty, or what the names of its suites must contain. */
+  suiteFilter: string
+  /** Unless given, all: the first of every suite, or those whose `suite › title` begins like one of these. */
+  tests?: 'first' | string[]
+}
+
 /** What the harness modules of a test bundle and this collector share; both are bundled separately. */
 export interface HarnessState {
-  suiteFilter: string
+  /** Whether a test runs; asked once for each. */
+  wants(suite: string, title: string): boolean
   filtered: number
   /** `suite › test` under way, for the report of a file that hangs. */
   current: string
+  /** A test begins. */
+  begin(name: string): void
   expectedErrors: string[]
 }
 
@@ -29,9 +40,40 @@ declare global {
 
 type QueuedSuite = () => Promise<[errors: string | true, passed: number, skipped: number, total: number]>
 
-/** Loads a test file, then runs every suite that it queued. Rejects only when the file itself does not load. */
-export async function collect(load: () => Promise<unknown>, suiteFilter: string): Promise<FileResult> {
-  const state: HarnessState = { suiteFilter, filtered: 0, current: 'while loading', expectedErrors: [] }
+/** Of a file that did not run. */
+export const NO_RESULT: FileResult = {
+  passed: 0, failed: 0, skipped: 0, filtered: 0, failures: [], expectedErrors: [],
+}
+
+/**
+ * Loads a test file, then runs every suite that it queued. Rejects when the file itself does not load, or lacks a test
+ * that was named.
+ * @param onTest told the name of each test that begins
+ */
+export async function collect(
+  load: () => Promise<unknown>,
+  { suiteFilter, tests }: Selection,
+  onTest?: (name: string) => void,
+): Promise<FileResult> {
+  const missing = new Set(Array.isArray(tests) ? tests : [])
+  const begun = new Set<string>()
+  const state: HarnessState = {
+    filtered: 0,
+    current: 'while loading',
+    expectedErrors: [],
+    wants(suite, title) {
+      if (!suite.includes(suiteFilter)) return false
+      if (tests === undefined) return true
+      if (tests === 'first') return !begun.has(suite) && Boolean(begun.add(suite))
+      const found = tests.filter((start) => `${suite} › ${title}`.startsWith(start))
+      for (const start of found) missing.delete(start)
+      return found.length > 0
+    },
+    begin(name) {
+      state.current = name
+      onTest?.(name)
+    },
+  }
   globalThis.elboHarness = state
   // uvu then queues suites instead of running them; in a page it keeps the first `console.log` for its progress marks.
   globalThis.UVU_DEFER = 1
@@ -43,7 +85,8 @@ export async function collect(load: () => Promise<unknown>, suiteFilter: string)
   } finally {
     console.log = log
   }
-  const result: FileResult = { passed: 0, failed: 0, skipped: 0, filtered: 0, failures: [], expectedErrors: [] }
+  if (missing.size > 0) throw new Error(`no test begins like ${[...missing].join(', nor like ')}`)
+  const result: FileResult = { ...NO_RESULT, failures: [] }
   for (const run of globalThis.UVU_QUEUE[0] as QueuedSuite[]) {
     try {
       const [errors, passed, skipped, total] = await run()
@@ -65,6 +108,7 @@ export async function collect(load: () => Promise<unknown>, suiteFilter: string)
 
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // V8's stack opens with name and message.
-  return error.stack ?? `${error.name}: ${error.message}`
+  const said = `${error.name}: ${error.message}`
+  // V8's stack opens with name and message, Firefox's has neither.
+  return !error.stack ? said : error.stack.includes(error.message) ? error.stack : `${said}\n${error.stack}`
 }

@@ -1,32 +1,34 @@
 // @ts-check
-// Runs test files one after another: unit/ and page/ in Node, kernels/, model/ and faults/ each in a fresh page of one
-// headless browser. A file that does not load, holds no test, skips one, hangs, crashes or leaves a stray error fails.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+// Runs test files: unit/ and page/ in Node, kernels/, model/ and faults/ each in a fresh page of one headless browser,
+// or in a process of its own on Deno or Node. A file that does not load, holds no test, skips one, hangs, crashes or
+// leaves a stray error fails.
+import { rmSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { build, bundle } from '../../build.mjs'
-import { launchBrowser } from '../../src/tools/browser.mjs'
+import { build } from '../../build.mjs'
 import { lint } from '../../src/tools/lint.mjs'
 import { serve } from '../../src/tools/serve.mjs'
-import { runInNode } from './run-in-node.mjs'
-import { runInPage } from './run-in-page.mjs'
+import { bundleFiles } from './bundle-files.mjs'
+import { runElsewhere } from './elsewhere.mjs'
+import { nothing, report, timed } from './outcome.mjs'
+import { runInProcess } from './run-in-process.mjs'
+import { BrowserRuntime, runtimeOf } from './runtimes.mjs'
+import { shortForm } from './short-form.mjs'
 
 /**
  * @typedef {object} TestFile
  * @property {string} path from the root: `test/unit/data.ts`
  * @property {string} name without folder and extension: `unit/data`
  * @property {'unit' | 'kernels' | 'model' | 'faults' | 'page'} kind
- * @property {string} suiteFilter empty, or what the names of its suites must contain
+ * @property {import('./collect.js').Selection} selection
  */
 
-/** @typedef {import('./collect.js').FileResult & { stray: string[], output: string, broken?: boolean }} Outcome */
+/** @typedef {import('./outcome.mjs').Outcome} Outcome */
+
+/** Whose short form a run of everything on Chrome adds. */
+const otherRuntimes = /** @type {const} */ (['deno', 'firefox'])
 
 const kinds = /** @type {const} */ (['unit', 'kernels', 'model', 'faults', 'page'])
-const drivers = { node: 'test/harness/node-driver.ts', page: 'test/harness/page-driver.ts' }
-
-const none = { passed: 0, failed: 0, skipped: 0, filtered: 0, failures: [], expectedErrors: [] }
-/** @type {Outcome} */
-const nothing = { ...none, stray: [], output: '' }
 
 /**
  * @param {object} options
@@ -34,17 +36,20 @@ const nothing = { ...none, stray: [], output: '' }
  * @param {string} options.folder with the folders of each kind in it
  * @param {string[]} options.filters parts of file or suite names; none runs everything, the linter too
  * @param {boolean} options.lint
+ * @param {boolean} options.short only the short form
  * @param {number} options.timeoutMs of one file
  */
-export async function runTests({ root, folder, filters, lint: wantsLint, timeoutMs }) {
+export async function runTests({ root, folder, filters, lint: wantsLint, short, timeoutMs }) {
   const totals = { passed: 0, failed: 0 }
-  const device = deviceKind()
-  const files = await select(folder, filters)
+  const { runtime: runtimeName, device, adapter } = settings()
+  const all = await select(folder, filters, runtimeName)
+  const files = short ? shortForm(all) : all
   if (files.length === 0) {
     console.log(`no test file or suite matches ${filters.join(', ') || folder}`)
     return { passed: 0, failed: 1 }
   }
   const out = join(root, `.cache/test-${process.pid}`)
+  const [pages, processes] = [join(out, 'page'), join(out, 'process')]
   process.on('exit', () => rmSync(out, { recursive: true, force: true }))
   // Interrupted too, the exit listeners end browser and children.
   process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143))
@@ -52,195 +57,125 @@ export async function runTests({ root, folder, filters, lint: wantsLint, timeout
   const cleanup = []
   try {
     const linting = wantsLint && filters.length === 0 ? lint(root) : undefined
-    const inNode = files.filter(({ kind }) => kind === 'unit' || kind === 'page')
-    const inPage = files.filter(({ kind }) => kind !== 'unit' && kind !== 'page')
-    const server = await serve({ mounts: { '/page/': join(out, 'page'), '/test/': join(root, 'test') } })
+    const units = files.filter(({ kind }) => kind === 'unit')
+    const onPage = files.filter(({ kind }) => kind === 'page')
+    const onGpu = files.filter(({ kind }) => kind !== 'unit' && kind !== 'page')
+    const server = await serve({ mounts: { '/page/': pages, '/test/': join(root, 'test') } })
     cleanup.push(server.close)
     const broken = new Map([
-      ...(await bundleFiles(inNode, 'node', join(out, 'node'))),
-      ...(await bundleFiles(inPage, 'page', join(out, 'page'))),
+      ...(await bundleFiles([...units, ...onPage], 'process', processes)),
+      ...(await bundleFiles(onGpu, 'page', pages)),
     ])
-    if (linting) report('lint', await linted(linting), totals)
+    if (linting) report('lint', await timed(() => linted(linting)), totals)
 
-    const stage = browserStage(cleanup)
-    // On a bare machine this takes minutes, which no file's time limit should pay for. A failure is told by each file.
-    if (files.some(({ kind }) => kind !== 'unit')) await stage.get().catch(() => {})
-    /** @param {TestFile} file @returns {Promise<Outcome>} */
-    const run = async (file) => {
-      const problem = broken.get(file)
-      if (problem) return { ...nothing, stray: [`does not bundle: ${problem}`] }
-      if (file.kind === 'unit') return runInNode(file, { out: join(out, 'node'), timeoutMs })
-      const { browser } = await stage.get()
-      if (file.kind === 'page') {
-        const env = { ELBO_TEST_BROWSER: browser.wsEndpoint(), ELBO_TEST_ORIGIN: await stage.demo(root) }
-        const outcome = await runInNode(file, { out: join(out, 'node'), timeoutMs, env })
-        await stage.tidy()
-        return outcome
-      }
-      const base = `${server.origin}/page`
-      const outcome = await runInPage(file, { browser, base, out: join(out, 'page'), timeoutMs, device })
-      if (outcome.broken) await stage.drop()
+    const setting = { out: pages, base: `${server.origin}/page`, timeoutMs, device, adapter }
+    const runtime = runtimeOf(runtimeName, setting)
+    cleanup.push(() => runtime.close())
+    const driver = join(processes, 'process-driver.mjs')
+    /** @param {TestFile} file @param {Record<string, string>} [env] */
+    const inProcess = (file, env) => runInProcess(file, { out: processes, driver, timeoutMs, env })
+    const demo = demoServer(root, cleanup)
+    /** @param {TestFile} file */
+    const beside = async (file) => {
+      if (!(runtime instanceof BrowserRuntime)) throw new Error('page tests need a browser')
+      const env = { ELBO_TEST_BROWSER: (await runtime.browser()).wsEndpoint(), ELBO_TEST_ORIGIN: await demo() }
+      const outcome = await inProcess(file, env)
+      await runtime.tidy()
       return outcome
     }
-    for (const file of files) {
-      const start = performance.now()
-      const outcome = await run(file).catch((error) => ({ ...nothing, stray: [String(error?.stack ?? error)] }))
-      report(file.path, { ...outcome, seconds: (performance.now() - start) / 1000 }, totals)
+    /** @param {TestFile[]} some @param {(file: TestFile) => Promise<Outcome>} run */
+    const runAll = async (some, run) => {
+      for (const file of some) {
+        const problem = broken.get(file)
+        const fails = async () => ({ ...nothing, stray: [`does not bundle: ${problem}`] })
+        report(file.path, await timed(problem ? fails : () => run(file)), totals)
+      }
     }
+    const usingRuntime = async () => {
+      // On a bare machine this takes minutes, which no file's limit should pay for. A failure is told by each file.
+      if (onGpu.length + onPage.length > 0) await runtime.start().catch(() => {})
+      await runAll(onGpu, (file) => runtime.run(file))
+      await runAll(onPage, beside)
+    }
+    const meanwhile = async () => {
+      await runAll(units, inProcess)
+      if (filters.length > 0 || folder !== 'test' || short || runtimeName !== 'chrome') return
+      const some = shortForm(onGpu).filter((file) => !broken.has(file))
+      for (const name of otherRuntimes) await runElsewhere(name, some, setting, totals)
+    }
+    await Promise.all([usingRuntime(), meanwhile()])
   } finally {
     for (const end of cleanup.reverse()) await end()
   }
   return totals
 }
 
-/** What pages of kernels/, model/ and faults/ get when they ask for a device. @returns {'minimal' | 'default'} */
-function deviceKind() {
-  const { ELBO_DEVICE: kind = 'default' } = process.env
-  if (kind === 'minimal' || kind === 'default') return kind
-  throw new Error(`ELBO_DEVICE is "${kind}", needs minimal (no optional feature, WebGPU's default limits) or default`)
+/** What the environment asks for. */
+function settings() {
+  const { ELBO_DEVICE: device = 'default', ELBO_ADAPTER: adapter = 'software' } = process.env
+  const { ELBO_BROWSER: browser = 'chrome', ELBO_RUNTIME: place = 'browser' } = process.env
+  if (device !== 'minimal' && device !== 'default') {
+    throw new Error(`ELBO_DEVICE is "${device}", needs minimal (no optional feature, WebGPU's default limits) or default`)
+  }
+  if (adapter !== 'software' && adapter !== 'default') {
+    throw new Error(`ELBO_ADAPTER is "${adapter}", needs software or default (the machine's own)`)
+  }
+  if (browser !== 'chrome' && browser !== 'firefox') {
+    throw new Error(`ELBO_BROWSER is "${browser}", needs chrome (also for Chromium and Edge) or firefox`)
+  }
+  if (place !== 'browser' && place !== 'deno' && place !== 'node') {
+    throw new Error(`ELBO_RUNTIME is "${place}", needs browser, deno or node (Dawn)`)
+  }
+  const runtime = place === 'browser' ? browser : place
+  return /** @type {const} */ ({ device, adapter, runtime })
 }
 
 /**
  * @param {string} folder
  * @param {string[]} filters
+ * @param {import('./runtimes.mjs').RuntimeName} runtime only Chrome's run has the files that need no GPU
  * @returns {Promise<TestFile[]>}
  */
-async function select(folder, filters) {
+async function select(folder, filters, runtime) {
   /** @type {TestFile[]} */
   const files = []
   for (const kind of kinds) {
+    if (runtime !== 'chrome' && (kind === 'unit' || kind === 'page')) continue
     const names = await readdir(join(folder, kind)).catch(() => [])
     for (const entry of names.sort()) {
       if (!entry.endsWith('.ts')) continue
       const file = { path: posix.join(folder, kind, entry), name: `${kind}/${entry.slice(0, -3)}`, kind }
       if (filters.length === 0 || filters.some((filter) => file.path.includes(filter))) {
-        files.push({ ...file, suiteFilter: '' })
+        files.push({ ...file, selection: { suiteFilter: '' } })
         continue
       }
       const suites = [...(await readFile(file.path, 'utf8')).matchAll(/\bsuite(?:<[^>]*>)?\(\s*(['"`])(.*?)\1/g)]
       const filter = filters.find((candidate) => suites.some(([, , name]) => name.includes(candidate)))
-      if (filter) files.push({ ...file, suiteFilter: filter })
+      if (filter) files.push({ ...file, selection: { suiteFilter: filter } })
     }
   }
   return files
 }
 
 /**
- * Bundles test files beside the driver of their place; what they share becomes chunks.
+ * Builds and serves the demo, once.
  *
- * @param {TestFile[]} files
- * @param {'node' | 'page'} place
- * @param {string} outdir
- * @returns {Promise<Map<TestFile, string>>} what is wrong with files that do not bundle
- */
-async function bundleFiles(files, place, outdir) {
-  /** @type {Map<TestFile, string>} */
-  const problems = new Map()
-  if (files.length === 0) return problems
-  mkdirSync(outdir, { recursive: true })
-  /** @param {TestFile[]} some */
-  const attempt = (some) =>
-    bundle({
-      entryPoints: [...some.map(({ name, path }) => ({ in: path, out: name })), { in: drivers[place], out: 'driver' }],
-      outdir,
-      outExtension: { '.js': '.mjs' },
-      splitting: true,
-      logLevel: 'silent',
-      ...(place === 'node' ? { platform: 'node', packages: 'external' } : { platform: 'browser' }),
-    })
-  await attempt(files).catch(async () => {
-    // One bad file must not hide what the others say.
-    for (const file of files) await attempt([file]).catch(({ message }) => problems.set(file, message))
-  })
-  if (place === 'page') {
-    const script = '<script type="module" src="driver.mjs"></script>'
-    writeFileSync(join(outdir, 'index.html'), `<!doctype html><link rel="icon" href="data:,">${script}`)
-  }
-  return problems
-}
-
-/**
- * One browser for the whole run, started when first needed and again after a file broke it.
- *
+ * @param {string} root
  * @param {(() => Promise<void>)[]} cleanup
+ * @returns {() => Promise<string>} its origin
  */
-function browserStage(cleanup) {
-  /** @type {import('../../src/tools/browser.mjs').Launched | undefined} */
-  let launched
-  /** @type {unknown} */
-  let failure
+function demoServer(root, cleanup) {
   /** @type {Promise<string> | undefined} */
-  let demoOrigin
-  const adapter = process.env.ELBO_ADAPTER === 'default' ? 'default' : 'software'
-  const drop = async () => {
-    await launched?.close()
-    launched = undefined
-  }
-  cleanup.push(drop)
-  return {
-    drop,
-    async get() {
-      if (launched && !launched.browser.connected) await drop()
-      // Looking for a browser again would take as long and find as little.
-      if (failure) throw failure
-      try {
-        launched ??= await launchBrowser({ adapter })
-      } catch (error) {
-        failure = error
-        throw error
-      }
-      return launched
-    },
-    /** Closes the pages that a page test left open. */
-    async tidy() {
-      const pages = await launched?.browser.pages().catch(() => [])
-      for (const page of pages?.slice(1) ?? []) await page.close().catch(() => {})
-    },
-    /** Builds and serves the demo, once. @param {string} root @returns {Promise<string>} its origin */
-    demo(root) {
-      demoOrigin ??= build().then(async () => {
-        const { origin, close } = await serve({ mounts: { '/': join(root, 'dist/demo') } })
-        cleanup.push(close)
-        return origin
-      })
-      return demoOrigin
-    },
-  }
+  let demo
+  return () =>
+    (demo ??= build().then(async () => {
+      const { origin, close } = await serve({ mounts: { '/': join(root, 'dist/demo') } })
+      cleanup.push(close)
+      return origin
+    }))
 }
 
-/** @param {ReturnType<typeof lint>} linting @returns {Promise<Outcome & { seconds: number }>} */
+/** @param {ReturnType<typeof lint>} linting @returns {Promise<Outcome>} */
 async function linted(linting) {
-  const start = performance.now()
-  const stray = await linting
-  return { ...nothing, filtered: 1, stray, seconds: (performance.now() - start) / 1000 }
-}
-
-/**
- * Prints one file's outcome and adds it up. What went wrong outside of its tests counts as one failure each.
- *
- * @param {string} title
- * @param {Outcome & { seconds: number }} outcome
- * @param {{ passed: number, failed: number }} totals
- */
-function report(title, outcome, totals) {
-  const expected = outcome.expectedErrors.map((source) => new RegExp(source))
-  const problems = outcome.stray.filter((message) => !expected.some((pattern) => pattern.test(message)))
-  if (outcome.skipped > 0) problems.push(`${outcome.skipped} tests skipped (.only or .skip)`)
-  if (outcome.passed + outcome.failed + outcome.filtered === 0 && problems.length === 0) problems.push('holds no test')
-  const failed = outcome.failed + problems.length
-  totals.passed += outcome.passed
-  totals.failed += failed
-  const counts = `${outcome.passed} passed${failed ? `, ${failed} FAILED` : ''}`
-  console.log(`${title.padEnd(36)} ${counts.padEnd(24)} ${outcome.seconds.toFixed(1)} s`)
-  for (const text of [...outcome.failures, ...problems.map((problem) => problem.replace(/^/gm, '  '))]) {
-    console.log(readable(text))
-  }
-  if (outcome.output) console.log(outcome.output.trimEnd().replace(/^/gm, '  | '))
-}
-
-/** Without the runner's own stack frames, and without colours where nobody sees them. @param {string} text */
-function readable(text) {
-  const plain = process.stdout.isTTY ? text : text.replace(/\x1b\[\d+m/g, '')
-  const frame = /^\s*at .*(node_modules\/uvu\/|test\/harness\/(collect|suite|node-driver|page-driver)|node:internal)/
-  return plain.split('\n').filter((line) => !frame.test(line)).join('\n').trimEnd()
+  return { ...nothing, filtered: 1, stray: await linting }
 }

@@ -33,6 +33,15 @@ async function stepOf(vae: Vae): Promise<number> {
   return JSON.parse(readSafetensors(await vae.save()).metadata['elbo.training']).step
 }
 
+/** The step at which a run that was paused holds, once what was under way is done. */
+async function heldStep(vae: Vae): Promise<number> {
+  for (let last = -1; ; await sleep(150)) {
+    const step = await stepOf(vae)
+    if (step === last) return step
+    last = step
+  }
+}
+
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 gpuTest(events, 'count steps from 1 and epochs from 1, and end with the run', ({ device }) =>
@@ -87,14 +96,31 @@ gpuTest(control, 'a paused run does no step, and goes on as if it had not been',
     for (let step = 0; step < 10; step++) await seen.next()
     run.pause()
     assert.is(run.paused, true)
-    await sleep(100)
-    const paused = await stepOf(vae)
+    const paused = await heldStep(vae)
     assert.ok(paused < 900, 'the run was over before it could be paused')
     await sleep(100)
     assert.is(await stepOf(vae), paused)
     run.resume()
     assert.is((await run.done).step, 900)
     expectSameParameters(await vae.parameters(), await after(engine, 900))
+  }))
+
+gpuTest(control, 'a run that is paused, resumed and stopped has done what one of as many steps does', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await create(engine)
+    const run = vae.train(data, { epochs: 1000, batchSize, optimizer: adam() })
+    const seen = run[Symbol.asyncIterator]()
+    for (let step = 1; step <= 5; step++) assert.is((await seen.next()).value!.step, step)
+    run.pause()
+    const paused = await heldStep(vae)
+    await sleep(100)
+    assert.is(await stepOf(vae), paused)
+    run.resume()
+    for (let step = 6; step <= paused + 1; step++) assert.is((await seen.next()).value!.step, step)
+    const { step } = await run.stop()
+    assert.ok(step > paused && step < 4000, `stopped after ${step} steps, paused after ${paused}`)
+    assert.is(await stepOf(vae), step)
+    expectSameParameters(await vae.parameters(), await after(engine, step))
   }))
 
 gpuTest(control, 'a run paused at once starts when resumed', ({ device }) =>

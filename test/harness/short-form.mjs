@@ -1,0 +1,37 @@
+// @ts-check
+// What `npm test` runs on the other implementations of WebGPU, besides everything on Chrome's: each kernel once, models
+// against PyTorch, runs that are paused, resumed and stopped, a lost device.
+
+/** @typedef {import('./runner.mjs').TestFile} TestFile */
+
+/** The beginnings of `suite › test`, by file. @type {Record<string, string[]>} */
+export const shortFormTests = {
+  'model/pytorch': ['model › dense has', 'model › conv-residual has'],
+  'model/pytorch-kinds': ['kinds of models › quantized has', 'kinds of models › conditional-conv has'],
+  'model/pytorch-presets': ['preset › mlp has', 'preset › conditional has'],
+  'model/pytorch-runs': ['optimizer › three steps'],
+  'model/runs': ['events › count steps', 'control › a run that is paused, resumed and stopped'],
+  'faults/device': ['a lost device › while idle'],
+}
+
+/**
+ * The files of the short form, with what runs of them.
+ *
+ * @param {TestFile[]} files
+ * @returns {TestFile[]}
+ * @throws when one is not there
+ */
+export function shortForm(files) {
+  const kernels = files.filter(({ kind, name }) => kind === 'kernels' && !name.endsWith('-random'))
+  const named = Object.entries(shortFormTests).map(([name, starts]) => {
+    const file = files.find((candidate) => candidate.name === name)
+    if (!file) throw new Error(`the short form names ${name}, which is not there`)
+    return part(file, starts)
+  })
+  return [...kernels.map((file) => part(file, 'first')), ...named]
+}
+
+/** @param {TestFile} file @param {'first' | string[]} tests @returns {TestFile} */
+function part(file, tests) {
+  return { ...file, selection: { suiteFilter: '', tests } }
+}

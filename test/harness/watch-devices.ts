@@ -1,0 +1,17 @@
+/**
+ * Watches every GPU device that is asked for from now on: its errors outside of any scope and its loss are stray ones.
+ *
+ * @param stray what is found is added to it
+ * @param minimal whatever is asked for, devices have no optional feature and WebGPU's default limits
+ */
+export function watchDevices(stray: string[], minimal: boolean): void {
+  const { requestDevice } = GPUAdapter.prototype
+  GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor) {
+    const device = await requestDevice.call(this, minimal ? { label: descriptor?.label } : descriptor)
+    device.addEventListener('uncapturederror', ({ error }) => stray.push(`uncaptured GPU error: ${error.message}`))
+    void device.lost.then(({ reason, message }) => {
+      if (reason !== 'destroyed') stray.push(`GPU device lost: ${message}`)
+    })
+    return device
+  }
+}
