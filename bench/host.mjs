@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Fine-grained clocks are only given to pages isolated from others. */
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 
-/** @typedef {import('./publish.mjs').Report} Report */
+/** @typedef {import('./record.js').Report} Report */
 
 /**
  * @param {import('./options.mjs').CommandLine} options

@@ -1,28 +1,15 @@
 // @ts-check
-// Publishes a run's figures: where and when they were taken, markdown for the reader, JSON for the record.
+// Publishes a run's figures: with where and when they were taken, as markdown for the reader and JSON for the record.
 import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-import { adapterName, markdown } from './report.mjs'
+import { markdown } from './report.mjs'
+import { adapterName } from './tables.mjs'
 
 /**
- * Where and when a run took place.
- *
- * @typedef {object} Environment
- * @property {string} date
- * @property {string} commit with "+" where files of the repository differ from it
- * @property {string} runtime what provides WebGPU, with its version
- * @property {string} node
- * @property {string} platform
- * @property {string} processor
- * @property {number} cores
- * @property {number} seed
- * @property {boolean} quick
- * @property {string} arguments
- *
- * @typedef {Environment & Pick<import('./peers/results.js').PeersResult, 'libraries' | 'presets'>} PeersReport
- * @typedef {Environment & import('./results.js').PageReport & { peers?: PeersReport }} Report
+ * @typedef {import('./record.js').Environment} Environment
+ * @typedef {import('./record.js').Report} Report
  */
 
 /**

@@ -2,18 +2,12 @@
 // Turns a run's figures into markdown.
 import { pytorchTable } from './node/report.mjs'
 import { peersTables } from './peers/report.mjs'
+import { adapterName, figure, percent, table, timingCells } from './tables.mjs'
 
-/** @typedef {import('./publish.mjs').Report} Report */
-/** @typedef {import('./results.js').Timing} Timing */
+/** @typedef {import('./record.js').Report} Report */
 
 /** A step that takes at most so many times the sum of its terms is near the limit. */
 const STEP_TARGET = 1.5
-
-/** @param {Report['adapter']} adapter */
-export function adapterName({ vendor, architecture, device, description }) {
-  const parts = [vendor, architecture, device, description].filter((part) => part !== '')
-  return parts.length > 0 ? parts.join(' ') : 'unnamed adapter'
-}
 
 /** @param {Report} report */
 export function markdown(report) {
@@ -174,35 +168,4 @@ function profileTable(report) {
     `${figure(cost.memoryMs)} of memory, ${figure(cost.sumMs)} ms in all: it takes ${figure(cost.ratio)}× that.`
   const title = `## One step of ${profile.preset}, batch ${profile.batch}, on ${where(report)}`
   return [title, '', table(head, rows, 4), '', sum].join('\n')
-}
-
-/** @param {Timing | undefined} timing median, minimum, spread */
-function timingCells(timing) {
-  return timing ? [figure(timing.medianMs), figure(timing.minMs), percent(timing.spread)] : ['', '', '']
-}
-
-/** Three significant digits. @param {number | undefined} value */
-export function figure(value) {
-  if (value === undefined) return ''
-  if (value === 0) return '0'
-  return value >= 100 ? value.toFixed(0) : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))))
-}
-
-/** @param {number} share */
-export function percent(share) {
-  return `${(100 * share).toFixed(0)} %`
-}
-
-/**
- * @param {string[]} head
- * @param {string[][]} rows
- * @param {number} numbers the first column that is set to the right
- */
-export function table(head, rows, numbers) {
-  const widths = head.map((title, c) => Math.max(title.length, 3, ...rows.map((row) => row[c].length)))
-  /** @param {string[]} cells */
-  const line = (cells) =>
-    `| ${cells.map((cell, c) => (c >= numbers ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join(' | ')} |`
-  const rule = `|${widths.map((width, c) => (c >= numbers ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`
-  return [line(head), rule, ...rows.map(line)].join('\n')
 }

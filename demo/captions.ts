@@ -1,4 +1,5 @@
-import type { GridKind, LatentType, ModelInfo } from './messages.js'
+import type { LatentType } from '../src/tools/drawing/curve.js'
+import type { GridKind, ModelInfo } from './messages.js'
 
 /** A sentence or two beside each picture, and what the loss and its parts are called. */
 export interface Captions {
@@ -13,12 +14,15 @@ export interface Captions {
   draw: string
 }
 
-const losses: Record<LatentType, string> = {
-  gaussian: 'Nats per image: those to draw it given its code, plus those for the code. Dots: test images.',
-  deterministic: 'Nats per image, to draw it given its code. Dots: test images.',
-  'vector-quantized':
-    'Nats per image: to draw it given its codes, plus how far they are from what the encoder says. ' +
-    'Perplexity: so many codes, used alike, would tell as much.',
+function lossCaption(latent: LatentType): string {
+  if (latent === 'deterministic') return 'Nats per image, to draw it given its code. Dots: test images.'
+  if (latent === 'vector-quantized') {
+    return (
+      'Nats per image: to draw it given its codes, plus how far they are from what the encoder says. ' +
+      'Perplexity: so many codes, used alike, would tell as much.'
+    )
+  }
+  return 'Nats per image: those to draw it given its code, plus those for the code. Dots: test images.'
 }
 
 const gridTitles: Record<GridKind, string> = {
@@ -32,9 +36,9 @@ const gridTitles: Record<GridKind, string> = {
 export function captions(model: ModelInfo): Captions {
   const { grid, latent, codes } = model
   return {
-    total: latent === 'gaussian' ? '−ELBO' : 'loss',
+    total: latent === 'deterministic' || codes ? 'loss' : '−ELBO',
     code: codes ? 'quantization' : 'KL',
-    loss: losses[latent],
+    loss: lossCaption(latent),
     gridTitle: gridTitles[grid],
     ...(codes ? codeCaptions(model, codes) : latentCaptions(model)),
   }

@@ -1,6 +1,6 @@
 import type { Landing, ModelInfo, Point, Probed } from './messages.js'
-import { onThemeChange, theme } from './theme.js'
-import { paintTiles } from './tiles.js'
+import { onThemeChange, theme } from '../src/tools/drawing/theme.js'
+import { paintTiles } from '../src/tools/drawing/tiles.js'
 
 const thumbnail = 84
 /** Turns of the colour circle from one code's number to the next: the golden angle, so that near numbers differ. */

@@ -1,6 +1,7 @@
 import type { Codes, Vae } from '../src/index.js'
-import { toBytes, toFloats } from './bytes.js'
-import { gather, oneOfEach, originalCount, type DataPair } from './data.js'
+import { toBytes, toFloats } from '../src/tools/drawing/bytes.js'
+import { originalCount, type DataPair } from './data.js'
+import { gather, oneOfEach } from '../src/tools/drawing/images.js'
 import type { Landing, Pictures, Point, Probed } from './messages.js'
 import type { Views } from './views.js'
 

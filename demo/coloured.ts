@@ -1,5 +1,5 @@
 import { dataset, type Dataset } from '../src/index.js'
-import { uniforms } from './random.js'
+import { uniforms } from '../src/tools/drawing/random.js'
 
 const side = 32
 

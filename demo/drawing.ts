@@ -1,9 +1,9 @@
-import { toBytes, toFloats } from './bytes.js'
+import { toBytes, toFloats } from '../src/tools/drawing/bytes.js'
 import { element } from './element.js'
 import type { Landing, ModelInfo } from './messages.js'
 import { Pad } from './pad.js'
-import { onThemeChange } from './theme.js'
-import { paintTiles } from './tiles.js'
+import { onThemeChange } from '../src/tools/drawing/theme.js'
+import { paintTiles } from '../src/tools/drawing/tiles.js'
 
 const seen = element('seen', HTMLCanvasElement)
 const understood = element('understood', HTMLCanvasElement)

@@ -1,8 +1,8 @@
 import { element } from './element.js'
 import type { ModelInfo, Pictures, Point } from './messages.js'
-import { normalCdf, normalQuantile } from './normal.js'
-import { onThemeChange } from './theme.js'
-import { paintTiles } from './tiles.js'
+import { normalCdf, normalQuantile } from '../src/tools/drawing/normal.js'
+import { onThemeChange } from '../src/tools/drawing/theme.js'
+import { paintTiles } from '../src/tools/drawing/tiles.js'
 
 const canvas = element('grid', HTMLCanvasElement)
 const ring = element('grid-ring', HTMLElement)

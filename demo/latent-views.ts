@@ -1,24 +1,24 @@
 import type { Vae } from '../src/index.js'
-import { toBytes, toFloats } from './bytes.js'
-import { gather, oneOfEach, originalCount, type DataPair } from './data.js'
-import { fillGrid, gridSide, quantileGrid, styleGrid } from './grids.js'
-import type { Condition, GridKind, Landing, Pictures, Point, Probed } from './messages.js'
+import { toBytes, toFloats } from '../src/tools/drawing/bytes.js'
+import { decodeGrid, gridOf, gridSide, styleGrid, type LatentGrid } from '../src/tools/drawing/grids.js'
+import { gather, oneOfEach } from '../src/tools/drawing/images.js'
+import { normals } from '../src/tools/drawing/random.js'
+import { originalCount, type DataPair } from './data.js'
+import type { Condition, Landing, Pictures, Point, Probed } from './messages.js'
 import { Projection } from './projection.js'
-import { normals } from './random.js'
 import type { Views } from './views.js'
 
 const mostPoints = 1_000
 const fewestPoints = 200
 /** As many points are encoded as lets a set of pictures take about this long. */
 const pictureMs = 300
-const sampleSeed = 1
 /** Rows of a conditional model's grid. */
 const styleCount = 10
 
 /** Of a model whose latent is a vector: the plane of its codes, and what it decodes. */
 export class LatentViews implements Views {
   private readonly projection: Projection
-  private readonly grid: GridKind
+  private readonly grid: LatentGrid | 'styles'
   private readonly originals: number[]
   private readonly originalImages: Float32Array
   private readonly pointImages: Float32Array
@@ -33,9 +33,7 @@ export class LatentViews implements Views {
   ) {
     const { latent, classes } = vae.spec
     this.projection = new Projection(latent.size)
-    if (classes !== undefined) this.grid = 'styles'
-    else if (latent.type === 'deterministic') this.grid = 'interpolations'
-    else this.grid = latent.size === 2 ? 'manifold' : 'samples'
+    this.grid = classes === undefined ? gridOf(vae.spec) : 'styles'
     this.originals = oneOfEach(data.test, originalCount)
     this.originalImages = toFloats(gather(data.test, this.originals))
     this.imageSize = data.test.shape.reduce((product, n) => product * n, 1)
@@ -107,24 +105,8 @@ export class LatentViews implements Views {
   private async gridImages() {
     const { vae, grid } = this
     const { latent, classes } = vae.spec
-    if (grid === 'samples') return vae.sample(gridSide * gridSide, { seed: sampleSeed })
-    if (grid === 'styles') {
-      const { latents, labels } = styleGrid(normals(styleCount * latent.size, this.styleSeed), latent.size, classes!)
-      return vae.decode(latents, { labels })
-    }
-    return vae.decode(grid === 'manifold' ? quantileGrid() : await this.betweenOriginals())
-  }
-
-  /** Codes between four of the originals, one in each corner. */
-  private async betweenOriginals(): Promise<Float32Array> {
-    const { mean } = await this.vae.encode(this.originalImages)
-    const size = this.vae.spec.latent.size
-    const corner = (index: number) => mean.data.subarray(index * size, (index + 1) * size)
-    const last = this.originals.length - 1
-    const [a, b, c, d] = [0, 1, 2, 3].map((index) => corner(Math.min(index, last)))
-    return fillGrid(size, (across, down, i) => {
-      const top = a[i] + across * (b[i] - a[i])
-      return top + down * (c[i] + across * (d[i] - c[i]) - top)
-    })
+    if (grid !== 'styles') return decodeGrid(vae, grid, this.originalImages)
+    const { latents, labels } = styleGrid(normals(styleCount * latent.size, this.styleSeed), latent.size, classes!)
+    return vae.decode(latents, { labels })
   }
 }

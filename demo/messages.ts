@@ -1,4 +1,6 @@
-import type { Loss } from '../src/index.js'
+import type { LatentType } from '../src/tools/drawing/curve.js'
+import type { LatentGrid } from '../src/tools/drawing/grids.js'
+import type { Learned } from '../src/tools/drawing/history.js'
 import type { Settings } from './settings.js'
 
 /** A point of the latent plane, in the plane's own units; on the map of codes a column and a row. */
@@ -32,9 +34,7 @@ export interface Condition {
 }
 
 /** How the grid's pictures were chosen. */
-export type GridKind = 'manifold' | 'samples' | 'interpolations' | 'styles' | 'codes'
-
-export type LatentType = 'gaussian' | 'deterministic' | 'vector-quantized'
+export type GridKind = LatentGrid | 'styles' | 'codes'
 
 /** A model and its data, as it begins. Images are bytes, `[count, height, width, channels]`. */
 export interface ModelInfo {
@@ -62,16 +62,8 @@ export interface ModelInfo {
 }
 
 /** What has happened since the last one. */
-export interface Progress {
-  step: number
+export interface Progress extends Learned {
   epoch: number
-  /** Steps that `loss` is the mean of. */
-  steps: number
-  loss: Loss
-  validation: Loss | undefined
-  /** How many codes are in use, of a vector-quantised model. */
-  perplexity?: number
-  codesUsed?: number
   imagesPerSecond: number
   msPerStep: number
 }

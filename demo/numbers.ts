@@ -1,5 +1,5 @@
 import { element } from './element.js'
-import { bound, type Sample } from './history.js'
+import { bound, type Sample } from '../src/tools/drawing/history.js'
 import type { ModelInfo, Progress } from './messages.js'
 
 const places = {

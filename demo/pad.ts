@@ -1,5 +1,5 @@
 import type { Point } from './messages.js'
-import { onThemeChange, theme } from './theme.js'
+import { onThemeChange, theme } from '../src/tools/drawing/theme.js'
 
 /** As MNIST's digits are: the longer side in 20 of 28 pixels, and a pen of about 2.6. */
 const fill = 20 / 28

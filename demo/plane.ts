@@ -1,6 +1,6 @@
 import type { Landing, ModelInfo, Point, Probed } from './messages.js'
-import { onThemeChange, theme } from './theme.js'
-import { paintTiles } from './tiles.js'
+import { onThemeChange, theme } from '../src/tools/drawing/theme.js'
+import { paintTiles } from '../src/tools/drawing/tiles.js'
 
 /** The plane shows at least this far from its middle: most of the prior. */
 const priorExtent = 3.2

@@ -6,7 +6,7 @@ import type { Condition, NamedBytes, Point, Post } from './messages.js'
 import { batchSizeOf, narrowFiltersOf, presetNames, presetOf, specOf } from './models.js'
 import { defaults, type Settings } from './settings.js'
 import { Tally } from './tally.js'
-import { viewsOf } from './views.js'
+import { viewsOf } from './views-of.js'
 
 /** Longer than anyone watches. */
 const endlessEpochs = 100_000

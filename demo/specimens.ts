@@ -1,7 +1,7 @@
 import { element } from './element.js'
 import type { ModelInfo, Pictures } from './messages.js'
-import { onThemeChange } from './theme.js'
-import { paintTiles } from './tiles.js'
+import { onThemeChange } from '../src/tools/drawing/theme.js'
+import { paintTiles } from '../src/tools/drawing/tiles.js'
 
 const originals = element('originals', HTMLElement)
 const reconstructions = element('reconstructions', HTMLCanvasElement)

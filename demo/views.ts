@@ -1,7 +1,3 @@
-import type { Vae } from '../src/index.js'
-import { CodeViews } from './code-views.js'
-import type { DataPair } from './data.js'
-import { LatentViews } from './latent-views.js'
 import type { Condition, Landing, ModelInfo, Pictures, Point, Probed } from './messages.js'
 
 /** What the page sees of one model: computed from its parameters of the moment, at any time during training. */
@@ -12,8 +8,4 @@ export interface Views {
   pictures(): Promise<Pictures>
   probe(at: Point): Promise<Probed | undefined>
   land(pixels: Float32Array): Promise<Landing>
-}
-
-export function viewsOf(vae: Vae, data: DataPair): Views {
-  return vae.spec.latent.type === 'vector-quantized' ? new CodeViews(vae, data) : new LatentViews(vae, data)
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Turns a comparison with PyTorch into markdown.
-import { figure, percent, table } from '../report.mjs'
+import { figure, percent, table } from '../tables.mjs'
 
 const notes =
   'The same networks from the same weights; before anything is timed the losses of the first steps, on the same batches ' +

@@ -1,6 +1,6 @@
 // @ts-check
 // Turns a comparison with other libraries into markdown.
-import { figure, percent, table } from '../report.mjs'
+import { figure, percent, table } from '../tables.mjs'
 
 /**
  * @typedef {import('./results.js').Cell} Cell

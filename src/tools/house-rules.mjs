@@ -19,6 +19,8 @@ const layers = {
 const freeFiles = ['errors', 'checks', 'arrays', 'labels', 'tensor', 'random'].map((name) => `src/${name}`)
 /** Everyone may name the type of a dispatch. */
 const freeTypes = ['src/ops/dispatch']
+/** What the page and the pictures of a training run are drawn with. */
+const drawing = 'src/tools/drawing/'
 const maxColumns = 120
 
 /** @typedef {{ line: number, specifier: string, typeOnly: boolean }} Import */
@@ -26,13 +28,48 @@ const maxColumns = 120
 /** Every violation as `file:line: message`. @param {string} root @returns {Promise<string[]>} */
 export async function houseRules(root) {
   const violations = packageRules(await readFile(join(root, 'package.json'), 'utf8'))
+  /** @type {Map<string, string>} */
+  const sources = new Map()
   for (const folder of ['src', 'shaders', 'demo', 'bench', 'test', '.']) {
     for (const path of await filesIn(root, folder)) {
-      violations.push(...fileRules(path, await readFile(join(root, path), 'utf8')))
+      const text = await readFile(join(root, path), 'utf8')
+      violations.push(...fileRules(path, text))
+      if (/^(src|demo|bench)\/.*\.(ts|mjs)$/.test(path)) sources.set(path, text)
     }
   }
   const { kernels, libraries } = await readShaders(root)
-  return [...violations, ...shaderViolations(kernels, libraries)]
+  return [...violations, ...circleRules(sources), ...shaderViolations(kernels, libraries)]
+}
+
+/**
+ * No file may import itself by way of others, types included: such files are one, or a third is missing. One violation
+ * for every circle that is found on the way through the imports, each file of it named in order.
+ *
+ * @param {Map<string, string>} sources texts by path from the root
+ */
+export function circleRules(sources) {
+  /** @type {string[]} */
+  const violations = []
+  /** @type {Set<string>} */
+  const done = new Set()
+  /** @param {string} path @param {string[]} way the files that lead here */
+  const visit = (path, way) => {
+    if (way.includes(path)) {
+      violations.push(`${path}:1: imports itself: ${[...way.slice(way.indexOf(path)), path].join(' → ')}`)
+      return
+    }
+    if (done.has(path)) return
+    for (const target of targetsOf(path, sources)) visit(target, [...way, path])
+    done.add(path)
+  }
+  for (const path of sources.keys()) visit(path, [])
+  return violations
+}
+
+/** The sources that a file imports. @param {string} path @param {Map<string, string>} sources */
+function targetsOf(path, sources) {
+  const targets = importsOf(sources.get(path) ?? '').map(({ specifier }) => posix.join(posix.dirname(path), specifier))
+  return new Set(targets.flatMap((target) => [target, target.replace(/\.js$/, '.ts')].filter((name) => sources.has(name))))
 }
 
 /** Source files under a folder; of the root, only its own. @param {string} root @param {string} folder */
@@ -167,7 +204,7 @@ export function importsOf(text) {
 /** @param {string} path @param {Import} found */
 function layerRule(path, { specifier, typeOnly }) {
   const layer = layerOf(path)
-  if (layer === 'tools') return ''
+  if (layer === 'tools') return toolRule(path, specifier)
   if (specifier === 'elbo:kernels') {
     return layer === 'kernels' || layer === 'schedule' ? '' : 'only src/kernels and src/schedule see the kernel table'
   }
@@ -184,6 +221,15 @@ function layerRule(path, { specifier, typeOnly }) {
   return `src/${layer} must not import ${target}: it knows ${layers[layer].join(', ') || 'no other layer'}`
 }
 
+/** @param {string} path @param {string} specifier */
+function toolRule(path, specifier) {
+  const target = posix.join(posix.dirname(path), specifier)
+  if (/^(demo|bench|test)\//.test(target)) return `commands import neither the page nor what measures or tests them`
+  if (!path.startsWith(drawing)) return ''
+  const isFree = specifier === 'uplot' || target.startsWith(drawing) || target === 'src/index.js'
+  return isFree ? '' : `${drawing} serves the page too: it imports src/index.ts and uplot, nothing deeper`
+}
+
 /** The folder below src/, empty for files of src/ itself. @param {string} path */
 function layerOf(path) {
   const parts = path.split('/')
@@ -195,7 +241,8 @@ function demoRule(path, { specifier }) {
   if (!path.startsWith('demo/')) return ''
   if (!specifier.startsWith('.')) return specifier === 'uplot' ? '' : `the demo imports uplot only, not "${specifier}"`
   const target = posix.join(posix.dirname(path), specifier)
-  return target.startsWith('demo/') || target === 'src/index.js' ? '' : `the demo imports src/index.ts, nothing deeper`
+  if (target.startsWith('demo/') || target.startsWith(drawing) || target === 'src/index.js') return ''
+  return `the demo imports src/index.ts and what it draws with, ${drawing}, nothing deeper`
 }
 
 /** @param {string} text @param {number} offset */

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Report } from '../../bench/publish.mjs'
+import type { Report } from '../../bench/record.js'
 import type { PyTorchComparison } from '../../bench/results.js'
 import { suite } from '../harness/suite.js'
 

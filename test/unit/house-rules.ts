@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fileRules, importsOf, packageRules } from '../../src/tools/house-rules.mjs'
+import { circleRules, fileRules, importsOf, packageRules } from '../../src/tools/house-rules.mjs'
 
 const rules = suite('house rules')
 
@@ -22,12 +22,32 @@ rules('imports point down the layers', () => {
   assert.is(importing('src/surprise/a.ts', '../model/spec.js'), 1)
   assert.is(importing('demo/a.ts', '../src/index.js'), 0)
   assert.is(importing('demo/a.ts', '../src/model/spec.js'), 1)
+  assert.is(importing('demo/a.ts', '../src/tools/drawing/tiles.js'), 0)
+  assert.is(importing('demo/a.ts', '../src/tools/serve.mjs'), 1)
+  assert.is(importing('src/tools/drawing/a.ts', '../../index.js'), 0)
+  assert.is(importing('src/tools/drawing/a.ts', '../datasets.js'), 1)
+  assert.is(importing('src/tools/a.ts', '../train/run.js'), 0)
+  assert.is(importing('src/tools/a.ts', '../../demo/tiles.js'), 1)
 })
 
 rules('imports are found over several lines, re-exported and called', () => {
   const text = "import {\n  type A,\n  type B,\n} from './a.js'\nexport * from './b.js'\nimport './c.js'\nawait import('./d.js')\n"
   const found = importsOf(text).map(({ line, specifier, typeOnly }) => [line, specifier, typeOnly])
   assert.equal(found, [[1, './a.js', true], [5, './b.js', false], [6, './c.js', false], [7, './d.js', false]])
+})
+
+rules('no file imports itself by way of others, by a type or a call either', () => {
+  const circles = (texts: Record<string, string>) => circleRules(new Map(Object.entries(texts)))
+  const open = { 'src/a.ts': "import './b.js'\nimport './c.js'\n", 'src/b.ts': "import './c.js'\n", 'src/c.ts': '' }
+  assert.equal(circles(open), [])
+  assert.equal(circles({ ...open, 'src/c.ts': "import type { A } from './a.js'\n" }), [
+    'src/a.ts:1: imports itself: src/a.ts → src/b.ts → src/c.ts → src/a.ts',
+  ])
+  assert.equal(circles({ 'bench/a.mjs': "await import('./a.mjs')\n" }), [
+    'bench/a.mjs:1: imports itself: bench/a.mjs → bench/a.mjs',
+  ])
+  const two = { 'demo/a.ts': "import './b.js'\n", 'demo/b.ts': "import './a.js'\nimport './c.js'\n", 'demo/c.ts': "import './b.js'\n" }
+  assert.is(circles(two).length, 2)
 })
 
 rules('a kernel is named after its file', () => {

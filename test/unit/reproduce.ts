@@ -11,7 +11,6 @@ import { sizeOf } from '../../src/model/shapes.js'
 import { rateAt } from '../../src/ops/rates.js'
 import { UsageError } from '../../src/tools/arguments.mjs'
 import { pytorchParameters } from '../../src/tools/train/initialization.js'
-import { styleGrid } from '../../src/tools/train/style-grid.js'
 import type { HistoryRow } from '../../src/tools/train/history.js'
 
 const test = suite('reproduce')
@@ -115,17 +114,6 @@ test('what is out of reach on a software adapter is refused there, unless asked 
   for (const args of [['iwae', '--anyway'], ['iwae', '--steps', '5'], ['iwae', '--short'], ['conditional']]) {
     assert.is(refusal(...args), undefined, args.join(' '))
   }
-})
-
-test('a style grid has rows of equal z and columns of equal labels', () => {
-  const { rows, columns, latents, labels } = styleGrid(3, 10, 4)
-  assert.equal([rows, columns, latents.length, labels.length], [4, 10, 4 * 10 * 3, 4 * 10])
-  const style = (tile: number) => [...latents.subarray(3 * tile, 3 * tile + 3)]
-  for (let tile = 0; tile < rows * columns; tile++) {
-    assert.equal(style(tile), style(tile - (tile % columns)), `tile ${tile} has the style of its row`)
-    assert.is(labels[tile], tile % columns)
-  }
-  assert.is(new Set([0, 10, 20, 30].map((tile) => style(tile).join())).size, rows, 'rows differ')
 })
 
 test("an epoch's mean counts images, of the short last batch too", () => {

@@ -1,4 +1,4 @@
-import { theme } from '../../../demo/theme.js'
+import { theme } from '../drawing/theme.js'
 import { pixelValues } from '../../data/dataset.js'
 import type { Dataset, Vae } from '../../index.js'
 import { Sheet, type About } from './sheet.js'
@@ -11,7 +11,7 @@ const legendWidth = 60
 const priorExtent = 3.2
 
 /** Every test image where the encoder puts it, in the colour of its class. */
-export async function latentPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
+export async function latentPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const { mean } = await vae.encode(pixelValues(test), vae.spec.classes ? { labels: test.labels } : {})
   const isGaussian = vae.spec.latent.type === 'gaussian'
   const classes = [...new Set(test.labels)].sort((a, b) => a - b)

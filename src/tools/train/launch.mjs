@@ -47,7 +47,7 @@ async function loadCommand(entryPoint) {
 async function bundlePage() {
   const { bundle } = await import('../../../build.mjs')
   const { outputFiles = [] } = await bundle({
-    entryPoints: { page: 'src/tools/train/page.ts', style: 'demo/style.css' },
+    entryPoints: { page: 'src/tools/train/page.ts', style: 'src/tools/drawing/colours.css' },
     outdir: 'page',
     write: false,
     sourcemap: 'inline',

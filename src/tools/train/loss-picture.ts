@@ -1,6 +1,6 @@
-import { Curve } from '../../../demo/curve.js'
-import { History } from '../../../demo/history.js'
-import { theme } from '../../../demo/theme.js'
+import { Curve } from '../drawing/curve.js'
+import { History } from '../drawing/history.js'
+import { theme } from '../drawing/theme.js'
 import type { HistoryRow } from './history.js'
 import { density, Sheet, type About } from './sheet.js'
 
@@ -51,12 +51,12 @@ async function drawnPanes(rows: readonly HistoryRow[], shownHeight: number): Pro
 function historyOf(rows: readonly HistoryRow[]): History {
   const history = new History()
   let before = 0
-  rows.forEach(({ set, step, epoch, ...loss }, i) => {
-    if (set === 'test') return
+  rows.forEach((row, i) => {
+    if (row.set === 'test') return
     const next = rows.at(i + 1) // a test row follows the training row of its step
     const validation = next?.set === 'test' ? next : undefined
-    history.add({ step, epoch, steps: step - before, loss, validation, imagesPerSecond: 0, msPerStep: 0 })
-    before = step
+    history.add({ step: row.step, steps: row.step - before, loss: row, validation })
+    before = row.step
   })
   return history
 }

@@ -1,41 +1,44 @@
-import { toBytes, toFloats } from '../../../demo/bytes.js'
-import { gather, oneOfEach } from '../../../demo/data.js'
-import { normalQuantile } from '../../../demo/normal.js'
-import { paintTiles } from '../../../demo/tiles.js'
-import { viewsOf } from '../../../demo/views.js'
+import { toBytes, toFloats } from '../drawing/bytes.js'
+import { decodeGrid, gridSide, hasKl, styleGrid, type LatentGrid } from '../drawing/grids.js'
+import { gather, oneOfEach } from '../drawing/images.js'
+import { normalQuantile } from '../drawing/normal.js'
+import { normals } from '../drawing/random.js'
+import { paintTiles } from '../drawing/tiles.js'
 import type { Dataset, Vae } from '../../index.js'
 import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
 import { density, Sheet, type About } from './sheet.js'
-import { styleGrid } from './style-grid.js'
 
-/** How to draw the PNG files of a run, by name. */
+/** How to draw the PNG files of a run, by name. Values that are no picture's channels are not drawn. */
 export function picturesOf(
   vae: Vae,
   test: Dataset<Uint8Array>,
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
-  const { latent, classes } = vae.spec
-  const kinds: GridKind[] =
-    classes ? []
-    : latent.type === 'deterministic' ? ['interpolations']
-    : latent.type === 'gaussian' && latent.size === 2 ? ['samples', 'manifold']
-    : ['samples']
+  const { input: [, , channels], latent, classes } = vae.spec
+  const isDrawable = channels === 1 || channels === 3
+  const grids = isDrawable && !classes ? gridsOf(vae) : []
   return {
-    'loss.png': () => lossPicture(rows, latent.type === 'gaussian', about),
-    'reconstructions.png': () => reconstructionPicture(vae, test, about),
-    ...Object.fromEntries(kinds.map((kind) => [`${kind}.png`, () => gridPicture(kind, vae, test, about)])),
-    ...(classes && { 'styles.png': () => stylesPicture(vae, test, about) }),
-    ...(latent.size === 2 && { 'latent.png': () => latentPicture(vae, test, about) }),
+    'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
+    ...(isDrawable && { 'reconstructions.png': () => reconstructionPicture(vae, test, about) }),
+    ...Object.fromEntries(grids.map((grid) => [`${grid}.png`, () => gridPicture(grid, vae, test, about)])),
+    ...(isDrawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
+    ...(latent.size === 2 && latent.type !== 'vector-quantized' && {
+      'latent.png': () => latentPicture(vae, test, about),
+    }),
   }
 }
 
-/** Test images of all classes, twice a row of them with their reconstructions below. */
+function gridsOf({ spec: { latent } }: Vae): LatentGrid[] {
+  if (latent.type === 'deterministic') return ['interpolations']
+  return latent.type === 'gaussian' && latent.size === 2 ? ['samples', 'manifold'] : ['samples']
+}
+
+/** Test images of all classes in two rows, each with its reconstructions below. */
 async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
-  const isGaussian = vae.spec.latent.type === 'gaussian'
   const chosen = oneOfEach(test, 2 * columns)
   const images = gather(test, chosen)
   const options = vae.spec.classes ? { labels: chosen.map((index) => test.labels![index]) } : {}
@@ -45,7 +48,7 @@ async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about:
   const bands = Math.ceil(images.length / bandLength)
   const sheet = new Sheet(left + columns * tile.width, bands * (2 * tile.height + gap) - gap, about, {
     title: 'reconstructions',
-    caption: `Test images, and what the decoder makes of their ${isGaussian ? 'mean ' : ''}code.`,
+    caption: `Test images, and what the decoder makes of their ${hasKl(vae.spec) ? 'mean ' : ''}code.`,
   })
   for (let band = 0; band < bands; band++) {
     const range = [band * bandLength, (band + 1) * bandLength] as const
@@ -59,8 +62,6 @@ async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about:
   return sheet.png()
 }
 
-const samplesSide = 15
-
 const gridHeadings = {
   manifold: {
     title: 'the latent plane, decoded',
@@ -73,14 +74,11 @@ const gridHeadings = {
   },
 }
 
-type GridKind = keyof typeof gridHeadings
-
 /** A square of decoded images; over a latent plane with its coordinates. */
-async function gridPicture(kind: GridKind, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
-  const grid = kind === 'samples'
-    ? toBytes((await vae.sample(samplesSide ** 2, { seed: 1 })).data)
-    : (await viewsOf(vae, { name: about.subject, train: test, test }).pictures()).grid
-  const columns = Math.sqrt(grid.length / test.shape.reduce((product, n) => product * n, 1))
+async function gridPicture(kind: LatentGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+  const corners = toFloats(gather(test, oneOfEach(test, 4)))
+  const grid = toBytes((await decodeGrid(vae, kind, corners)).data)
+  const columns = gridSide
   const tile = tileSize(test, 42)
   const [width, height] = [columns * tile.width, columns * tile.height]
   const axis = kind === 'manifold' ? 44 : 0
@@ -96,9 +94,14 @@ async function gridPicture(kind: GridKind, vae: Vae, test: Dataset<Uint8Array>, 
   return sheet.png()
 }
 
-/** A conditional model's images: a row is one draw of the prior, a column one class. */
-async function stylesPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
-  const { latents, labels, rows, columns } = styleGrid(vae.spec.latent.size, vae.spec.classes!)
+const styleCount = 10
+const mostColumns = 15
+
+/** A conditional model's images: each row is one draw of the prior, each column one class, from 0 on. */
+async function stylesPicture(vae: Vae, classes: number, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+  const { latent: { size } } = vae.spec
+  const [rows, columns] = [styleCount, Math.min(classes, mostColumns)]
+  const { latents, labels } = styleGrid(normals(rows * size, 1), size, columns)
   const images = await vae.decode(latents, { labels })
   const tile = tileSize(test, 56)
   const left = 24

@@ -8,6 +8,7 @@ import { adam } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
 import { UsageError } from '../arguments.mjs'
 import type { LoadedDataset } from '../datasets.js'
+import { hasKl } from '../drawing/grids.js'
 import { presetOf, type Resumed } from './inputs.js'
 import type { Job } from './messages.js'
 import type { Options } from './options.js'
@@ -62,7 +63,7 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
     settings: [
       inWords(optimizer),
       `batch ${batchSize}`,
-      ...(spec.latent.type === 'gaussian' ? [`KL weight ${klWeight}`] : []),
+      ...(hasKl(spec) ? [`KL weight ${klWeight}`] : []),
       `seed ${seed ?? resumed?.training?.state.seed ?? resumed?.seed}`,
     ],
     earlier: resumed?.rows ?? [],

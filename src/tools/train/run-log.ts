@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { hasKl } from '../drawing/grids.js'
 import { formatHistory, historyHeader, type HistoryRow } from './history.js'
 import type { Job, Outcome, Report } from './messages.js'
 import { Progress, withCommas } from './progress.js'
@@ -7,12 +8,12 @@ import { Appended } from './write-file.js'
 /** What the command says while the page works, and `history.csv`. */
 export class RunLog {
   private readonly progress = new Progress(process.stderr)
-  private readonly lossName: string
+  private readonly isBound: boolean
   private readonly historyPath: string
   private history: Appended | undefined
 
   constructor(private readonly job: Job, private readonly folder: string) {
-    this.lossName = job.spec.latent.type === 'gaussian' ? '−ELBO' : 'loss'
+    this.isBound = hasKl(job.spec)
     this.historyPath = join(folder, 'history.csv')
   }
 
@@ -53,10 +54,11 @@ export class RunLog {
     this.history = await Appended.begin(this.historyPath, historyHeader + formatHistory([...this.job.earlier, ...rows]))
   }
 
-  private testLine({ step, epoch, reconstruction, kl }: HistoryRow): string {
-    const parts = this.lossName === 'loss' ? '' : ` = ${reconstruction.toFixed(2)} reconstruction + ${kl.toFixed(2)} KL`
-    const loss = `${(reconstruction + kl).toFixed(2)} nats per image`
-    return `epoch ${epoch}, step ${withCommas(step)}: test ${this.lossName} ${loss}${parts}`
+  private testLine({ step, epoch, total, reconstruction, kl }: HistoryRow): string {
+    const loss = this.isBound
+      ? `−ELBO ${(reconstruction + kl).toFixed(2)} nats per image = ${reconstruction.toFixed(2)} reconstruction + ${kl.toFixed(2)} KL`
+      : `loss ${total.toFixed(2)} nats per image`
+    return `epoch ${epoch}, step ${withCommas(step)}: test ${loss}`
   }
 
   private say(line: string): void {

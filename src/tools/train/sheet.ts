@@ -1,4 +1,4 @@
-import { theme } from '../../../demo/theme.js'
+import { theme } from '../drawing/theme.js'
 
 /** Canvas pixels per CSS pixel. */
 export const density = 2

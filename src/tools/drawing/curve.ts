@@ -1,16 +1,18 @@
 import uPlot from 'uplot'
+import type { VaeSpec } from '../../index.js'
 import type { History, Sample } from './history.js'
-import type { LatentType } from './messages.js'
 import { onThemeChange, theme } from './theme.js'
 
 type Part = 'total' | 'reconstruction' | 'code' | 'perplexity' | 'codesUsed'
 
+export type LatentType = VaeSpec['latent']['type']
+
 /** Lines of the upper and the lower pane. */
-const partsOf: Record<LatentType, [upper: Part[], lower: Part[]]> = {
-  gaussian: [['total', 'reconstruction'], ['code']],
-  deterministic: [['reconstruction'], []],
-  'vector-quantized': [['total', 'reconstruction'], ['perplexity', 'codesUsed']],
+function partsOf(latent: LatentType): [upper: Part[], lower: Part[]] {
+  if (latent === 'deterministic') return [['reconstruction'], []]
+  return [['total', 'reconstruction'], latent === 'vector-quantized' ? ['perplexity', 'codesUsed'] : ['code']]
 }
+
 /** Share of the width left of which the first fall may leave the picture at the top. */
 const fallShare = 0.12
 /** The squared error of a quantised model falls further. */
@@ -60,14 +62,14 @@ export class Curve {
     const [upper, lower] = this.plots
     this.training = this.history.training
     this.testing = this.history.testing
-    const [above, below] = partsOf[this.latent]
+    const [above, below] = partsOf(this.latent)
     upper.setData(this.columns(above))
     lower?.setData(this.columns(below))
   }
 
   private build(): void {
     for (const plot of this.plots) plot.destroy()
-    const [above, below] = partsOf[this.latent]
+    const [above, below] = partsOf(this.latent)
     const alone = below.length === 0
     this.plots = [this.plot(this.panes[0], above, () => this.upperRange(), alone)]
     this.panes[1].hidden = alone

@@ -1,5 +1,18 @@
-import type { Loss } from '../src/index.js'
-import type { Progress } from './messages.js'
+import type { Loss } from '../../index.js'
+
+/** What a few steps came to. */
+export interface Learned {
+  /** The last of them, from 1. */
+  step: number
+  /** Steps that `loss` is the mean of. */
+  steps: number
+  loss: Loss
+  /** Of the test images, after the last step. */
+  validation?: Loss
+  /** How many codes are in use, of a vector-quantised model. */
+  perplexity?: number
+  codesUsed?: number
+}
 
 export interface Sample {
   step: number
@@ -34,7 +47,7 @@ export class History {
     return thinned(this.validation, shownPoints)
   }
 
-  add({ step, steps, loss, validation, perplexity, codesUsed }: Progress): void {
+  add({ step, steps, loss, validation, perplexity, codesUsed }: Learned): void {
     this.samples.push({ step, steps, ...bound(loss), perplexity, codesUsed })
     if (validation) this.validation.push({ step, steps: 1, ...bound(validation) })
     if (this.samples.length > capacity) this.samples = thinned(this.samples, keptPoints)
