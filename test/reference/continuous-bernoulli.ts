@@ -1,3 +1,12 @@
+type Values = ArrayLike<number>
+
+/** −log p(x|l) = Σ A(l) − l·x, over all that is given. dl = A'(l) − x */
+export function continuousBernoulliForward(logits: Values, x: Values): number {
+  let sum = 0
+  for (let i = 0; i < logits.length; i++) sum += logNormalizer(logits[i]) - logits[i] * x[i]
+  return sum
+}
+
 /**
  * A(l) = log((exp(l) − 1) / l), the log-normaliser of the continuous Bernoulli distribution with logit l; near 0 the
  * series, which cancellation cannot touch.

@@ -27,23 +27,31 @@ export function convOutput({ H, W, Kh, Kw, S, padding }: ConvShape): { Ho: numbe
  * x (B, H, W, Ci)   w [Co, Ci, Kh, Kw]   b (Co)   y (B, Ho, Wo, Co)
  */
 export function convForward(x: Values, w: Values, b: Values, shape: ConvShape): Float64Array {
-  const { B, Co } = shape
-  const { Ho, Wo } = convOutput(shape)
-  const y = Float64Array.from({ length: B * Ho * Wo * Co }, (_, i) => b[i % Co])
-  eachTap(taps(shape), (xi, wi, yi) => (y[yi] += x[xi] * w[wi]))
+  return tapsForward(x, w, b, taps(shape))
+}
+
+/** dx, dw and db of {@link convForward}. */
+export function convBackward(x: Values, w: Values, dy: Values, shape: ConvShape) {
+  return tapsBackward(x, w, dy, taps(shape))
+}
+
+/** {@link convForward} with any padding: `top` and `left` of its taps. */
+export function tapsForward(x: Values, w: Values, b: Values, taps: Taps): Float64Array {
+  const y = Float64Array.from({ length: taps.B * taps.Ho * taps.Wo * taps.Co }, (_, i) => b[i % taps.Co])
+  eachTap(taps, (xi, wi, yi) => (y[yi] += x[xi] * w[wi]))
   return y
 }
 
 /** Every product's share: dx += dy · w, dw += dy · x, db += dy. */
-export function convBackward(x: Values, w: Values, dy: Values, shape: ConvShape) {
+export function tapsBackward(x: Values, w: Values, dy: Values, taps: Taps) {
   const dx = new Float64Array(x.length)
   const dw = new Float64Array(w.length)
-  const db = new Float64Array(shape.Co)
-  eachTap(taps(shape), (xi, wi, yi) => {
+  const db = new Float64Array(taps.Co)
+  eachTap(taps, (xi, wi, yi) => {
     dx[xi] += dy[yi] * w[wi]
     dw[wi] += dy[yi] * x[xi]
   })
-  for (let i = 0; i < dy.length; i++) db[i % shape.Co] += dy[i]
+  for (let i = 0; i < dy.length; i++) db[i % taps.Co] += dy[i]
   return { dx, dw, db }
 }
 

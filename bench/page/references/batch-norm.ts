@@ -3,7 +3,7 @@ import { activationBackward, activationForward } from '../../../test/reference/a
 import { batchStatistics, moveRunning, normalize } from '../../../test/reference/batch-norm.js'
 import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
+  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
 } from './reference.js'
 
 // x, dy and their like are (B, P4(P·C)), statistics and sums (2, P4(C)), w and b (P4(C)).
@@ -76,9 +76,8 @@ const backwardWeight: Reference = {
       if (c >= C) return { output: 'sums', index, value: 0, bound: 0 }
       const { mean, biased } = momentsOf(given, c)
       const [dy, x] = [before.dy, before.x].map((values) => channelOf(given, values, c))
-      const sum = new Sum()
-      dy.forEach((d, i) => sum.add(part === 0 ? d : (d * (x[i] - mean)) / Math.sqrt(biased + EPSILON)))
-      return { output: 'sums', index, value: sum.value, bound: sum.bound }
+      const terms = part === 0 ? dy : dy.map((d, i) => (d * (x[i] - mean)) / Math.sqrt(biased + EPSILON))
+      return { output: 'sums', index, ...summed(total, terms) }
     })
   },
 }

@@ -1,7 +1,13 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { tapsBackward, tapsForward } from '../../../test/reference/conv.js'
 import { activationOf } from '../values.js'
-import { FUNCTION_BOUND, Sum, whole, type Bindings, type Constants, type Expected, type Given, type Reference } from './reference.js'
+import {
+  columnOf, FUNCTION_BOUND, summed, total, whole,
+  type Bindings, type Constants, type Expected, type Given, type Reference, type Summed,
+} from './reference.js'
+
+type Values = ArrayLike<number>
 
 const LIMITS: Record<string, number> = { b: 0.05 }
 
@@ -32,70 +38,51 @@ function clearPadding(values: Float32Array, size: number): void {
   for (let image = 0; image < values.length; image += padTo4(size)) values.fill(0, image + size, image + padTo4(size))
 }
 
-/** (act(b + Σ) + skip) · act'(activated), each part where it is there; 0 in an image's padding. */
-function finish(given: Given, output: string, index: number, channel: number, sum: Sum): Expected {
-  const { constants, before } = given
-  const { BIAS, ACTIVATION, SKIP, ACTIVATED } = constants
-  if (BIAS) sum.add(before.b[channel])
-  let [value] = activationForward([sum.value], activationOf(constants))
+/** (act(Σ) + skip) · act'(activated), each part where it is there. */
+function finish({ constants, before }: Given, output: string, index: number, { value: sum, bound }: Summed): Expected {
+  const { ACTIVATION, SKIP, ACTIVATED } = constants
+  let [value] = activationForward([sum], activationOf(constants))
   if (SKIP) value += before.skip[index]
   if (ACTIVATED) [value] = activationBackward([before.activated[index]], [value], activationOf(constants, '_X'))
-  return { output, index, value, bound: sum.bound + (ACTIVATION ? FUNCTION_BOUND : 0) }
+  return { output, index, value, bound: bound + (ACTIVATION ? FUNCTION_BOUND : 0) }
 }
 
-/** Σ = Σ_{kh,kw,ci} x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci] · w[co,kh,kw,ci] */
+/** One output: the reference's for the pixels below its window, zeros outside the image, and one filter. */
 function forward(given: Given): Expected[] {
-  const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT } = given.constants
-  const { x, w } = given.before
-  const [imageX, imageY] = [padTo4(H * W * Ci), padTo4(Ho * Wo * Co)]
+  const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT, BIAS } = given.constants
+  const { x, w, b } = given.before
+  const window = { B: 1, H: Kh, W: Kw, Ci, Ho: 1, Wo: 1, Co: 1, Kh, Kw, S: 1, top: 0, left: 0 }
+  const sumOf = (x: Values, w: Values, b: Values) => tapsForward(x, w, b, window)
   return given.places('y').map((index) => {
-    const at = index % imageY
-    if (at >= Ho * Wo * Co) return { output: 'y', index, value: 0, bound: 0 }
-    const [n, pixel, co] = [Math.floor(index / imageY), Math.floor(at / Co), at % Co]
-    const [ho, wo] = [Math.floor(pixel / Wo), pixel % Wo]
-    const sum = new Sum()
-    for (let kh = 0; kh < Kh; kh++) {
-      const h = ho * S + kh - PAD_TOP
-      if (h < 0 || h >= H) continue
-      for (let kw = 0; kw < Kw; kw++) {
-        const wi = wo * S + kw - PAD_LEFT
-        if (wi < 0 || wi >= W) continue
-        const fromX = n * imageX + (h * W + wi) * Ci
-        const fromW = ((co * Kh + kh) * Kw + kw) * Ci
-        for (let ci = 0; ci < Ci; ci++) sum.add(x[fromX + ci] * w[fromW + ci])
-      }
-    }
-    return finish(given, 'y', index, co, sum)
+    const at = placeOf(index, { h: Ho, w: Wo, channels: Co })
+    if (!at) return { output: 'y', index, value: 0, bound: 0 }
+    const origin = { n: at.n, row: at.row * S - PAD_TOP, column: at.column * S - PAD_LEFT }
+    const pixels = patch({ values: x, h: H, w: W, channels: Ci }, origin, Kh, Kw)
+    const filter = channelsFirst(w.subarray(at.channel * Kh * Kw * Ci, (at.channel + 1) * Kh * Kw * Ci), Ci)
+    return finish(given, 'y', index, summed(sumOf, pixels, filter, [BIAS ? b[at.channel] : 0]))
   })
 }
 
-/** Σ = Σ_{kh,kw,co} dy[n,ho,wo,co] · w[co,kh,kw,ci] over the taps with ho·S + kh − PAD_TOP = h, and so for w */
+/** One input's gradient: the reference's for that pixel and channel, and the outputs whose windows may hold it. */
 function backwardInput(given: Given): Expected[] {
-  const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT } = given.constants
-  const { dy, w } = given.before
-  const [imageX, imageY] = [padTo4(H * W * Ci), padTo4(Ho * Wo * Co)]
+  const { H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT, BIAS } = given.constants
+  const { dy, w, b } = given.before
+  const [rows, columns] = [Math.ceil(Kh / S), Math.ceil(Kw / S)]
   return given.places('dx').map((index) => {
-    const at = index % imageX
-    if (at >= H * W * Ci) return { output: 'dx', index, value: 0, bound: 0 }
-    const [n, pixel, ci] = [Math.floor(index / imageX), Math.floor(at / Ci), at % Ci]
-    const [h, wi] = [Math.floor(pixel / W), pixel % W]
-    const sum = new Sum()
-    for (let kh = 0; kh < Kh; kh++) {
-      const ho = (h + PAD_TOP - kh) / S
-      if (!Number.isInteger(ho) || ho < 0 || ho >= Ho) continue
-      for (let kw = 0; kw < Kw; kw++) {
-        const wo = (wi + PAD_LEFT - kw) / S
-        if (!Number.isInteger(wo) || wo < 0 || wo >= Wo) continue
-        const fromY = n * imageY + (ho * Wo + wo) * Co
-        const fromW = (kh * Kw + kw) * Ci + ci
-        for (let co = 0; co < Co; co++) sum.add(dy[fromY + co] * w[fromW + co * Kh * Kw * Ci])
-      }
-    }
-    return finish(given, 'dx', index, ci, sum)
+    const at = placeOf(index, { h: H, w: W, channels: Ci })
+    if (!at) return { output: 'dx', index, value: 0, bound: 0 }
+    const [row, column] = [Math.ceil((at.row + PAD_TOP - Kh + 1) / S), Math.ceil((at.column + PAD_LEFT - Kw + 1) / S)]
+    const [top, left] = [PAD_TOP + at.row - row * S, PAD_LEFT + at.column - column * S]
+    const window = { B: 1, H: 1, W: 1, Ci: 1, Ho: rows, Wo: columns, Co, Kh, Kw, S, top, left }
+    const sumOf = (w: Values, dy: Values, b: Values) => [tapsBackward([0], w, dy, window).dx[0] + b[0]]
+    const outputs = patch({ values: dy, h: Ho, w: Wo, channels: Co }, { n: at.n, row, column }, rows, columns)
+    const weights = columnOf(w, Co * Kh * Kw, Ci, at.channel)
+    // A transposed convolution is this gradient, with its bias.
+    return finish(given, 'dx', index, summed(sumOf, weights, outputs, [BIAS ? b[at.channel] : 0]))
   })
 }
 
-/** dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, …, ci]; db = Σ dy or Σ x */
+/** dw of one filter, tap and channel, and db of the filters or, where transposed, of the channels. */
 function backwardWeight({ constants, before, places }: Given): Expected[] {
   const { B, H, W, Ci, Ho, Wo, Co, Kh, Kw, S, PAD_TOP, PAD_LEFT, TRANSPOSED, SPLITS } = constants
   const slices = { count: SPLITS, stride: Co * Kh * Kw * Ci }
@@ -104,14 +91,13 @@ function backwardWeight({ constants, before, places }: Given): Expected[] {
   const weights = places('dw').map((place) => {
     const index = place % slices.stride
     const [co, tap, ci] = [Math.floor(index / (Kh * Kw * Ci)), Math.floor(index / Ci) % (Kh * Kw), index % Ci]
-    const [kh, kw] = [Math.floor(tap / Kw), tap % Kw]
-    const sum = correlate({ B, S, many, few, m: co, f: ci, top: kh - PAD_TOP, left: kw - PAD_LEFT })
-    return { output: 'dw', index, value: sum.value, bound: sum.bound, slices }
+    const [top, left] = [PAD_TOP - Math.floor(tap / Kw), PAD_LEFT - (tap % Kw)]
+    return { output: 'dw', index, ...tapGradient({ B, S, many, few, m: co, f: ci, top, left }), slices }
   })
   return [...weights, ...biases(B, TRANSPOSED ? few : many, SPLITS, places('db'))]
 }
 
-/** dw[m,kh,kw,f] = Σ_{n,i,j} many[n,i,j,m] · few[n, i·S ± kh + TOP, j·S ± kw + LEFT, f]; db = Σ many or Σ few */
+/** The same with its own order of weights, and a sign that says which of the images the taps move over. */
 function backwardWeightScalar({ constants, before, places }: Given): Expected[] {
   const { B, Hm, Wm, M, Hf, Wf, F, Kh, Kw, S, SIGN, TOP, LEFT, BIAS_OF_FEW } = constants
   const { M_STRIDE, TAP_STRIDE, F_STRIDE, SPLITS } = constants
@@ -120,10 +106,9 @@ function backwardWeightScalar({ constants, before, places }: Given): Expected[] 
   const few = { values: before.few, h: Hf, w: Wf, channels: F }
   const weights = places('dw').map((place) => {
     const [m, tap, f] = [place % M, Math.floor(place / M) % (Kh * Kw), Math.floor(place / M / Kh / Kw) % F]
-    const [kh, kw] = [Math.floor(tap / Kw), tap % Kw]
-    const sum = correlate({ B, S, many, few, m, f, top: SIGN * kh + TOP, left: SIGN * kw + LEFT })
+    const [top, left] = [-SIGN * Math.floor(tap / Kw) - TOP, -SIGN * (tap % Kw) - LEFT]
     const index = m * M_STRIDE + tap * TAP_STRIDE + f * F_STRIDE
-    return { output: 'dw', index, value: sum.value, bound: sum.bound, slices }
+    return { output: 'dw', index, ...tapGradient({ B, S, many, few, m, f, top, left }), slices }
   })
   return [...weights, ...biases(B, BIAS_OF_FEW ? few : many, SPLITS, places('db'))]
 }
@@ -135,43 +120,61 @@ interface Images {
   channels: number
 }
 
-/** Σ_{n,i,j} many[n,i,j,m] · few[n, i·S + top, j·S + left, f], few being 0 outside its image */
-function correlate(t: {
+/** The gradient of one weight: the reference's for a window of that tap alone, over one channel of either images. */
+function tapGradient({ B, S, many, few, m, f, top, left }: {
   B: number; S: number; many: Images; few: Images; m: number; f: number; top: number; left: number
-}): Sum {
-  const { B, S, many, few, m, f, top, left } = t
-  const sum = new Sum()
-  for (let n = 0; n < B; n++) {
-    const [manyAt, fewAt] = [n * imageSize(many) + m, n * imageSize(few) + f]
-    for (let i = 0; i < many.h; i++) {
-      const row = i * S + top
-      if (row < 0 || row >= few.h) continue
-      for (let j = 0; j < many.w; j++) {
-        const column = j * S + left
-        if (column < 0 || column >= few.w) continue
-        const a = many.values[manyAt + (i * many.w + j) * many.channels]
-        sum.add(a * few.values[fewAt + (row * few.w + column) * few.channels])
-      }
-    }
-  }
-  return sum
-}
-
-function imageSize({ h, w, channels }: Images): number {
-  return padTo4(h * w * channels)
+}): Summed {
+  const taps = { B, H: few.h, W: few.w, Ci: 1, Ho: many.h, Wo: many.w, Co: 1, Kh: 1, Kw: 1, S, top, left }
+  const weight = (x: Values, dy: Values) => tapsBackward(x, [0], dy, taps).dw
+  return summed(weight, channelOf(few, B, f), channelOf(many, B, m))
 }
 
 function biases(B: number, images: Images, splits: number, places: number[]): Expected[] {
-  const { values, h, w, channels } = images
-  const slices = { count: splits, stride: channels }
+  const slices = { count: splits, stride: images.channels }
   return places.map((place) => {
-    const index = place % channels
-    const sum = new Sum()
-    for (let n = 0; n < B; n++) {
-      for (let pixel = 0; pixel < h * w; pixel++) sum.add(values[n * imageSize(images) + pixel * channels + index])
-    }
-    return { output: 'db', index, value: sum.value, bound: sum.bound, slices }
+    const index = place % images.channels
+    return { output: 'db', index, ...summed(total, channelOf(images, B, index)), slices }
   })
+}
+
+/** Image, pixel and channel of a value; undefined in the padding behind an image. */
+function placeOf(index: number, { h, w, channels }: Omit<Images, 'values'>) {
+  const stride = padTo4(h * w * channels)
+  const at = index % stride
+  if (at >= h * w * channels) return undefined
+  const pixel = Math.floor(at / channels)
+  return { n: Math.floor(index / stride), row: Math.floor(pixel / w), column: pixel % w, channel: at % channels }
+}
+
+/** A part of an image, (rows, columns, channels), with zeros outside. */
+function patch(
+  { values, h, w, channels }: Images,
+  { n, row, column }: { n: number; row: number; column: number },
+  rows: number,
+  columns: number,
+): Float32Array {
+  const part = new Float32Array(rows * columns * channels)
+  for (let i = Math.max(0, -row); i < Math.min(rows, h - row); i++) {
+    for (let j = Math.max(0, -column); j < Math.min(columns, w - column); j++) {
+      const from = n * padTo4(h * w * channels) + ((row + i) * w + column + j) * channels
+      part.set(values.subarray(from, from + channels), (i * columns + j) * channels)
+    }
+  }
+  return part
+}
+
+/** One channel of all images, (B, h, w). */
+function channelOf({ values, h, w, channels }: Images, B: number, channel: number): Float32Array {
+  const stride = padTo4(h * w * channels)
+  return Float32Array.from({ length: B * h * w }, (_, i) => {
+    return values[Math.floor(i / (h * w)) * stride + (i % (h * w)) * channels + channel]
+  })
+}
+
+/** The taps of a filter (Kh, Kw, Ci) in PyTorch's order (Ci, Kh, Kw). */
+function channelsFirst(filter: Float32Array, Ci: number): Float32Array {
+  const taps = filter.length / Ci
+  return Float32Array.from(filter, (_, i) => filter[(i % taps) * Ci + Math.floor(i / taps)])
 }
 
 /** dw = Σ_s parts_w[s]      db = Σ_s parts_b[s] */
@@ -184,9 +187,7 @@ const convReduce: Reference = {
     const sums = (output: string, parts: Float32Array, count: number) =>
       places(output).map((place): Expected => {
         const index = place % count
-        const sum = new Sum()
-        for (let s = 0; s < SPLITS; s++) sum.add(parts[s * count + index])
-        return { output, index, value: sum.value, bound: sum.bound }
+        return { output, index, ...summed(total, columnOf(parts, SPLITS, count, index)) }
       })
     return [...sums('dw', before.parts_w, NW), ...sums('db', before.parts_b, NB)]
   },

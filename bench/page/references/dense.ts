@@ -1,7 +1,12 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { denseBackward, denseForward } from '../../../test/reference/dense.js'
 import { activationOf } from '../values.js'
-import { FUNCTION_BOUND, rowsOf, Sum, type Bindings, type Constants, type Expected, type Given, type Reference } from './reference.js'
+import {
+  columnOf, FUNCTION_BOUND, rowsOf, summed, type Bindings, type Constants, type Expected, type Given, type Reference,
+} from './reference.js'
+
+type Values = ArrayLike<number>
 
 /** Inputs in ±1, weights as a layer of that many inputs has them. */
 function inputs({ B, I, O, INPUTS }: Constants, seed: number, bindings: Bindings): Record<string, Float32Array> {
@@ -21,51 +26,47 @@ function padded(values: Float32Array, length: number): Float32Array {
   return all
 }
 
-/** y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i]), 0 in the padding */
-function forward({ constants, before, places }: Given): Expected[] {
+/** One output of a layer: the reference's with one row and one unit. */
+function forward({ constants, before: { x, w, b }, places }: Given): Expected[] {
   const { I, O } = constants
-  const { x, w, b } = before
   const [strideI, strideO] = [padTo4(I), padTo4(O)]
   return places('y').map((index) => {
     const [n, o] = [Math.floor(index / strideO), index % strideO]
     if (o >= O) return { output: 'y', index, value: 0, bound: 0 }
-    const sum = new Sum()
-    sum.add(b[o])
-    for (let i = 0; i < I; i++) sum.add(x[n * strideI + i] * w[o * strideI + i])
-    const [value] = activationForward([sum.value], activationOf(constants))
-    return { output: 'y', index, value, bound: sum.bound + (constants.ACTIVATION ? FUNCTION_BOUND : 0) }
+    const row = (values: Float32Array, i: number) => values.subarray(i * strideI, i * strideI + I)
+    const unit = (x: Values, w: Values, b: Values) => denseForward(x, w, b, { B: 1, I, O: 1 })
+    const { value, bound } = summed(unit, row(x, n), row(w, o), [b[o]])
+    const [y] = activationForward([value], activationOf(constants))
+    return { output: 'y', index, value: y, bound: bound + (constants.ACTIVATION ? FUNCTION_BOUND : 0) }
   })
 }
 
-/** dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i] */
-function backwardInput({ constants, before, places }: Given): Expected[] {
+/** The gradient of one input: the reference's with one row and one input. */
+function backwardInput({ constants, before: { x, w, dy }, places }: Given): Expected[] {
   const { I, O } = constants
-  const { x, w, dy } = before
   const [strideI, strideO] = [padTo4(I), padTo4(O)]
   return places('dx').map((index) => {
     const [n, i] = [Math.floor(index / strideI), index % strideI]
-    const sum = new Sum()
-    for (let o = 0; o < O; o++) sum.add(dy[n * strideO + o] * w[o * strideI + i])
+    const input = (w: Values, dy: Values) => denseBackward([0], w, dy, { B: 1, I: 1, O }).dx
+    const sum = summed(input, columnOf(w, O, strideI, i), dy.subarray(n * strideO, n * strideO + O))
     const [value] = activationBackward([x[index]], [sum.value], activationOf(constants, '_X'))
     return { output: 'dx', index, value, bound: sum.bound }
   })
 }
 
-/** dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o] */
-function backwardWeight({ constants, before, places }: Given): Expected[] {
+/** The gradient of one weight and of one bias: the reference's with one input and one unit. */
+function backwardWeight({ constants, before: { x, dy }, places }: Given): Expected[] {
   const { B, I, O } = constants
-  const { x, dy } = before
   const [strideI, strideO] = [padTo4(I), padTo4(O)]
+  const shape = { B, I: 1, O: 1 }
   const weights = places('dw').map((index) => {
     const [o, i] = [Math.floor(index / strideI), index % strideI]
-    const sum = new Sum()
-    for (let n = 0; n < B; n++) sum.add(dy[n * strideO + o] * x[n * strideI + i])
-    return { output: 'dw', index, value: sum.value, bound: sum.bound }
+    const weight = (x: Values, dy: Values) => denseBackward(x, [0], dy, shape).dw
+    return { output: 'dw', index, ...summed(weight, columnOf(x, B, strideI, i), columnOf(dy, B, strideO, o)) }
   })
   const biases = places('db').map((index) => {
-    const sum = new Sum()
-    for (let n = 0; n < B; n++) sum.add(dy[n * strideO + index])
-    return { output: 'db', index, value: sum.value, bound: sum.bound }
+    const bias = (dy: Values) => denseBackward(new Float64Array(B), [0], dy, shape).db
+    return { output: 'db', index, ...summed(bias, columnOf(dy, B, strideO, index)) }
   })
   return [...weights, ...biases]
 }

@@ -1,11 +1,12 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { NORM_PARTIALS } from '../../../src/ops/update.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
+import { flatten, unflatten } from '../../../test/reference/flatten.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
 import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, Sum, whole, type Bindings, type Expected, type Given, type Reference,
+  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Expected, type Given, type Reference,
 } from './reference.js'
 
 /** y = act(x) */
@@ -42,16 +43,15 @@ const residualAdd: Reference = {
     }),
 }
 
-/** y[n,i] = x[n,j], both places holding PyTorch's value number (i mod C_Y) · N/C_Y + ⌊i / C_Y⌋ */
+/** From pixels of C_X channels to PyTorch's order (channel, row, column), and from there to pixels of C_Y. */
 const permuteForward: Reference = {
   inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N) }),
   expected: ({ constants: { N, C_X, C_Y }, before: { x }, places }) => {
     const stride = padTo4(N)
     return places('y').map((index) => {
       const [n, i] = [Math.floor(index / stride), index % stride]
-      const number = (i % C_Y) * (N / C_Y) + Math.floor(i / C_Y)
-      const from = (number % (N / C_X)) * C_X + Math.floor(number / (N / C_X))
-      return { output: 'y', index, value: i < N ? x[n * stride + from] : 0, bound: 0 }
+      const vector = flatten(x.subarray(n * stride, n * stride + N), [1, N / C_X, C_X])
+      return { output: 'y', index, value: i < N ? unflatten(vector, [1, N / C_Y, C_Y])[i] : 0, bound: 0 }
     })
   },
 }
@@ -113,9 +113,8 @@ const gradientNorm: Reference = {
   expected: ({ constants: { N4 }, before: { gradients }, places }) => {
     const share = 4 * Math.ceil(N4 / NORM_PARTIALS)
     return places('partials').map((index) => {
-      const sum = new Sum()
-      for (const value of gradients.subarray(index * share, (index + 1) * share)) sum.add(value * value)
-      return { output: 'partials', index, value: sum.value, bound: sum.bound }
+      const squares = gradients.subarray(index * share, (index + 1) * share).map((value) => value * value)
+      return { output: 'partials', index, ...summed(total, squares) }
     })
   },
 }

@@ -1,8 +1,9 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward } from '../../../test/reference/activation.js'
-import { continuousBernoulliMean, logNormalizer } from '../../../test/reference/continuous-bernoulli.js'
+import { continuousBernoulliForward, continuousBernoulliMean } from '../../../test/reference/continuous-bernoulli.js'
 import { uniform } from '../../../test/reference/formula.js'
-import { FUNCTION_BOUND, rowsOf, Sum, SUM_BOUND, whole, type Expected, type Reference } from './reference.js'
+import { gaussianBackward, gaussianForward } from '../../../test/reference/gaussian.js'
+import { FUNCTION_BOUND, rowsOf, summed, SUM_BOUND, total, whole, type Expected, type Reference } from './reference.js'
 import { activationOf } from '../values.js'
 
 /** Grey values in [0, 1). */
@@ -17,9 +18,9 @@ const continuousBernoulliLoss: Reference = {
     const { N, GRADIENT } = constants
     const stride = padTo4(N)
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
-      const sum = new Sum()
-      for (let i = n * stride; i < n * stride + N; i++) sum.add(logNormalizer(logits[i]) - logits[i] * x[i])
-      return { output: 'losses', index: n, value: sum.value, bound: sum.bound + N * 2e-6 }
+      const row = (values: Float32Array) => values.subarray(n * stride, n * stride + N)
+      const value = continuousBernoulliForward(row(logits), row(x))
+      return { output: 'losses', index: n, value, bound: SUM_BOUND * value + N * 1e-5 }
     })
     if (!GRADIENT) return losses
     const gradients = places('logits').map((index): Expected => {
@@ -44,24 +45,23 @@ const gaussianLoss: Reference = {
     const { N, GRADIENT, LOG_VARIANCE, LEARNED } = constants
     const stride = padTo4(N)
     const logVariance = LEARNED ? log_variance[0] : LOG_VARIANCE
-    const variance = Math.exp(logVariance)
     const scale = (n: number) => (n < step.batch ? step.scale : 0)
     const rows = places('dlogv_rows').flatMap((n): Expected[] => {
-      let squares = 0
-      for (let i = n * stride; i < n * stride + N; i++) squares += (means[i] - x[i]) ** 2 / variance
-      const loss = 0.5 * (squares + N * (logVariance + Math.log(2 * Math.PI)))
-      const magnitude = 0.5 * (squares + N * (Math.abs(logVariance) + 2))
-      const bound = 4 * SUM_BOUND * magnitude
-      const gradient = { output: 'dlogv_rows', index: n, value: 0.5 * (N - squares) * scale(n), bound: bound * scale(n) }
+      const row = (values: Float32Array) => values.subarray(n * stride, n * stride + N)
+      const loss = gaussianForward(row(means), row(x), logVariance)
+      const { dLogVariance } = gaussianBackward(row(means), row(x), logVariance)
+      const bound = 4 * SUM_BOUND * (Math.abs(dLogVariance) + N * (Math.abs(logVariance) + 2))
+      const gradient = { output: 'dlogv_rows', index: n, value: dLogVariance * scale(n), bound: bound * scale(n) }
       return n < step.batch ? [gradient, { output: 'losses', index: n, value: loss, bound }] : [gradient]
     })
     if (!GRADIENT) return rows
     const gradients = places('means').map((index): Expected => {
       const [n, i] = [Math.floor(index / stride), index % stride]
       if (n >= step.batch || i >= N) return { output: 'means', index, value: 0, bound: 0 }
-      const before = (means[index] - x[index]) / variance
-      const [value] = activationBackward([means[index]], [before], activationOf(constants, '_X'))
-      return { output: 'means', index, value: value * step.scale, bound: (FUNCTION_BOUND / variance) * step.scale }
+      const { dMeans } = gaussianBackward([means[index]], [x[index]], logVariance)
+      const [value] = activationBackward([means[index]], dMeans, activationOf(constants, '_X'))
+      const bound = FUNCTION_BOUND * Math.exp(-logVariance) * step.scale
+      return { output: 'means', index, value: value * step.scale, bound }
     })
     return [...rows, ...gradients]
   },
@@ -82,15 +82,10 @@ function elementwise(f: (x: number) => number): Reference {
 /** y = (Σ_n x[n], 0, 0, 0) */
 const rowReduce: Reference = {
   inputs: ({ B }, seed) => ({ x: rowsOf('x', seed, 1, B) }),
-  expected: ({ before: { x } }) => {
-    const sum = new Sum()
-    for (const value of x) sum.add(value)
-    return [0, 1, 2, 3].map((index) =>
-      index === 0
-        ? { output: 'y', index, value: sum.value, bound: sum.bound }
-        : { output: 'y', index, value: 0, bound: 0 },
-    )
-  },
+  expected: ({ before: { x } }) => [
+    { output: 'y', index: 0, ...summed(total, x) },
+    ...[1, 2, 3].map((index) => ({ output: 'y', index, value: 0, bound: 0 })),
+  ],
 }
 
 export const likelihoodReferences: Record<string, Reference> = {

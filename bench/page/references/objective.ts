@@ -1,15 +1,17 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { FUNCTION_BOUND, rowsOf, Sum, SUM_BOUND, whole, type Expected, type Given, type Reference } from './reference.js'
+import { freeBitsForward, importanceBackward, importanceForward } from '../../../test/reference/importance.js'
+import { klForward, reparameterizeBackward, reparameterizeForward } from '../../../test/reference/latent.js'
+import {
+  columnOf, FUNCTION_BOUND, rowsOf, SUM_BOUND, whole, type Expected, type Given, type Reference,
+} from './reference.js'
 
 // Losses of the samples are (2, ROWS) in the ring's first slot, those of the images (3, B).
 
-/** The row losses of an image, the logarithms of its weights, and the weights. */
+/** The losses of an image's samples, and −log of the samples' weights. */
 function samplesOf({ constants: { ROWS, SAMPLES }, step, before }: Given, n: number) {
   const part = (first: number) => [...before.row_losses.subarray(first + n * SAMPLES, first + (n + 1) * SAMPLES)]
   const [reconstruction, kl] = [part(0), part(ROWS)]
-  const logWeights = reconstruction.map((loss, s) => -loss - step.klWeight * kl[s])
-  const total = logWeights.reduce((sum, log) => sum + Math.exp(log), 0)
-  return { reconstruction, kl, total, weights: logWeights.map((log) => Math.exp(log) / total) }
+  return { reconstruction, kl, terms: reconstruction.map((loss, s) => loss + step.klWeight * kl[s]) }
 }
 
 /** losses[n] = mean reconstruction and KL, −log mean w; weights = w / Σ w, 0 for n ≥ batch; dy times its weight */
@@ -23,13 +25,13 @@ const importanceLoss: Reference = {
     const stride = padTo4(N)
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / SAMPLES
     const losses = places('losses').filter((n) => n < step.batch).flatMap((n): Expected[] => {
-      const { reconstruction, kl, total } = samplesOf(given, n)
-      const values = [mean(reconstruction), mean(kl), -Math.log(total / SAMPLES)]
+      const { reconstruction, kl, terms } = samplesOf(given, n)
+      const values = [mean(reconstruction), mean(kl), importanceForward(terms, SAMPLES)]
       return values.map((value, i) => ({ output: 'losses', index: i * B + n, value, bound: FUNCTION_BOUND }))
     })
     const weightOf = (row: number) => {
       const n = Math.floor(row / SAMPLES)
-      return n < step.batch ? samplesOf(given, n).weights[row % SAMPLES] : 0
+      return n < step.batch ? importanceBackward(samplesOf(given, n).terms, SAMPLES)[row % SAMPLES] : 0
     }
     const weights = places('weights').map((row): Expected => {
       return { output: 'weights', index: row, value: weightOf(row), bound: FUNCTION_BOUND }
@@ -43,7 +45,7 @@ const importanceLoss: Reference = {
 }
 
 /** dmean = Σ_s g and dlog_variance = Σ_s g · ε · ½σ − ½c, with g = dz + c · weight · z and c = klWeight / batch */
-const importanceBackward: Reference = {
+const importanceBackwardReference: Reference = {
   inputs: ({ B, SAMPLES, Z }, seed, { weights }) => ({
     dz: rowsOf('dz', seed, B * SAMPLES, Z),
     head: rowsOf('head', seed, 2 * B, Z),
@@ -56,19 +58,19 @@ const importanceBackward: Reference = {
     return places('dhead').flatMap((place): Expected[] => {
       const [n, j] = [Math.floor(place / (2 * stride)), place % stride]
       const at = 2 * n * stride + j
-      const deviation = Math.exp(0.5 * head[at + stride])
-      const [dmean, dnoise] = [new Sum(), new Sum()]
+      const [mean, logVariance] = [head[at], head[at + stride]]
+      let [dmean, dlogv] = [0, j < Z ? -0.5 * c : 0]
       for (let row = n * SAMPLES; row < (n + 1) * SAMPLES; row++) {
-        const epsilon = noise[row * stride + j]
-        const g = dz[row * stride + j] + c * weights[row] * (head[at] + deviation * epsilon)
-        dmean.add(g)
-        dnoise.add(g * epsilon)
+        const epsilon = [noise[row * stride + j]]
+        const [z] = reparameterizeForward([mean], [logVariance], epsilon)
+        const path = reparameterizeBackward([dz[row * stride + j] + c * weights[row] * z], [logVariance], epsilon)
+        dmean += path.dMean[0]
+        dlogv += path.dLogVariance[0]
       }
       const live = n < step.batch
-      const dlogv = 0.5 * (dnoise.value * deviation - (j < Z ? c : 0))
       const bound = live ? SAMPLES * FUNCTION_BOUND : 0
       return [
-        { output: 'dhead', index: at, value: live ? dmean.value : 0, bound },
+        { output: 'dhead', index: at, value: live ? dmean : 0, bound },
         { output: 'dhead', index: at + stride, value: live ? dlogv : 0, bound },
       ]
     })
@@ -84,14 +86,10 @@ const freeBitsLoss: Reference = {
   expected: ({ constants: { B, Z, FREE_BITS }, step, before: { head, row_losses }, places }) => {
     const stride = padTo4(Z)
     const means = Array.from({ length: Z }, (_, j) => {
-      let kl = 0
-      for (let n = 0; n < step.batch; n++) {
-        const [mean, logVariance] = [head[2 * n * stride + j], head[(2 * n + 1) * stride + j]]
-        kl += 0.5 * (Math.exp(logVariance) + mean ** 2 - 1 - logVariance) * step.scale
-      }
-      return kl
+      const column = (from: number) => columnOf(head.subarray(from), step.batch, 2 * stride, j)
+      return klForward(column(0), column(stride)) * step.scale
     })
-    const term = step.klWeight * means.reduce((sum, kl) => sum + Math.max(kl, FREE_BITS), 0)
+    const term = step.klWeight * freeBitsForward(means, FREE_BITS)
     const losses = places('losses').filter((n) => n < B).flatMap((n): Expected[] => [
       { output: 'losses', index: n, value: row_losses[n], bound: 0 },
       { output: 'losses', index: B + n, value: row_losses[B + n], bound: 0 },
@@ -105,6 +103,6 @@ const freeBitsLoss: Reference = {
 
 export const objectiveReferences: Record<string, Reference> = {
   importance_loss: importanceLoss,
-  importance_backward: importanceBackward,
+  importance_backward: importanceBackwardReference,
   free_bits_loss: freeBitsLoss,
 }

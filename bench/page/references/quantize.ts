@@ -1,8 +1,10 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { hash, uniform } from '../../../test/reference/formula.js'
-import { squaredDistance } from '../../../test/reference/quantize.js'
 import {
-  rowsOf, Sum, SUM_BOUND, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
+  averageForward, codebookBackward, commitmentBackward, quantizationForward, squaredDistance, sumsByCode,
+} from '../../../test/reference/quantize.js'
+import {
+  rowsOf, SUM_BOUND, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
 } from './reference.js'
 
 // z and y are (B, P4(P·D)), codes words (B, P4(P)), codebooks (P4(K), P4(D)).
@@ -38,7 +40,7 @@ const quantizeNearest: Reference = {
   }),
   expected: ({ constants: { P, D, K }, before: { z, codebook }, after, places }) => {
     const [strideZ, strideCodes] = [padTo4(P * D), padTo4(P)]
-    const rows = Float64Array.from({ length: K * D }, (_, i) => codebook[Math.floor(i / D) * padTo4(D) + (i % D)])
+    const rows = withoutPadding(codebook, K, D)
     return places('codes').filter((index) => index % strideCodes < P).map((index) => {
       const first = Math.floor(index / strideCodes) * strideZ + (index % strideCodes) * D
       const distance = (k: number) => squaredDistance(z, first, rows, k, D)
@@ -82,9 +84,8 @@ const quantizeForward: Reference = {
     const { constants, step, before, places } = given
     const { B, P, D, COMMITMENT, COUNT } = constants
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
-      let sum = 0
-      for (let i = 0; i < P * D; i++) sum += (before.z[n * padTo4(P * D) + i] - chosenValue(given, n, i)) ** 2
-      const value = (1 + COMMITMENT) * sum
+      const z = before.z.subarray(n * padTo4(P * D), n * padTo4(P * D) + P * D)
+      const value = quantizationForward(z, z.map((_, i) => chosenValue(given, n, i)), COMMITMENT)
       return { output: 'losses', index: B + n, value, bound: SUM_BOUND * value }
     })
     if (!COUNT) return [...chosenValues(given), ...losses]
@@ -112,21 +113,39 @@ const quantizeBackward: Reference = {
   expected: ({ constants: { N, COMMITMENT }, step, before: { dy, z, y }, places }) =>
     places('dz').map((index) => {
       const live = Math.floor(index / padTo4(N)) < step.batch
-      const value = live ? dy[index] + 2 * COMMITMENT * step.scale * (z[index] - y[index]) : 0
+      const [own] = commitmentBackward([z[index]], [y[index]], COMMITMENT)
+      const value = live ? dy[index] + step.scale * own : 0
       return { output: 'dz', index, value, bound: live ? 1e-6 : 0 }
     }),
 }
 
-/** Sums over the positions of the batch that chose code k. */
-function overChosen({ constants: { P, D }, step, before: { z, codes } }: Given, k: number, add: (z: number[]) => void) {
+/** The vectors of the batch and what they chose, one after the other. */
+function chosenVectors({ constants: { P, D }, step, before: { z, codes } }: Given) {
   const chosen = words(codes)
-  for (let n = 0; n < step.batch; n++) {
-    for (let p = 0; p < P; p++) {
-      if (chosen[n * padTo4(P) + p] !== k) continue
-      const first = n * padTo4(P * D) + p * D
-      add([...z.subarray(first, first + D)])
-    }
+  const count = step.batch * P
+  return {
+    z: Float32Array.from({ length: count * D }, (_, i) => {
+      return z[Math.floor(i / (P * D)) * padTo4(P * D) + (i % (P * D))]
+    }),
+    codes: Uint32Array.from({ length: count }, (_, t) => chosen[Math.floor(t / P) * padTo4(P) + (t % P)]),
   }
+}
+
+/** Counts and sums of the codes, and the same of magnitudes, which rounding depends on. */
+function chosenSums(given: Given) {
+  const { D, K } = given.constants
+  const { z, codes } = chosenVectors(given)
+  return { ...sumsByCode(z, codes, K, D), sizes: sumsByCode(z.map(Math.abs), codes, K, D).sums }
+}
+
+/** Where a value of a padded codebook stands in one without padding; undefined in the padding. */
+function unpadded(index: number, K: number, D: number): number | undefined {
+  const [k, d] = [Math.floor(index / padTo4(D)), index % padTo4(D)]
+  return k < K && d < D ? k * D + d : undefined
+}
+
+function withoutPadding(codebook: Float32Array, K: number, D: number): Float32Array {
+  return Float32Array.from({ length: K * D }, (_, i) => codebook[Math.floor(i / D) * padTo4(D) + (i % D)])
 }
 
 function chosenInputs(constants: Constants, seed: number, bindings: Bindings) {
@@ -138,18 +157,22 @@ function chosenInputs(constants: Constants, seed: number, bindings: Bindings) {
 }
 
 /** dcodebook[k] = 2 / batch · Σ (e_k − z) over the positions that chose k */
-const codebookBackward: Reference = {
+const codebookBackwardReference: Reference = {
   inputs: (constants, seed, bindings) => ({
     ...chosenInputs(constants, seed, bindings),
     codebook: codebookOf('codebook', seed, bindings, constants.D),
   }),
   expected: (given) => {
-    const { constants: { D, K }, step, before: { codebook }, places } = given
-    return places('dcodebook').filter((index) => index % padTo4(D) < D).map((index) => {
-      const [k, d] = [Math.floor(index / padTo4(D)), index % padTo4(D)]
-      const sum = new Sum()
-      if (k < K) overChosen(given, k, (z) => sum.add(codebook[index] - z[d]))
-      return { output: 'dcodebook', index, value: 2 * step.scale * sum.value, bound: 2 * step.scale * sum.bound }
+    const { constants: { D, K }, step, before, places } = given
+    const codebook = withoutPadding(before.codebook, K, D)
+    const { counts, sums, sizes } = chosenSums(given)
+    const gradient = codebookBackward(codebook, { counts, sums })
+    return places('dcodebook').map((index): Expected => {
+      const at = unpadded(index, K, D)
+      if (at === undefined) return { output: 'dcodebook', index, value: 0, bound: 0 }
+      const size = counts[Math.floor(at / D)] * Math.abs(codebook[at]) + sizes[at]
+      const bound = 2 * step.scale * (SUM_BOUND * size + 1e-7)
+      return { output: 'dcodebook', index, value: step.scale * gradient[at], bound }
     })
   },
 }
@@ -158,22 +181,19 @@ const codebookBackward: Reference = {
 const codebookSum: Reference = {
   inputs: chosenInputs,
   expected: (given) => {
-    const { constants: { D }, places } = given
-    const counts = places('counts').map((k): Expected => {
-      let count = 0
-      overChosen(given, k, () => count++)
-      return { output: 'counts', index: k, value: count, bound: 0 }
-    })
-    const sums = places('sums').filter((index) => index % padTo4(D) < D).map((index): Expected => {
-      const sum = new Sum()
-      overChosen(given, Math.floor(index / padTo4(D)), (z) => sum.add(z[index % padTo4(D)]))
-      return { output: 'sums', index, value: sum.value, bound: sum.bound }
-    })
-    return [...counts, ...sums]
+    const { constants: { D, K }, places } = given
+    const { counts, sums, sizes } = chosenSums(given)
+    return [
+      ...places('counts').map((k): Expected => ({ output: 'counts', index: k, value: counts[k] ?? 0, bound: 0 })),
+      ...places('sums').flatMap((index): Expected[] => {
+        const at = unpadded(index, K, D)
+        return at === undefined ? [] : [{ output: 'sums', index, value: sums[at], bound: SUM_BOUND * sizes[at] + 1e-7 }]
+      }),
+    ]
   },
 }
 
-/** count and mean move by 1 − DECAY; e_k = mean / smoothed count. No code is dead here. */
+/** Moved counts, sums and codes. No code is dead here. */
 const codebookAverage: Reference = {
   inputs: ({ D }, seed, bindings) => ({
     counts: Float32Array.from({ length: bindings.counts.elements }, (_, k) => hash(k, seed) % 4),
@@ -182,19 +202,20 @@ const codebookAverage: Reference = {
     mean: codebookOf('mean', seed, bindings, D),
     z: whole('z', seed, bindings.z),
   }),
-  expected: ({ constants: { D, K, DECAY }, before: { counts, count, sums, mean }, places }) => {
-    const moved = (old: number, now: number) => DECAY * old + (1 - DECAY) * now
-    let total = 0
-    for (let k = 0; k < K; k++) total += moved(count[k], counts[k])
+  expected: ({ constants: { D, K }, before, places }) => {
+    const { counts, count, sums, mean } = before
+    const of = (counts: Float32Array, sums: Float32Array) => {
+      return { counts: counts.subarray(0, K), sums: withoutPadding(sums, K, D) }
+    }
+    const moved = averageForward(of(count, mean), of(counts, sums))
     return places('codebook').flatMap((index): Expected[] => {
-      const k = Math.floor(index / padTo4(D))
-      if (k >= K) return []
-      const smoothed = ((moved(count[k], counts[k]) + 1e-5) / (total + K * 1e-5)) * total
-      const average = moved(mean[index], sums[index])
+      const at = unpadded(index, K, D)
+      if (at === undefined) return []
+      const k = Math.floor(at / D)
       return [
-        { output: 'count', index: k, value: moved(count[k], counts[k]), bound: 1e-6 },
-        { output: 'mean', index, value: average, bound: 1e-6 },
-        { output: 'codebook', index, value: average / smoothed, bound: 1e-5 },
+        { output: 'count', index: k, value: moved.count[k], bound: 1e-6 },
+        { output: 'mean', index, value: moved.mean[at], bound: 1e-6 },
+        { output: 'codebook', index, value: moved.codebook[at], bound: 1e-5 },
       ]
     })
   },
@@ -205,7 +226,7 @@ export const quantizeReferences: Record<string, Reference> = {
   quantize_forward: quantizeForward,
   quantize_backward: quantizeBackward,
   codebook_gather: codebookGather,
-  codebook_backward: codebookBackward,
+  codebook_backward: codebookBackwardReference,
   codebook_sum: codebookSum,
   codebook_average: codebookAverage,
 }

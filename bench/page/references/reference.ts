@@ -44,19 +44,31 @@ export const SUM_BOUND = 2 ** -20
 /** Of exp, log, tanh and their like, absolute, for arguments of a few units. */
 export const FUNCTION_BOUND = 2e-5
 
-/** A sum and what its rounding depends on. */
-export class Sum {
-  value = 0
-  magnitude = 0
+type Values = ArrayLike<number>
 
-  add(term: number): void {
-    this.value += term
-    this.magnitude += Math.abs(term)
-  }
+/** A value that is a sum of products, and how far a kernel's may be from it. */
+export interface Summed {
+  value: number
+  bound: number
+}
 
-  get bound(): number {
-    return SUM_BOUND * this.magnitude + 1e-7
-  }
+/**
+ * The one value that a reference gives for these inputs. Its bound comes from the same sum over their magnitudes, so
+ * `reference` must be nothing but sums of products of them.
+ */
+export function summed(reference: (...inputs: Values[]) => Values, ...inputs: Values[]): Summed {
+  const magnitudes = inputs.map((values) => Float64Array.from(values, Math.abs))
+  return { value: reference(...inputs)[0], bound: SUM_BOUND * reference(...magnitudes)[0] + 1e-7 }
+}
+
+/** Σ of all values. */
+export function total(values: Values): Float64Array {
+  return Float64Array.of(Array.from(values).reduce((sum, value) => sum + value, 0))
+}
+
+/** Column `index` of a matrix whose rows are `stride` apart. */
+export function columnOf(values: Float32Array, rows: number, stride: number, index: number): Float32Array {
+  return Float32Array.from({ length: rows }, (_, row) => values[row * stride + index])
 }
 
 /** Rows of `width` values in ±limit, each padded with zeros to whole vectors. */
