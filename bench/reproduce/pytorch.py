@@ -3,6 +3,7 @@
     python3 bench/reproduce/pytorch.py iwae --data DIR --k 1 --steps 3000 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py conditional --data DIR --epochs 5 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py pytorch-example --data DIR --epochs 7 --seeds 1 2 3
+    python3 bench/reproduce/pytorch.py mlp --data DIR --seeds 1 2 3      (and mlpDeep)
 
 DIR has MNIST's four IDX files, gzipped or not. Every epoch sees all training images in a new random order, the last batch
 being what is left. Prints one JSON line per seed: test losses in nats per image, averaged over the 10,000 test images.
@@ -21,11 +22,16 @@ from torch import nn
 from torch.nn import functional as F
 
 NETWORKS = {
+    'mlp': dict(hidden=[256], latent=2, activation=nn.ReLU, classes=0, initialization='glorot'),
+    'mlpDeep': dict(hidden=[400, 400], latent=200, activation=lambda: nn.LeakyReLU(0.2), classes=0,
+                    initialization='glorot'),
     'pytorch-example': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=0, initialization='pytorch'),
     'conditional': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=10, initialization='glorot'),
     'iwae': dict(hidden=[200, 200], latent=50, activation=nn.Tanh, classes=0, initialization='glorot'),
 }
 RECIPES = {
+    'mlp': dict(batch=100, epochs=5, rho=0.9, epsilon=1e-7),
+    'mlpDeep': dict(batch=100, epochs=5, epsilon=1e-8),
     'pytorch-example': dict(batch=128, epochs=7, epsilon=1e-8),
     'conditional': dict(batch=64, epochs=5, epsilon=1e-8),
     'iwae': dict(batch=20, epochs=1, epsilon=1e-4),
@@ -101,6 +107,12 @@ def evaluate(vae, images, labels, samples):
     return [total / len(images) for total in sums]
 
 
+def optimizer_of(parameters, recipe):
+    if 'rho' in recipe:
+        return torch.optim.RMSprop(parameters, lr=1e-3, alpha=recipe['rho'], eps=recipe['epsilon'])
+    return torch.optim.Adam(parameters, lr=1e-3, eps=recipe['epsilon'])
+
+
 def run(args, seed, data):
     torch.manual_seed(seed)
     recipe = RECIPES[args.name]
@@ -109,7 +121,7 @@ def run(args, seed, data):
     test = test.float() / 255
     test = torch.bernoulli(test) if binarize else test
     vae = Vae(**NETWORKS[args.name])
-    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3, eps=recipe['epsilon'])
+    optimizer = optimizer_of(vae.parameters(), recipe)
     per_epoch = math.ceil(len(train) / recipe['batch'])
     steps = args.steps or (args.epochs or recipe['epochs']) * per_epoch
     begun, epochs = time.time(), []
