@@ -3,7 +3,8 @@ import { activationBackward, activationForward } from '../../../test/reference/a
 import { batchStatistics, moveRunning, normalize } from '../../../test/reference/batch-norm.js'
 import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
+  FUNCTION_BOUND, rowsOf, summed, total, whole,
+  type Bindings, type Constants, type Expected, type Given, type Reference,
 } from './reference.js'
 
 // x, dy and their like are (B, P4(P·C)), statistics and sums (2, P4(C)), w and b (P4(C)).
