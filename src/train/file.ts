@@ -19,8 +19,8 @@ import type { Content, ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
 import { optimizerFrom } from './optimizers.js'
-import type { TrainingState } from './state.js'
-import { keptContent, type Stopping } from './stopping.js'
+import type { Stopping, TrainingState } from './state.js'
+import { keptContent } from './stopping.js'
 
 const FORMAT = '1'
 

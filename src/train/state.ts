@@ -1,6 +1,5 @@
 import type { ModelRuntime } from '../model/runtime.js'
 import { momentsOf, type Optimizer } from '../ops/update.js'
-import type { Stopping } from './stopping.js'
 
 /** Where training stands: with the parameters and moments, all that going on bit for bit needs. */
 export interface TrainingState {
@@ -15,6 +14,26 @@ export interface TrainingState {
   seed: number
   /** Of runs with early stopping. */
   stopping?: Stopping
+}
+
+/** The best epoch so far. */
+export interface BestEpoch {
+  /** Of the validation set. */
+  readonly loss: number
+  /** Epochs and updates done at its end. */
+  readonly epoch: number
+  readonly step: number
+}
+
+/** What early stopping knows. Never changed, only replaced, so that copies of the training state keep theirs. */
+export interface Stopping {
+  /** What the losses were measured on and how; with any other they do not compare. */
+  readonly measure: string
+  /** Epochs since the best one that were not better, counted anew after each early stop. */
+  readonly waited: number
+  readonly best?: BestEpoch
+  /** The model holds the best content, and that of training is aside. */
+  readonly aside: boolean
 }
 
 /**

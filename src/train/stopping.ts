@@ -8,26 +8,6 @@ import type { TrainingState } from './state.js'
 // statistics of the codes) is copied to "best". When a run ends, the best becomes what the model holds, and what training
 // goes on from is set "aside" until it does. Both are saved.
 
-/** What early stopping knows. Never changed, only replaced, so that copies of the training state keep theirs. */
-export interface Stopping {
-  /** What the losses were measured on and how; with any other they do not compare. */
-  readonly measure: string
-  /** Epochs since the best one that were not better, counted anew after each early stop. */
-  readonly waited: number
-  readonly best?: BestEpoch
-  /** The model holds the best content, and that of training is aside. */
-  readonly aside: boolean
-}
-
-/** The best epoch so far. */
-export interface BestEpoch {
-  /** Of the validation set. */
-  readonly loss: number
-  /** Epochs and updates done at its end. */
-  readonly epoch: number
-  readonly step: number
-}
-
 /** The content that is kept besides the model's own, if any. */
 export function keptContent({ stopping }: TrainingState): 'best' | 'aside' | undefined {
   if (stopping?.aside) return 'aside'
