@@ -8,6 +8,7 @@ import type { ObjectiveKind } from './objective.js'
 /** The KL term as klWeight · Σ_j max(λ, mean over the batch of KL_j) (Kingma et al. 2016). */
 export const freeBits: ObjectiveKind = {
   option: 'freeBits',
+  neutral: 0,
   read(value, latent, who) {
     const path = `${who}.freeBits`
     const nats = readWeight(value, path)

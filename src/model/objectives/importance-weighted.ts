@@ -10,6 +10,7 @@ const MOST_SAMPLES = 4096
 /** −log (1/k) Σ_s w_s of every image (Burda, Grosse & Salakhutdinov 2016). */
 export const importanceWeighted: ObjectiveKind = {
   option: 'importanceSamples',
+  neutral: 1,
   read(value, latent, who) {
     const path = `${who}.importanceSamples`
     const samples = readWhole(value, path, 1)

@@ -20,8 +20,11 @@ export function readObjective(options: { [Key in keyof Objective]?: unknown }, l
   for (const { option, read } of KINDS) {
     const value = options[option] === undefined ? undefined : read(options[option], latent, who)
     if (value === undefined) continue
-    const [other] = Object.keys(objective)
-    if (other) throw new SpecError(`${who}.${option}`, `does not go with ${other}; leave one of the two out`)
+    const other = KINDS.find((kind) => objective[kind.option] !== undefined)
+    if (other) {
+      const way = `take ${other.option} ${other.neutral}, or leave this one out`
+      throw new SpecError(`${who}.${option}`, `does not go with ${other.option}; ${way}`)
+    }
     objective[option] = value
   }
   return objective

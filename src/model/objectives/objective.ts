@@ -44,6 +44,8 @@ export interface ObjectivePlan {
 export interface ObjectiveKind {
   /** The option that asks for it. */
   option: keyof Objective
+  /** The value that asks for nothing. */
+  neutral: number
   /**
    * Checks the option.
    * @returns its value where it asks for something, undefined where it is what −ELBO does anyway
