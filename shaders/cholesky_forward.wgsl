@@ -38,10 +38,8 @@ fn cholesky_forward(
   let means = n / SAMPLES * 4 * (Z4 + TRIANGLE4);
   if (DRAW) {
     for (var q = lane; q < Z4; q += LANES) {
-      let pair = 2 * (n * Z4 + q + step.noise_row * SAMPLES * Z4);
-      let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
-      let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
-      let drawn = vec4f(first, second) * lane_mask(q, Z);
+      let quad = n * Z4 + q + step.noise_row * SAMPLES * Z4;
+      let drawn = normal_quad(step.seed, quad, step.counter) * lane_mask(q, Z);
       let at = row + 4 * q;
       noise[at] = drawn.x;
       noise[at + 1] = drawn.y;

@@ -39,10 +39,7 @@ fn reparameterize_forward(
     let mean = head[2 * image * Z4 + q];
     let log_variance = head[(2 * image + 1) * Z4 + q];
     if (DRAW) {
-      let pair = 2 * (at + step.noise_row * SAMPLES * Z4);
-      let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
-      let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
-      noise[at] = vec4f(first, second) * lane_mask(q, Z);
+      noise[at] = normal_quad(step.seed, at + step.noise_row * SAMPLES * Z4, step.counter) * lane_mask(q, Z);
     }
     z[at] = mean + exp(0.5 * log_variance) * noise[at];
     if (SAMPLED) {

@@ -130,10 +130,7 @@ fn draw_noise(n: u32, lane: u32) {
   let row = n + step.noise_row * params.SAMPLES;
   let width4 = (params.SIZE + 4) / 4;
   for (var q = lane; q < width4; q += LANES) {
-    let pair = 2 * (row * width4 + q);
-    let first = normal_pair(threefry2x32(step.seed, vec2u(pair, step.counter)));
-    let second = normal_pair(threefry2x32(step.seed, vec2u(pair + 1, step.counter)));
-    let drawn = vec4f(first, second) * lane_mask(q, params.SIZE + 1);
+    let drawn = normal_quad(step.seed, row * width4 + q, step.counter) * lane_mask(q, params.SIZE + 1);
     let at = 4 * (n * width4 + q);
     noise[at] = drawn.x;
     noise[at + 1] = drawn.y;

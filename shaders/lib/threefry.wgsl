@@ -45,3 +45,10 @@ fn normal_pair(bits: vec2u) -> vec2f {
   let angle = 6.2831853 * (uniform_from_bits(bits.y) - 0.5);
   return radius * vec2f(cos(angle), sin(angle));
 }
+
+// four independent standard normal values: number `quad` of the stream at its position `counter`
+fn normal_quad(seed: vec2u, quad: u32, counter: u32) -> vec4f {
+  let first = normal_pair(threefry2x32(seed, vec2u(2 * quad, counter)));
+  let second = normal_pair(threefry2x32(seed, vec2u(2 * quad + 1, counter)));
+  return vec4f(first, second);
+}
