@@ -21,6 +21,7 @@ class DeterministicLatent extends VectorLatent implements Latent {
   }
 }
 
+/** A plain autoencoder's code. */
 export const deterministic: LatentKind<DeterministicLatentSpec> = {
   type: 'deterministic',
   keys: ['size'],

@@ -1,49 +1,19 @@
-import { padTo4 } from '../../ops/dispatch.js'
 import { choleskyBackward, choleskyForward, triangleSize } from '../../ops/cholesky.js'
-import type { Value } from '../graph.js'
+import type { Dispatch } from '../../ops/dispatch.js'
 import type { OrderGroups, VectorShape } from '../shapes.js'
-import type { Drawn, Latent, LatentFrame, Posterior } from './latent.js'
-import { noiseOf } from './noise.js'
-import { VectorLatent } from './vector.js'
+import { DrawnLatent, type DrawGradients, type DrawTensors } from './drawn.js'
+import type { Latent, LatentFrame, Posterior } from './latent.js'
 
 /**
  * q(z|x) = N(μ, L Lᵀ), prior N(0, 1): the second head yields the lower triangle of L row by row, its diagonal as
  * L_jj = exp(½ · output).
  */
-export class FullGaussianLatent extends VectorLatent implements Latent {
+export class FullGaussianLatent extends DrawnLatent implements Latent {
   readonly type = 'gaussian'
-  readonly isRandom = true
   readonly hasKlByDimension = false
-  readonly lossName = 'kl'
 
   constructor(input: VectorShape, size: number, groups: OrderGroups) {
     super(input, size, groups, [{ path: 'latent.cholesky', size: triangleSize(size) }])
-  }
-
-  get noiseWidth() {
-    return this.size
-  }
-
-  draw(features: Value, frame: LatentFrame): Drawn {
-    const { graph, rows: B, samples, losses, status, weights } = frame
-    const Z = this.size
-    const head = this.heads.forward(features, graph)
-    const noise = noiseOf(frame, Z)
-    const z = graph.value('z', frame, padTo4(Z))
-    const t = { head: head.tensor, noise, z: z.tensor, losses, status }
-    graph.push(choleskyForward(t, { B, Z, samples }, frame.noise === 'drawn', frame.sampled))
-    graph.record({
-      inputs: [head],
-      outputs: [z],
-      backward: (pass) => {
-        const backward = { dz: pass.gradient(z)!, head: head.tensor, noise }
-        const importance = weights && { z: z.tensor, weights }
-        pass.send(head, 'dhead', 'no', ({ dx: dhead }) => [
-          choleskyBackward({ ...backward, importance, dhead }, { B: head.rows, Z, samples }),
-        ])
-      },
-    })
-    return { z, head }
   }
 
   /** `cholesky` is L itself, zeros above the diagonal. */
@@ -61,5 +31,13 @@ export class FullGaussianLatent extends VectorLatent implements Latent {
       }
     }
     return { mean: this.tensor(0, rows, head), cholesky: { shape: [rows, Z, Z], data: cholesky } }
+  }
+
+  protected forward(t: DrawTensors, { rows: B, samples, noise, sampled }: LatentFrame): Dispatch {
+    return choleskyForward(t, { B, Z: this.size, samples }, noise === 'drawn', sampled)
+  }
+
+  protected backward({ z, ...t }: DrawGradients, { samples, weights }: LatentFrame, B: number): Dispatch {
+    return choleskyBackward({ ...t, importance: weights && { z, weights } }, { B, Z: this.size, samples })
   }
 }

@@ -1,4 +1,4 @@
-import { checkKeys, readName, readObject } from '../../checks.js'
+import { kindOf, readKind } from '../kinds.js'
 import type { Layer } from '../layers/layer.js'
 import type { OrderGroups, Shape } from '../shapes.js'
 import type { LatentSpec } from '../spec.js'
@@ -9,14 +9,10 @@ import { vectorQuantized } from './vector-quantized.js'
 
 /** Every kind of latent that a specification may name. */
 const KINDS = [gaussian, deterministic, vectorQuantized] as readonly LatentKind[]
-const TYPES = KINDS.map(({ type }) => type)
 
 /** Checks a latent's values, each on its own. @throws SpecError */
 export function readLatent(value: unknown): LatentSpec {
-  const fields = readObject(value, 'latent', 'a latent')
-  const type = readName(fields.type, 'latent.type', 'latent type', TYPES)
-  const kind = kindOf(type)
-  checkKeys(fields, 'latent', `a ${type} latent`, ['type', ...kind.keys])
+  const { kind, fields } = readKind(KINDS, value, 'latent', 'latent', 'latent type')
   return kind.read(fields)
 }
 
@@ -26,9 +22,5 @@ export function resolveLatent(
   last: Shape,
   context: { groups: OrderGroups; layers: number },
 ): { views: Layer[]; latent: Latent } {
-  return kindOf(spec.type).resolve(spec, last, context)
-}
-
-function kindOf(type: LatentSpec['type']): LatentKind {
-  return KINDS.find((kind) => kind.type === type)!
+  return kindOf(KINDS, spec.type).resolve(spec, last, context)
 }

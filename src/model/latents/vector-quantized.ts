@@ -70,7 +70,7 @@ class QuantizedLatent implements Latent {
     const z = this.projection.forward(features, frame)
     const codes = this.codesOf(graph, pins, z)
     const codebook = graph.arena.parameters(CODEBOOK)
-    const y = graph.value('quantized', z, z.tensor.elements / z.rows)
+    const y = graph.alike('quantized', z)
     const usage = graph.builder.storage('usage', 'usage', shape.K)
     const t = { z: z.tensor, codes, codebook, y: y.tensor, losses, usage, status }
     graph.push(quantizeForward(t, shape, { commitment: this.commitment, count: updates }))
@@ -187,6 +187,7 @@ class QuantizedLatent implements Latent {
 
 const UPDATES = ['gradient', 'moving-average'] as const
 
+/** The nearest of learned vectors at every position of an image. */
 export const vectorQuantized: LatentKind<QuantizedLatentSpec> = {
   type: 'vector-quantized',
   keys: ['codes', 'size', 'commitment', 'codebookUpdate'],

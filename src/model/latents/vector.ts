@@ -1,13 +1,12 @@
+import { DataError } from '../../errors.js'
 import type { Random } from '../../random.js'
-import { asRows, type Tensor } from '../../tensor.js'
-import { checkFinite } from '../../tensor.js'
+import { asRows, checkFinite, type Tensor } from '../../tensor.js'
 import { checkElements } from '../fields.js'
 import type { Value } from '../graph.js'
 import { vectorOf } from '../layers/view.js'
 import type { OrderGroups, Shape, VectorShape } from '../shapes.js'
-import { DataError } from '../../errors.js'
-import type { Codes, LatentFrame, LatentRows } from './latent.js'
 import { Heads } from './heads.js'
+import type { Codes, LatentFrame, LatentRows } from './latent.js'
 
 /** What latents that are vectors of `size` values behind dense heads have in common. */
 export abstract class VectorLatent {
