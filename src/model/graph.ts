@@ -87,6 +87,11 @@ export class Graph {
     return { tensor: this.builder.activation(name, rows * width), rows, samples, activation }
   }
 
+  /** A value as wide as another. */
+  alike(name: string, x: Value, activation: Activation = 'linear'): Value {
+    return this.value(name, x, x.tensor.elements / x.rows, activation)
+  }
+
   /** The same numbers as a value that no gradient flows through. */
   detach(value: Value): Value {
     return { ...value }

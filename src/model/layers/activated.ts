@@ -7,12 +7,11 @@ export function fused(activation: Activation): Activation {
   return activation === 'silu' ? 'linear' : activation
 }
 
-/** The layer's output behind an activation that is not `fused`: x itself unless there is one. */
+/** The layer's output after an activation that is not `fused`: x itself unless there is one. */
 export function activated(x: Value, activation: Activation, name: string, graph: Graph): Value {
   if (activation === fused(activation)) return x
-  const width = x.tensor.elements / x.rows
-  const y = graph.value(name, x, width)
-  const shape = { B: x.rows, N: width } // padding counted: silu(0) = 0
+  const y = graph.alike(name, x)
+  const shape = { B: x.rows, N: x.tensor.elements / x.rows } // padding counted: silu(0) = 0
   graph.push(activationForward({ x: x.tensor, y: y.tensor }, shape, activation))
   graph.record({
     inputs: [x],

@@ -39,7 +39,7 @@ class BatchNormLayer implements Layer {
     const { w, b } = graph.layer(path)
     const running = graph.arena.parameters(`${path}.running_mean`, `${path}.running_var`)
     const statistics = batchStatistics ? batchStatistics.of(path) : running
-    const y = graph.value(`${path}.y`, x, x.tensor.elements / x.rows, activation)
+    const y = graph.alike(`${path}.y`, x, activation)
     if (batchStatistics) {
       const { status } = batchStatistics
       graph.push(batchNormStatistics({ x: x.tensor, statistics, status }, shape))
@@ -76,6 +76,7 @@ class BatchNormLayer implements Layer {
   }
 }
 
+/** Batch normalisation of an image's channels or a vector's features. */
 export const batchNorm: LayerKind<BatchNormSpec> = {
   type: 'batch-norm',
   keys: ['activation'],

@@ -112,12 +112,14 @@ export function convLayer(spec: ConvSpec | ConvTransposeSpec, input: Shape, { pa
   return new ConvLayer(type, name, input, { kind: 'image', h, w, c: filters }, activation, geometry)
 }
 
+/** A convolution: cross-correlation, as PyTorch has it. */
 export const conv: LayerKind<ConvSpec> = {
   ...convKind(),
   type: 'conv',
   read: (fields, path) => ({ type: 'conv', ...readConv(fields, path) }),
 }
 
+/** A transposed convolution: the gradient of one. */
 export const convTranspose: LayerKind<ConvTransposeSpec> = {
   ...convKind(),
   type: 'conv-transpose',

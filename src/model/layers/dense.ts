@@ -72,6 +72,7 @@ export function denseProduct(
   return y
 }
 
+/** y = act(W x + b) of a vector; an image is flattened first. */
 export const dense: LayerKind<DenseSpec> = {
   type: 'dense',
   keys: ['units', 'activation'],

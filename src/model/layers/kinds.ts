@@ -1,5 +1,6 @@
-import { checkKeys, readArray, readName, readObject } from '../../checks.js'
+import { readArray } from '../../checks.js'
 import { SpecError } from '../../errors.js'
+import { kindOf, readKind } from '../kinds.js'
 import type { OrderGroups, Shape } from '../shapes.js'
 import type { LayerSpec } from '../spec.js'
 import { batchNorm } from './batch-norm.js'
@@ -12,7 +13,6 @@ import { residual } from './residual.js'
 
 /** Every kind of layer that a specification may name. */
 const KINDS = [dense, conv, convTranspose, batchNorm, flatten, reshape, residual] as readonly LayerKind[]
-const TYPES = KINDS.map(({ type }) => type)
 
 /** Residuals inside residuals; a bound so that a specification that contains itself ends in a message. */
 const MAX_DEPTH = 16
@@ -22,10 +22,7 @@ export function readLayers(value: unknown, path: string, depth = 0): LayerSpec[]
   if (depth > MAX_DEPTH) throw new SpecError(path, `residuals can lie at most ${MAX_DEPTH} deep`)
   return Array.from(readArray(value, path, 'an array of layers'), (layer, i) => {
     const at = `${path}[${i}]`
-    const fields = readObject(layer, at, 'a layer')
-    const type = readName(fields.type, `${at}.type`, 'layer type', TYPES)
-    const kind = kindOf(type)
-    checkKeys(fields, at, `a ${type} layer`, ['type', ...kind.keys])
+    const { kind, fields } = readKind(KINDS, layer, at, 'layer', 'layer type')
     return kind.read(fields, at, (inner, innerPath) => readLayers(inner, innerPath, depth + 1))
   })
 }
@@ -41,11 +38,7 @@ export function resolveLayers(
   const resolve = (inner: readonly LayerSpec[], shape: Shape, innerPlaces: (i: number) => Place) =>
     resolveLayers(inner, shape, innerPlaces, groups)
   specs.forEach((spec, i) => {
-    layers.push(...kindOf(spec.type).resolve(spec, lastShape(layers, input), placeOf(i), { groups, resolve }))
+    layers.push(...kindOf(KINDS, spec.type).resolve(spec, lastShape(layers, input), placeOf(i), { groups, resolve }))
   })
   return layers
-}
-
-function kindOf(type: LayerSpec['type']): LayerKind {
-  return KINDS.find((kind) => kind.type === type)!
 }

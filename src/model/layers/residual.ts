@@ -35,7 +35,7 @@ export class ResidualLayer implements Layer {
 
   private sum(a: Value, b: Value, name: string, { graph }: Frame): Value {
     const activation = fused(this.activation)
-    const y = graph.value(name, a, a.tensor.elements / a.rows, activation)
+    const y = graph.alike(name, a, activation)
     graph.push(residualAdd({ a: a.tensor, b: b.tensor, y: y.tensor }, activation))
     graph.record({
       inputs: [a, b],
@@ -50,6 +50,7 @@ export class ResidualLayer implements Layer {
   }
 }
 
+/** act(x + layers(x)). */
 export const residual: LayerKind<ResidualSpec> = {
   type: 'residual',
   keys: ['layers', 'activation'],

@@ -31,7 +31,7 @@ export class View<From extends Shape = Shape, To extends Shape = Shape> implemen
     if (!permutation) return x
     const { from, to } = permutation
     const shape = { B: x.rows, N: sizeOf(this.input) }
-    const y = graph.value(`${path}.y`, x, x.tensor.elements / x.rows)
+    const y = graph.alike(`${path}.y`, x)
     graph.push(permuteForward({ x: x.tensor, y: y.tensor }, { ...shape, from, to }))
     graph.record({
       inputs: [x],

@@ -5,7 +5,6 @@ import { vectorParameter } from '../parameters.js'
 import type { GaussianLikelihoodSpec } from '../spec.js'
 import type { LikelihoodKind } from './likelihood.js'
 
-const PATH = 'likelihood'
 const LOG_VARIANCE = 'likelihood.log_variance'
 
 /** Means, with one variance for all pixels, fixed or learned as its logarithm, which starts at 0. */
@@ -20,7 +19,7 @@ export const gaussian: LikelihoodKind<GaussianLikelihoodSpec> = {
     parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
     images: (output) => output.tensor, // any number is a pixel: nothing is clamped
     loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
-      const dlogvRows = graph.builder.activation(`${PATH}.dlogv`, B)
+      const dlogvRows = graph.builder.activation('likelihood.dlogv', B)
       const learned = variance === 'learned'
       const logVariance = learned ? graph.arena.parameters(LOG_VARIANCE) : Math.log(variance)
       const tensors = { means: tensor, dlogvRows, ...t }
