@@ -1,8 +1,13 @@
-// bce_loss: sigmoid and binary cross-entropy from logits, loss and gradient in one pass
-// uses: activation, finite, lane_mask, row_sum, step
+// bce_loss: binary cross-entropy from logits, or the continuous Bernoulli likelihood of grey values in [0, 1];
+// loss and gradient in one pass
+// uses: activation, continuous_bernoulli, finite, lane_mask, row_sum, step
 //
-//   losses[n]    = Σ_i max(l,0) − l·x + log(1 + exp(−|l|))
-//   dlogits[n,i] = (sigmoid(l) − x) · act'(l) / batch            0 for n ≥ batch · SAMPLES; written over the logits
+//   losses[n]    = Σ_i A(l) − l·x            A is the log-normaliser, its derivative the mean
+//   dlogits[n,i] = (A'(l) − x) · act'(l) / batch            0 for n ≥ batch · SAMPLES; written over the logits
+//
+//   Bernoulli     A(l) = max(l,0) + log(1 + exp(−|l|))   A'(l) = sigmoid(l)
+//   CONTINUOUS    A(l) = log((exp(l) − 1) / l)           A'(l) = 1 / (1 − exp(−l)) − 1 / l
+//   Loaiza-Ganem & Cunningham 2019, in the natural parameter: their C(λ) is l / tanh(l/2)
 //
 //   logits (B, P4(N))   x (B / SAMPLES, P4(N))   losses (ring slots, 2, B): reconstruction, then KL, of every row
 //   one workgroup a row; grid (LANES, B, 1)
@@ -13,6 +18,7 @@ override N: u32;             // pixels × channels of an image
 override ACTIVATION_X: u32;  // of the layer that made the logits
 override SLOPE_X: f32;       // its slope, if it is PIECEWISE_LINEAR
 override GRADIENT: bool;     // false leaves the logits as they are
+override CONTINUOUS: bool;   // the continuous Bernoulli likelihood
 
 override N4: u32 = (N + 3) / 4;
 
@@ -35,11 +41,17 @@ fn bce_loss(
     let l = logits[at];
     let target_value = x[n / SAMPLES * N4 + q];
     let mask = lane_mask(q, N);
-    let small = exp(-abs(l));
-    sum += mask * (max(l, vec4f(0)) - l * target_value + log(1 + small));
+    var mean: vec4f;
+    if (CONTINUOUS) {
+      sum += mask * (continuous_log_normalizer(l) - l * target_value);
+      mean = continuous_mean(l);
+    } else {
+      let small = exp(-abs(l));
+      sum += mask * (max(l, vec4f(0)) - l * target_value + log(1 + small));
+      mean = select(small, vec4f(1), l >= vec4f(0)) / (1 + small);
+    }
     if (GRADIENT) {
-      let probability = select(small, vec4f(1), l >= vec4f(0)) / (1 + small);
-      logits[at] = mask * scale * (probability - target_value) * activation_derivative(l, ACTIVATION_X, SLOPE_X);
+      logits[at] = mask * scale * (mean - target_value) * activation_derivative(l, ACTIVATION_X, SLOPE_X);
     }
   }
   let total = row_sum(sum.x + sum.y + sum.z + sum.w, lane);

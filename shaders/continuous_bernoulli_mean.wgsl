@@ -17,5 +17,5 @@ override N4: u32 = (N + 3) / 4;
 fn continuous_bernoulli_mean(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= N4 || id.y >= B) { return; }
   let at = id.y * N4 + id.x;
-  y[at] = continuous_bernoulli_mean_of(x[at]) * lane_mask(id.x, N);
+  y[at] = continuous_mean(x[at]) * lane_mask(id.x, N);
 }

@@ -9,7 +9,7 @@ import { valuesOf } from './values.js'
 import { bytesOf } from './traffic.js'
 
 /** Kernels that a quick run times, at the largest shape of each. */
-const QUICK = ['dense_forward', 'dense_backward', 'rmsprop_update', 'bce_loss', 'batch_gather']
+const QUICK = ['dense_forward', 'dense_backward', 'optimizer_update', 'bce_loss', 'batch_gather']
 
 /** Verifies and times every kernel of the plans, and the naive ones beside those that have some. */
 export async function benchKernels(bench: BenchContext, plans: readonly PresetPlan[]) {

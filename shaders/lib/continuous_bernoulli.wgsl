@@ -1,7 +1,16 @@
-// continuous_bernoulli: the mean of the continuous Bernoulli distribution with logit l
+// continuous_bernoulli: log-normaliser and mean of the continuous Bernoulli distribution with logit l
 
-// 1 / (1 − exp(−l)) − 1 / l; near 0 its series, whose next term is below 1e-8 there
-fn continuous_bernoulli_mean_of(l: vec4f) -> vec4f {
+// A(l) = log((exp(l) − 1) / l); near 0 its series, whose next term is below 1e-8 there
+fn continuous_log_normalizer(l: vec4f) -> vec4f {
+  let size = max(abs(l), vec4f(0.5));
+  let far = max(l, vec4f(0)) + log((1 - exp(-size)) / size);
+  let square = l * l;
+  let near = 0.5 * l + square * (0.041666667 - square * (0.00034722222 - square * 0.0000055114638));
+  return select(far, near, abs(l) < vec4f(0.5));
+}
+
+// A'(l) = 1 / (1 − exp(−l)) − 1 / l; near 0 its series, whose next term is below 1e-8 there
+fn continuous_mean(l: vec4f) -> vec4f {
   let size = max(abs(l), vec4f(0.5));
   let upper = 1 / (1 - exp(-size)) - 1 / size;
   let far = select(1 - upper, upper, l > vec4f(0));

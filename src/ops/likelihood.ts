@@ -21,7 +21,7 @@ interface LogitTensors {
 
 /** Binary cross-entropy of every image from logits, −Σ log p(x|z) in nats; its gradient is (sigmoid(l) − x) / batch. */
 export function bceLoss(t: LogitTensors, shape: ImageShape, activation: Activation, gradient: boolean): Dispatch {
-  return logitLoss('bce_loss', t, shape, activation, gradient)
+  return logitLoss(t, shape, activation, gradient, { isContinuous: false })
 }
 
 /**
@@ -34,7 +34,7 @@ export function continuousBernoulliLoss(
   activation: Activation,
   gradient: boolean,
 ): Dispatch {
-  return logitLoss('continuous_bernoulli_loss', t, shape, activation, gradient)
+  return logitLoss(t, shape, activation, gradient, { isContinuous: true })
 }
 
 /**
@@ -97,16 +97,23 @@ export function sigmoidForward(t: { x: PlanTensor; y: PlanTensor }, shape: Image
 }
 
 /** The mean image of continuous Bernoulli logits: y = 1 / (1 − exp(−x)) − 1 / x. */
-export function continuousBernoulliMean(t: { x: PlanTensor; y: PlanTensor }, shape: ImageShape): Dispatch {
-  return elementwise('continuous_bernoulli_mean', t, shape)
+export function continuousBernoulliMean(t: { x: PlanTensor; y: PlanTensor }, { B, N }: ImageShape): Dispatch {
+  return {
+    kernel: 'continuous_bernoulli_mean',
+    constants: { B, N },
+    bindings: { x: t.x, y: t.y },
+    grid: [padTo4(N) / 4, B, 1],
+    shape: `B${B} N${N}`,
+    flops: 0,
+  }
 }
 
 function logitLoss(
-  kernel: string,
   t: LogitTensors,
   { B, N, samples = 1 }: ImageShape,
   activation: Activation,
   gradient: boolean,
+  { isContinuous }: { isContinuous: boolean },
 ): Dispatch {
   const constants = {
     B,
@@ -115,21 +122,11 @@ function logitLoss(
     ACTIVATION_X: activationCode(activation),
     SLOPE_X: activationSlope(activation),
     GRADIENT: Number(gradient),
+    CONTINUOUS: Number(isContinuous),
   }
   return {
-    ...rowLaneTilings(kernel, constants, B, padTo4(N) / 4),
+    ...rowLaneTilings('bce_loss', constants, B, padTo4(N) / 4),
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },
-    shape: `B${B} N${N}`,
-    flops: 0,
-  }
-}
-
-function elementwise(kernel: string, t: { x: PlanTensor; y: PlanTensor }, { B, N }: ImageShape): Dispatch {
-  return {
-    kernel,
-    constants: { B, N },
-    bindings: { x: t.x, y: t.y },
-    grid: [padTo4(N) / 4, B, 1],
     shape: `B${B} N${N}`,
     flops: 0,
   }

@@ -59,20 +59,31 @@ export interface UpdateTensors {
 /** Elements of `gradientNorm`'s result. */
 export const NORM_PARTIALS = 64
 
+/** What `optimizer_update` calls its rules. */
+export const RULES = { ADAM: 0, RMSPROP: 1, SGD: 2 } as const
+
 const MOST_INVOCATIONS = 65535 * 64
 
 /** One update of every parameter, in one dispatch over the flat arenas. */
 export function optimizerUpdate(t: UpdateTensors, optimizer: Optimizer): Dispatch {
   const { gradients, parameters, m, v, status } = t
   const N4 = parameters.elements / 4
-  const { kernel, constants } = updateKernel(optimizer)
-  const bindings = { gradients, parameters, m, status, norm_partials: t.norms ?? gradients }
+  const { rule, beta1, beta2, epsilon } = ruleOf(optimizer)
   return {
-    kernel,
-    constants: { N4, CLIP: t.norms ? (optimizer.clipNorm ?? 0) : 0, ...constants },
-    bindings: optimizer.type === 'sgd' ? bindings : { ...bindings, v },
+    kernel: 'optimizer_update',
+    constants: {
+      N4,
+      CLIP: t.norms ? (optimizer.clipNorm ?? 0) : 0,
+      RULE: rule,
+      BETA1: beta1,
+      ONE_MINUS_BETA1: 1 - beta1,
+      BETA2: beta2,
+      ONE_MINUS_BETA2: 1 - beta2,
+      EPSILON: epsilon,
+    },
+    bindings: { gradients, parameters, m, v, status, norm_partials: t.norms ?? gradients },
     grid: [Math.min(N4, MOST_INVOCATIONS), 1, 1],
-    shape: `N${parameters.elements}`,
+    shape: `N${parameters.elements} ${optimizer.type}`,
     flops: 0,
   }
 }
@@ -139,20 +150,15 @@ export function updateFactors(optimizer: Optimizer, step: number): UpdateFactors
   }
 }
 
-function updateKernel(optimizer: Optimizer): { kernel: string; constants: Record<string, number> } {
+/** The kernel's three rules; an update without squares has no use for the rest of its numbers. */
+function ruleOf(optimizer: Optimizer): { rule: number; beta1: number; beta2: number; epsilon: number } {
   switch (optimizer.type) {
     case 'adam':
-    case 'adamw': {
-      const { beta1, beta2, epsilon } = optimizer
-      const betas = { BETA1: beta1, ONE_MINUS_BETA1: 1 - beta1, BETA2: beta2, ONE_MINUS_BETA2: 1 - beta2 }
-      return { kernel: 'adam_update', constants: { ...betas, EPSILON: epsilon } }
-    }
-    case 'rmsprop': {
-      const { rho, epsilon, momentum } = optimizer
-      const constants = { RHO: rho, ONE_MINUS_RHO: 1 - rho, EPSILON: epsilon, MOMENTUM: momentum }
-      return { kernel: 'rmsprop_update', constants }
-    }
+    case 'adamw':
+      return { rule: RULES.ADAM, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon }
+    case 'rmsprop':
+      return { rule: RULES.RMSPROP, beta1: optimizer.momentum, beta2: optimizer.rho, epsilon: optimizer.epsilon }
     case 'sgd':
-      return { kernel: 'sgd_update', constants: { MOMENTUM: optimizer.momentum } }
+      return { rule: RULES.SGD, beta1: optimizer.momentum, beta2: 0, epsilon: 0 }
   }
 }

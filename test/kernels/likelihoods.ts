@@ -14,7 +14,7 @@ import { padExpected, padMatrix } from '../support/matrix.js'
 import { bitsOf, runKernels, runTilings } from '../support/run-kernel.js'
 
 const gaussian = suite('gaussian_loss')
-const continuous = suite('continuous_bernoulli_loss')
+const continuous = suite('bce_loss, continuous')
 const means = suite('continuous_bernoulli_mean')
 const reduce = suite('row_reduce')
 

@@ -12,7 +12,7 @@ import { runKernels, runTilings, type Contents } from '../support/run-kernel.js'
 
 const suites = {
   bce_loss: suite('bce_loss with samples'),
-  continuous_bernoulli_loss: suite('continuous_bernoulli_loss with samples'),
+  continuous_loss: suite('bce_loss, continuous, with samples'),
   gaussian_loss: suite('gaussian_loss with samples'),
   condition_forward: suite('condition_forward with samples'),
   reparameterize_forward: suite('reparameterize_forward with samples'),
@@ -65,7 +65,7 @@ function kernels(images: number, rows: number): Record<keyof typeof suites, Kern
       rows: { logits: output, ...results },
       dispatch: (t, shape) => bceLoss(t, { ...shape, N }, 'linear', true),
     },
-    continuous_bernoulli_loss: {
+    continuous_loss: {
       images: { x },
       rows: { logits: output, ...results },
       dispatch: (t, shape) => continuousBernoulliLoss(t, { ...shape, N }, 'tanh', true),

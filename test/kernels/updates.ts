@@ -81,7 +81,7 @@ async function update(
 }
 
 for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
-  const test = suite(`${type}_update`)
+  const test = suite(`optimizer_update by ${type}`)
   for (const { optimizer, what } of suites.filter((entry) => entry.optimizer.type.startsWith(type))) {
     gpuTest(test, `follows the reference for ${STEPS} steps on ${N} values ${what}`, async ({ device }) => {
       const start = initialState()

@@ -112,9 +112,9 @@ gpuTest(plans, 'prints itself as a table of dispatches', ({ device }) =>
 gpuTest(plans, 'is that of the last training', ({ device }) =>
   withEngine(device, async (engine) => {
     const vae = await engine.createVae(TINY)
-    assert.is(vae.plan.dispatches.at(-1)!.kernel, 'adam_update')
+    assert.match(vae.plan.dispatches.at(-1)!.shape, /adam$/)
     await vae.train(data, { steps: 1, batchSize: 29, optimizer: rmsprop() }).done
-    assert.is(vae.plan.dispatches.at(-1)!.kernel, 'rmsprop_update')
+    assert.match(vae.plan.dispatches.at(-1)!.shape, /rmsprop$/)
     assert.match(vae.plan.dispatches[0].shape, /B32/)
   }))
 

@@ -1,12 +1,13 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { NORM_PARTIALS } from '../../../src/ops/update.js'
+import { NORM_PARTIALS, RULES } from '../../../src/ops/update.js'
 import { activationBackward, activationForward } from '../../../test/reference/activation.js'
 import { flatten, unflatten } from '../../../test/reference/flatten.js'
 import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
 import { LATE_STEP } from '../context.js'
+import { movesMoment } from '../traffic.js'
 import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Expected, type Given, type Reference,
+  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Expected, type Reference,
 } from './reference.js'
 
 /** y = act(x) */
@@ -57,45 +58,33 @@ const permuteForward: Reference = {
 }
 
 /** Gradients and parameters as they come, moments as after some steps. */
-function updateInputs(_: unknown, seed: number, bindings: Bindings): Record<string, Float32Array> {
-  const { gradients, parameters, m, v } = bindings
+function updateInputs(_: unknown, seed: number, { gradients, parameters, m, v }: Bindings) {
   return {
     gradients: whole('gradients', seed, gradients, 0.01),
     parameters: whole('parameters', seed, parameters, 0.1),
     m: whole('m', seed, m, 0.01),
-    ...(v && { v: whole('v', seed, v, 1e-4).map(Math.abs) }),
+    v: whole('v', seed, v, 1e-4).map(Math.abs),
   }
 }
 
-/** One update of the sampled parameters; `update` works in place on p, m and v. */
-function updated(update: (given: Given, state: Record<'p' | 'm' | 'v', Float64Array>, g: number[]) => void): Reference {
-  return {
-    inputs: updateInputs,
-    expected: (given) => {
-      const { before, places } = given
-      const at = places('parameters')
-      const take = (values: Float32Array | undefined) => Float64Array.from(at, (index) => values?.[index] ?? 0)
-      const state = { p: take(before.parameters), m: take(before.m), v: take(before.v) }
-      update(given, state, at.map((index) => before.gradients[index]))
-      const of = (output: string, values: Float64Array): Expected[] =>
-        at.map((index, i) => ({ output, index, value: values[i], bound: 1e-6 + 1e-5 * Math.abs(values[i]) }))
-      const moments = [...of('m', state.m), ...(before.v ? of('v', state.v) : [])]
-      return [...of('parameters', state.p), ...(given.constants.MOMENTUM === 0 ? moments.filter(isSecond) : moments)]
-    },
-  }
+/** One update of the sampled parameters and their moments by the rule. */
+const optimizerUpdate: Reference = {
+  inputs: updateInputs,
+  expected: ({ constants, step: { rate: learningRate }, before, places }) => {
+    const { RULE, BETA1, BETA2, EPSILON: epsilon } = constants
+    const at = places('parameters')
+    const take = (values: Float32Array) => Float64Array.from(at, (index) => values[index])
+    const state = { p: take(before.parameters), m: take(before.m), v: take(before.v) }
+    const g = take(before.gradients)
+    if (RULE === RULES.ADAM) adamUpdate(state, g, LATE_STEP, { learningRate, beta1: BETA1, beta2: BETA2, epsilon })
+    if (RULE === RULES.RMSPROP) rmspropUpdate(state, g, { learningRate, rho: BETA2, epsilon, momentum: BETA1 })
+    if (RULE === RULES.SGD) sgdUpdate(state, g, { learningRate, momentum: BETA1 })
+    const of = (output: string, values: Float64Array): Expected[] =>
+      at.map((index, i) => ({ output, index, value: values[i], bound: 1e-6 + 1e-5 * Math.abs(values[i]) }))
+    const moments = [...of('m', state.m), ...of('v', state.v)]
+    return [...of('parameters', state.p), ...moments.filter(({ output }) => movesMoment(constants, output))]
+  },
 }
-
-const isSecond = ({ output }: Expected) => output === 'v'
-
-const adam = updated(({ constants: { BETA1, BETA2, EPSILON }, step }, state, g) =>
-  adamUpdate(state, g, LATE_STEP, { learningRate: step.rate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON }),
-)
-const rmsprop = updated(({ constants: { RHO, EPSILON, MOMENTUM }, step }, state, g) =>
-  rmspropUpdate(state, g, { learningRate: step.rate, rho: RHO, epsilon: EPSILON, momentum: MOMENTUM }),
-)
-const sgd = updated(({ constants: { MOMENTUM }, step }, state, g) =>
-  sgdUpdate(state, g, { learningRate: step.rate, momentum: MOMENTUM }),
-)
 
 /** sum = gradients for the batch's first slice, which the benchmark's only one is */
 const gradientAccumulate: Reference = {
@@ -124,9 +113,7 @@ export const elementwiseReferences: Record<string, Reference> = {
   activation_backward: activationBackwardReference,
   residual_add: residualAdd,
   permute_forward: permuteForward,
-  adam_update: adam,
-  rmsprop_update: rmsprop,
-  sgd_update: sgd,
+  optimizer_update: optimizerUpdate,
   gradient_accumulate: gradientAccumulate,
   gradient_norm: gradientNorm,
 }

@@ -1,5 +1,6 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { activationBackward } from '../../../test/reference/activation.js'
+import { bernoulliBackward, bernoulliForward } from '../../../test/reference/bernoulli.js'
 import { continuousBernoulliForward, continuousBernoulliMean } from '../../../test/reference/continuous-bernoulli.js'
 import { uniform } from '../../../test/reference/formula.js'
 import { gaussianBackward, gaussianForward } from '../../../test/reference/gaussian.js'
@@ -12,22 +13,23 @@ function greyRows(seed: number, B: number, N: number): Float32Array {
 }
 
 /** losses[n] = Σ A(l) − l·x and, with GRADIENT, dlogits = (A'(l) − x) · act'(l) / batch over the logits */
-const continuousBernoulliLoss: Reference = {
+const bceLoss: Reference = {
   inputs: ({ B, N }, seed) => ({ logits: rowsOf('logits', seed, B, N, 4), x: greyRows(seed, B, N) }),
   expected: ({ constants, step, before: { logits, x }, places }) => {
-    const { N, GRADIENT } = constants
+    const { N, GRADIENT, CONTINUOUS } = constants
     const stride = padTo4(N)
+    const row = (values: Float32Array, n: number) => values.subarray(n * stride, n * stride + N)
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
-      const row = (values: Float32Array) => values.subarray(n * stride, n * stride + N)
-      const value = continuousBernoulliForward(row(logits), row(x))
-      return { output: 'losses', index: n, value, bound: SUM_BOUND * value + N * 1e-5 }
+      const value = (CONTINUOUS ? continuousBernoulliForward : bernoulliForward)(row(logits, n), row(x, n))
+      return { output: 'losses', index: n, value, bound: SUM_BOUND * value + N * (CONTINUOUS ? 1e-5 : 1e-6) }
     })
     if (!GRADIENT) return losses
     const gradients = places('logits').map((index): Expected => {
       const [n, i] = [Math.floor(index / stride), index % stride]
       if (n >= step.batch || i >= N) return { output: 'logits', index, value: 0, bound: 0 }
-      const before = continuousBernoulliMean(logits[index]) - x[index]
-      const [value] = activationBackward([logits[index]], [before], activationOf(constants, '_X'))
+      const [l, target] = [[logits[index]], [x[index]]]
+      const before = CONTINUOUS ? [continuousBernoulliMean(l[0]) - target[0]] : bernoulliBackward(l, target)
+      const [value] = activationBackward(l, before, activationOf(constants, '_X'))
       return { output: 'logits', index, value: value * step.scale, bound: FUNCTION_BOUND * step.scale }
     })
     return [...losses, ...gradients]
@@ -89,7 +91,7 @@ const rowReduce: Reference = {
 }
 
 export const likelihoodReferences: Record<string, Reference> = {
-  continuous_bernoulli_loss: continuousBernoulliLoss,
+  bce_loss: bceLoss,
   continuous_bernoulli_mean: elementwise(continuousBernoulliMean),
   gaussian_loss: gaussianLoss,
   row_reduce: rowReduce,

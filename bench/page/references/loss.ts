@@ -1,13 +1,10 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
 import { normalPair, threefry2x32 } from '../../../src/random.js'
-import { activationBackward } from '../../../test/reference/activation.js'
-import { bernoulliBackward, bernoulliForward } from '../../../test/reference/bernoulli.js'
 import { hash, uniform } from '../../../test/reference/formula.js'
 import {
   klBackward, klForward, reparameterizeBackward, reparameterizeForward,
 } from '../../../test/reference/latent.js'
-import { activationOf } from '../values.js'
-import { FUNCTION_BOUND, rowsOf, SUM_BOUND, type Expected, type Given, type Reference } from './reference.js'
+import { FUNCTION_BOUND, rowsOf, type Expected, type Given, type Reference } from './reference.js'
 
 /** x[n,i] = images[order[cursor + n], i], bytes / 255, 0 for n ≥ batch */
 const batchGather: Reference = {
@@ -27,32 +24,6 @@ const batchGather: Reference = {
       const value = n >= step.batch ? 0 : FLOATS ? before.images[at] : bytes[at] / 255
       return { output: 'x', index, value, bound: 1e-7 }
     })
-  },
-}
-
-/** losses[n] and, with GRADIENT, dlogits = (sigmoid(l) − x) · act'(l) / batch over the logits */
-const bceLoss: Reference = {
-  inputs: ({ B, N }, seed) => ({
-    logits: rowsOf('logits', seed, B, N, 4),
-    x: rowsOf('x', seed, B, N).map((value, i) => (value === 0 ? 0 : uniform(i, seed))),
-  }),
-  expected: ({ constants, step, before: { logits, x }, places }) => {
-    const { N, GRADIENT } = constants
-    const stride = padTo4(N)
-    const row = (values: Float32Array, n: number) => values.subarray(n * stride, n * stride + N)
-    const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
-      const value = bernoulliForward(row(logits, n), row(x, n))
-      return { output: 'losses', index: n, value, bound: SUM_BOUND * value + N * 1e-6 }
-    })
-    if (!GRADIENT) return losses
-    const gradients = places('logits').map((index): Expected => {
-      const [n, i] = [Math.floor(index / stride), index % stride]
-      if (n >= step.batch || i >= N) return { output: 'logits', index, value: 0, bound: 0 }
-      const before = bernoulliBackward([logits[index]], [x[index]])
-      const [value] = activationBackward([logits[index]], before, activationOf(constants, '_X'))
-      return { output: 'logits', index, value: value * step.scale, bound: FUNCTION_BOUND * step.scale }
-    })
-    return [...losses, ...gradients]
   },
 }
 
@@ -124,7 +95,6 @@ const reparameterizeBackwardReference: Reference = {
 
 export const lossReferences: Record<string, Reference> = {
   batch_gather: batchGather,
-  bce_loss: bceLoss,
   reparameterize_forward: reparameterizeForwardReference,
   reparameterize_backward: reparameterizeBackwardReference,
 }
