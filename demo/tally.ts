@@ -1,8 +1,6 @@
 import type { Loss, TrainEvent } from '../src/index.js'
 import type { Progress } from './messages.js'
 
-const parts = ['total', 'reconstruction', 'kl', 'quantization'] as const
-
 /** Gathers a run's events into one report: means over the steps since the last one. */
 export class Tally {
   private step: number
@@ -10,7 +8,7 @@ export class Tally {
   private imagesPerSecond = 0
   private validation: Loss | undefined
   private codes: Pick<TrainEvent, 'perplexity' | 'codesUsed'> = {}
-  private readonly sum = { total: 0, reconstruction: 0, kl: 0, quantization: 0 }
+  private readonly sum: Loss = { total: 0, reconstruction: 0, kl: 0 }
 
   constructor(
     private readonly firstStep: number,
@@ -24,7 +22,9 @@ export class Tally {
   }
 
   add({ loss, imagesPerSecond, validation, ...codes }: TrainEvent, step: number, epoch: number): void {
-    for (const part of parts) this.sum[part] += (step - this.step) * (loss[part] ?? 0)
+    for (const part of Object.keys(loss) as (keyof Loss)[]) {
+      this.sum[part] = (this.sum[part] ?? 0) + (step - this.step) * loss[part]!
+    }
     this.codes = codes
     this.step = step
     this.epoch = epoch
@@ -39,12 +39,7 @@ export class Tally {
       step,
       epoch,
       steps,
-      loss: {
-        total: sum.total / steps,
-        reconstruction: sum.reconstruction / steps,
-        kl: sum.kl / steps,
-        quantization: sum.quantization / steps,
-      },
+      loss: Object.fromEntries(Object.entries(sum).map(([part, value]) => [part, value / steps])) as Loss & object,
       validation,
       perplexity: codes.perplexity,
       codesUsed: codes.codesUsed,

@@ -1,6 +1,7 @@
 import type { ParameterArena } from './arena.js'
 import type { Latent } from './latents/latent.js'
 import type { Likelihood } from './likelihoods/likelihood.js'
+import type { LossPart } from './loss-parts.js'
 import type { ParameterSpec } from './parameters.js'
 import type { CompiledPlan, PlanRequest } from './request.js'
 import type { ImageShape } from './shapes.js'
@@ -15,6 +16,8 @@ export interface Model {
   readonly likelihood: Likelihood
   /** Weight of the KL term, where training does not give another. */
   readonly klWeight: number
+  /** The parts of its loss, in the order in which plans leave them, and how `total` follows. */
+  readonly lossParts: readonly LossPart[]
   /** Number of classes of a conditional model. */
   readonly classes?: number
   /** Every parameter in the order in which they are drawn and listed, each weight before its bias. */

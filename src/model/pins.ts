@@ -18,8 +18,8 @@ export interface HostTensors {
   /** `[B, P4(pixels)]` images that come out. */
   images?: PlanTensor
   /**
-   * `[slots, parts, B]` of every image: its reconstruction loss, its KL or quantisation loss, then, where that is not the
-   * weighted sum of the others, its share of the objective.
+   * `[slots, parts, B]` of every image: the parts of the model's loss, then, where the objective is not their weighted
+   * sum, its share of that.
    */
   losses?: PlanTensor
   /** The arena that holds the batch's gradients in the end. */

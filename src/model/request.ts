@@ -39,6 +39,8 @@ export interface PlanRequest extends Objective {
 /** A plan with the tensors that the host writes or reads. */
 export interface CompiledPlan extends HostTensors {
   plan: Plan
+  /** What `losses` holds of every image: the model's parts, and where the objective is not their sum `objective`. */
+  lossNames: readonly string[]
   /** The option or layer that takes a mean over the batch, so that it cannot run in slices; nothing where none does. */
   wholeBatch?: string
 }

@@ -3,6 +3,7 @@ import { padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { batchGather } from '../ops/gather.js'
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../ops/update.js'
 import { PlanBuilder } from '../schedule/plan.js'
+import { MOST_STEPS } from '../schedule/step.js'
 import type { ParameterArena } from './arena.js'
 import { Graph, type Value } from './graph.js'
 import type { LatentFrame } from './latents/latent.js'
@@ -21,11 +22,12 @@ export class StepPlan {
   readonly learns: boolean
   private readonly builder = new PlanBuilder()
   private wholeBatch: string | undefined
+  private lossNames: readonly string[] = []
   private readonly statistics: RunningStatistics
   private readonly afterwards: ((status: PlanTensor) => void)[] = []
 
   constructor(
-    private readonly model: Pick<Model, 'input' | 'classes'>,
+    private readonly model: Pick<Model, 'input' | 'classes' | 'lossParts'>,
     private readonly request: PlanRequest,
     private readonly arena: ParameterArena,
     /** Rows of an activation with a row per image. */
@@ -71,6 +73,13 @@ export class StepPlan {
       }
     }
     return { tensor: x, rows: B, samples: 1, activation: 'linear' }
+  }
+
+  /** `[slots, parts, B]`, where the plan leaves every image's losses; by another objective than −ELBO also its share. */
+  losses(hasObjective: boolean): PlanTensor {
+    const names = this.model.lossParts.map(({ name }) => name)
+    this.lossNames = hasObjective ? [...names, 'objective'] : names
+    return this.pins.get('losses', this.lossNames.length * MOST_STEPS * this.B)
   }
 
   /** What a latent needs beside where its losses go. */
@@ -121,6 +130,7 @@ export class StepPlan {
   }
 
   build(): CompiledPlan {
-    return { plan: this.builder.build(), wholeBatch: this.wholeBatch, ...this.pins.tensors }
+    const { wholeBatch, lossNames } = this
+    return { plan: this.builder.build(), lossNames, wholeBatch, ...this.pins.tensors }
   }
 }

@@ -1,10 +1,10 @@
 import { padRows, padTo4 } from '../ops/dispatch.js'
-import { MOST_STEPS } from '../schedule/step.js'
 import type { ParameterArena } from './arena.js'
 import type { Value } from './graph.js'
 import type { Latent } from './latents/latent.js'
 import { forwardAll, type Layer } from './layers/layer.js'
 import type { Likelihood } from './likelihoods/likelihood.js'
+import type { LossPart } from './loss-parts.js'
 import type { Model } from './model.js'
 import { planObjective } from './objectives/kinds.js'
 import type { ParameterSpec } from './parameters.js'
@@ -16,6 +16,7 @@ import { StepPlan } from './step-plan.js'
 /** Encoder, latent, decoder, likelihood, one after another. The decoder ends in an image of the input's shape. */
 export class VaeModel implements Model {
   readonly klWeight: number
+  readonly lossParts: readonly LossPart[]
   readonly classes?: number
 
   constructor(
@@ -27,6 +28,11 @@ export class VaeModel implements Model {
     readonly likelihood: Likelihood,
   ) {
     this.klWeight = spec.klWeight ?? 1
+    const { lossName } = latent
+    this.lossParts = [
+      { name: 'reconstruction', weight: 1 },
+      { name: lossName, weight: lossName === 'kl' ? 'klWeight' : 1 },
+    ]
     if (spec.classes) this.classes = spec.classes
   }
 
@@ -64,7 +70,7 @@ export class VaeModel implements Model {
     }
     if (request.freeBits) plan.needsWholeBatch('freeBits')
     const objective = planObjective(request, { B, ...rows, Z: sizeOf(latent.output), N }, graph)
-    const lossesOf = () => pins.get('losses', objective.parts * MOST_STEPS * B)
+    const lossesOf = () => plan.losses(objective.rowLosses !== undefined)
     const { z, head } = latent.draw(features, {
       ...plan.latentFrame(rows),
       losses: objective.rowLosses ?? lossesOf(),

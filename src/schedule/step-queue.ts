@@ -9,13 +9,8 @@ import { MOST_STEPS, type StepUniform, type StepValues } from './step.js'
 /** Submissions under way at once: enough to keep the GPU busy, few enough to stop soon and to bound memory. */
 export const MOST_IN_FLIGHT = 3
 
-/** A step's losses, averaged over its images. */
-export interface StepLoss {
-  reconstruction: number
-  kl: number
-  /** What the step minimises, where that is not a weighted sum of the others. */
-  objective?: number
-}
+/** A step's losses by part, averaged over its images. */
+export type StepLoss = Record<string, number>
 
 /**
  * What a submission's steps left behind.
@@ -34,8 +29,9 @@ export type StepReport = (
 /** What a queue needs of a program. */
 export interface QueuedProgram {
   executable: Executable
-  /** `[MOST_STEPS, 2 or 3, rows]` */
+  /** `[MOST_STEPS, lossNames, rows]` */
   losses?: PlanTensor
+  lossNames: readonly string[]
   status?: PlanTensor
   /** Rows of every activation. */
   rows: number
@@ -204,27 +200,26 @@ function failedStep(status: number, steps: readonly number[][]): number | undefi
 }
 
 /**
- * Sums the loss ring into means over each step's images, in image order and in float64. A slot has a value for every
- * row: reconstruction, then KL, and of a program with an objective of its own every image's share of that.
+ * Sums the loss ring into means over each step's images, in image order and in float64. A slot has every part's values,
+ * one a row.
  * @param steps the batches of every step's slices; a slice has a slot
  */
 export function meanLosses(
   ring: Float32Array,
   steps: readonly number[][],
-  { losses, rows }: Pick<QueuedProgram, 'losses' | 'rows'>,
+  { lossNames, rows }: Pick<QueuedProgram, 'lossNames' | 'rows'>,
 ): StepLoss[] {
-  const parts = losses!.elements / MOST_STEPS / rows
   let at = 0
   return steps.map((batches) => {
-    const sums = [0, 0, 0]
+    const sums = lossNames.map(() => 0)
     let images = 0
     for (const batch of batches) {
-      for (let part = 0; part < parts; part++, at += rows) {
+      lossNames.forEach((_, part) => {
         for (let n = 0; n < batch; n++) sums[part] += ring[at + n]
-      }
+        at += rows
+      })
       images += batch
     }
-    const [reconstruction, kl, objective] = sums.map((sum) => sum / images)
-    return parts === 3 ? { reconstruction, kl, objective } : { reconstruction, kl }
+    return Object.fromEntries(lossNames.map((name, part) => [name, sums[part] / images]))
   })
 }

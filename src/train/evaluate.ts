@@ -1,8 +1,8 @@
+import { shownMeans, totalOf, type LossMeans } from '../model/loss-parts.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Augmentation } from '../ops/gather.js'
 import { STREAMS } from '../random.js'
-import type { StepLoss } from '../schedule/step-queue.js'
 import { setLosses } from './set-losses.js'
 
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
@@ -28,16 +28,10 @@ export interface Loss {
   importanceWeighted?: number
 }
 
-/** The loss with its parts weighted. The kernels leave the quantisation loss in the place of the KL. */
-export function lossOf(
-  { model }: ModelRuntime,
-  { reconstruction, kl, objective }: StepLoss,
-  klWeight: number,
-): Loss {
-  if (model.latent.lossName === 'quantization') {
-    return { total: reconstruction + kl, reconstruction, kl: 0, quantization: kl }
-  }
-  return { total: objective ?? reconstruction + klWeight * kl, reconstruction, kl }
+/** The loss of means by part, as the model weighs them. */
+export function lossOf({ model }: Pick<ModelRuntime, 'model'>, means: LossMeans, klWeight: number): Loss {
+  const total = totalOf(model.lossParts, means, klWeight)
+  return { total, reconstruction: means.reconstruction, kl: 0, ...shownMeans(model.lossParts, means) }
 }
 
 /** The loss over a whole set, which is checked already, one draw of z an image. */
@@ -46,11 +40,13 @@ export async function evaluateSet(
   data: Dataset,
   { klWeight, ...options }: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
 ): Promise<Loss> {
-  const sums = { reconstruction: 0, kl: 0 }
+  const sums: Record<string, number> = {}
   const draws = { ...options, stream: STREAMS.EVALUATE, draws: 1, sampled: false }
-  await setLosses(runtime, data, draws, (_, reconstruction, kl) => {
-    sums.reconstruction += reconstruction
-    sums.kl += kl
+  await setLosses(runtime, data, draws, (_, losses) => {
+    for (const [part, values] of Object.entries(losses)) {
+      sums[part] = values.reduce((sum, value) => sum + value, sums[part] ?? 0)
+    }
   })
-  return lossOf(runtime, { reconstruction: sums.reconstruction / data.count, kl: sums.kl / data.count }, klWeight)
+  const means = Object.entries(sums).map(([part, sum]) => [part, sum / data.count])
+  return lossOf(runtime, Object.fromEntries(means), klWeight)
 }

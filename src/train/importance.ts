@@ -28,7 +28,9 @@ export async function importanceWeighted(
   const sums = new LogSums(data.count)
   const draws = { ...options, stream: STREAMS.IMPORTANCE, draws: samples, sampled: true }
   // −log weight is reconstruction plus log q − log p
-  await setLosses(runtime, data, draws, (image, reconstruction, kl) => sums.add(image, -(reconstruction + kl)))
+  await setLosses(runtime, data, draws, (first, { reconstruction, kl }) => {
+    reconstruction.forEach((value, n) => sums.add(first + n, -(value + kl[n])))
+  })
   return sums.negativeMeanLog(samples)
 }
 

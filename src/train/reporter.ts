@@ -27,7 +27,10 @@ export interface ReportOptions {
 
 /** Makes events of steps: means over the images since the last event. */
 export class Reporter {
-  private readonly sums = { total: 0, reconstruction: 0, kl: 0, images: 0 }
+  /** Of the steps since the last event, each times its images. */
+  private sums: StepLoss = {}
+  private total = 0
+  private images = 0
   private lastStep: RunStep | undefined
   private lastEvent: TrainEvent | undefined
   private imagesPerSecond = 0
@@ -51,10 +54,9 @@ export class Reporter {
   /** Adds a step to the running mean, and makes an event of it when it is time. */
   count(step: RunStep, mean: StepLoss): void {
     const { sums, options } = this
-    sums.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
-    sums.reconstruction += mean.reconstruction * step.batch
-    sums.kl += mean.kl * step.batch
-    sums.images += step.batch
+    this.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
+    for (const [part, value] of Object.entries(mean)) sums[part] = (sums[part] ?? 0) + value * step.batch
+    this.images += step.batch
     this.lastStep = step
     if (step.epochEnd || step.step === options.totalSteps || step.step % options.every === 0) this.flush(step)
   }
@@ -67,23 +69,24 @@ export class Reporter {
 
   /** Reports the steps since the last event. @returns the last event of all */
   finish(): TrainEvent {
-    if (this.sums.images > 0) this.flush(this.lastStep!)
+    if (this.images > 0) this.flush(this.lastStep!)
     return this.lastEvent!
   }
 
   private flush({ step, epoch, epochEnd }: RunStep): void {
-    const { sums, imagesPerSecond } = this
+    const { imagesPerSecond } = this
     const { totalSteps, validates } = this.options
     const loss = this.meanLoss()
-    sums.total = sums.reconstruction = sums.kl = sums.images = 0
+    this.sums = {}
+    this.total = this.images = 0
     this.lastEvent = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
     if (!(epochEnd && validates)) this.emit(this.lastEvent)
   }
 
   private meanLoss(): Loss {
-    const { total, reconstruction, kl, images } = this.sums
-    const means = { reconstruction: reconstruction / images, kl: kl / images }
-    return { ...lossOf(this.runtime, means, 1), total: total / images }
+    const { sums, total, images } = this
+    const means = Object.entries(sums).map(([part, sum]) => [part, sum / images])
+    return { ...lossOf(this.runtime, Object.fromEntries(means), 1), total: total / images }
   }
 }
 

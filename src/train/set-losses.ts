@@ -20,12 +20,15 @@ export interface SetDraws {
   binarize?: Augmentation['binarize']
 }
 
-/** Calls `visit` with the losses of every image of a set, in nats, as often as z is drawn. */
+/** The losses in nats of images `first` and following of a set, by part. */
+export type VisitLosses = (first: number, losses: Readonly<Record<string, Float32Array>>) => void
+
+/** Calls `visit` with the losses of all images of a set, a run of them at a time, as often as z is drawn. */
 export async function setLosses(
   runtime: ModelRuntime,
   data: Dataset,
   { seed, stream, batchSize, draws, sampled, binarize }: SetDraws,
-  visit: (image: number, reconstruction: number, kl: number) => void,
+  visit: VisitLosses,
 ): Promise<void> {
   const batch = Math.min(batchSize, data.count)
   const set = runtime.set(data)
@@ -58,8 +61,11 @@ export async function setLosses(
         }
         const submission = queue.submit((_, __, ring) => {
           slices.forEach(({ first, size }, slot) => {
-            const at = 2 * slot * program.rows
-            for (let n = 0; n < size; n++) visit(first + n, ring[at + n], ring[at + program.rows + n])
+            const parts = program.lossNames.map((name, part): [string, Float32Array] => {
+              const at = (slot * program.lossNames.length + part) * program.rows
+              return [name, ring.subarray(at, at + size)]
+            })
+            visit(first, Object.fromEntries(parts))
           })
         })
         submission.catch(() => {}) // reported by the wait below

@@ -179,7 +179,7 @@ export class Trainer {
     if (this.failure) return
     for (const [i, step] of steps.entries()) {
       const mean = losses[i]
-      const finite = Number.isFinite(mean.reconstruction + mean.kl)
+      const finite = Object.values(mean).every(Number.isFinite)
       if (!finite || i === failed) {
         this.failure = numericError(step, finite)
         return

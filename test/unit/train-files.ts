@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { presets } from '../../src/model/presets.js'
 import { CommandError } from '../../src/tools/train/failure.js'
-import { historyHeader, parseHistory } from '../../src/tools/train/history.js'
+import { formatHistory, historyColumns, historyHeader, parseHistory } from '../../src/tools/train/history.js'
 import { readResumed, readSpec } from '../../src/tools/train/inputs.js'
 import { Appended, writeWhole } from '../../src/tools/train/write-file.js'
 import { thrownBy } from '../support/errors.js'
@@ -98,12 +99,23 @@ files('a history grows by whole pieces: one that does not fit is taken back', as
 
 files('a line that a killed command left unfinished is no row', () => {
   const row = 'train,10,1,5,4,1\n'
-  const [read] = parseHistory(historyHeader + row + row.slice(0, 9))
+  const header = historyHeader(historyColumns(presets.mlp))
+  const [read] = parseHistory(header + row + row.slice(0, 9))
   assert.equal(read, { set: 'train', step: 10, epoch: 1, total: 5, reconstruction: 4, kl: 1 })
   assert.throws(
-    () => parseHistory(`${historyHeader}train,ten,1,5,4,1\n`),
-    (error: Error) => error.message.includes('history.csv:2: needs train or test and five numbers, got "train,ten'),
+    () => parseHistory(`${header}train,ten,1,5,4,1\n`),
+    (error: Error) => error.message.includes('history.csv:2: needs train or test and 5 numbers, got "train,ten'),
   )
+})
+
+files('a history has every part of its model\'s loss, and reads again as it was written', () => {
+  const columns = historyColumns(presets.vectorQuantized)
+  assert.is(historyHeader(columns), 'set,step,epoch,total,reconstruction,kl,quantization\n')
+  const row = { set: 'test', step: 10, epoch: 1, total: 5.5, reconstruction: 4, kl: 0, quantization: 1.5 } as const
+  const { quantization, ...without } = row // as in files from before there was that column
+  const text = historyHeader(columns) + formatHistory([row, without], columns)
+  assert.is(text.split('\n')[1], 'test,10,1,5.5,4,0,1.5')
+  assert.equal(parseHistory(text), [row, without])
 })
 
 files('what is wrong with a specification is told with its file and its path in there', async () => {

@@ -79,7 +79,7 @@ export interface Latent {
   readonly isRandom: boolean
   /** Its KL divergence is a sum over dimensions, which free bits can hold up one by one. */
   readonly hasKlByDimension: boolean
-  /** What the second part of its loss is. */
+  /** What the part that it leaves of the loss is; quantisation counts whole, the KL with its weight. */
   readonly lossName: 'kl' | 'quantization'
   /** Of a vector-quantised latent: `codes` vectors of `size` values. */
   readonly codebook?: { codes: number; size: number }

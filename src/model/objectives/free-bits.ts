@@ -21,7 +21,6 @@ export const freeBits: ObjectiveKind = {
     const kept = builder.activation('kept', padTo4(Z))
     const rowLosses = builder.activation('row_losses', 2 * MOST_STEPS * rows)
     return {
-      parts: 3,
       kept,
       rowLosses,
       finish({ losses, head }) {

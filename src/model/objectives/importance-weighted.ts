@@ -23,7 +23,6 @@ export const importanceWeighted: ObjectiveKind = {
     const weights = builder.activation('weights', rows)
     const rowLosses = builder.activation('row_losses', 2 * MOST_STEPS * rows)
     return {
-      parts: 3,
       weights,
       rowLosses,
       finish: ({ losses, dy }) => builder.push(importanceLoss({ rowLosses, losses, weights, dy }, { B, N, samples })),

@@ -33,5 +33,5 @@ export function readObjective(options: { [Key in keyof Objective]?: unknown }, l
 /** The objective in a plan; an empty one is −ELBO. */
 export function planObjective(objective: Objective, shape: ObjectiveShape, graph: Graph): ObjectivePlan {
   const kind = KINDS.find(({ option }) => objective[option] !== undefined)
-  return kind ? kind.plan(objective[kind.option]!, shape, graph) : { parts: 2 }
+  return kind ? kind.plan(objective[kind.option]!, shape, graph) : {}
 }

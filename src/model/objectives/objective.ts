@@ -28,9 +28,10 @@ export interface ObjectiveShape {
 
 /** An objective in a plan. */
 export interface ObjectivePlan {
-  /** Losses kept per image: 2, or 3 where the objective is not the weighted sum of the two. */
-  parts: 2 | 3
-  /** The losses of every row where they are not those of the images. */
+  /**
+   * The losses of every row where they are not those of the images: then `finish` leaves the images', and behind them
+   * their shares of the objective.
+   */
   rowLosses?: PlanTensor
   /** The weight of every row in its image's objective. */
   weights?: PlanTensor

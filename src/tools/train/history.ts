@@ -1,4 +1,7 @@
 import { FormatError } from '../../errors.js'
+import { checkSpec } from '../../model/check.js'
+import { shownParts } from '../../model/loss-parts.js'
+import type { VaeSpec } from '../../model/spec.js'
 import type { Loss } from '../../train/evaluate.js'
 
 /** One line of `history.csv`; losses in nats per image. */
@@ -9,28 +12,39 @@ export interface HistoryRow extends Loss {
   epoch: number
 }
 
-const columns = ['set', 'step', 'epoch', 'total', 'reconstruction', 'kl'] as const
+const FIRST = ['set', 'step', 'epoch', 'total', 'reconstruction', 'kl']
+
+/** The columns of a model's `history.csv`: behind those of every model the other parts of its loss. */
+export function historyColumns(spec: VaeSpec): string[] {
+  return [...new Set([...FIRST, ...shownParts(checkSpec(spec).lossParts)])]
+}
 
 /** The first line of `history.csv`. */
-export const historyHeader = `${columns.join(',')}\n`
+export function historyHeader(columns: readonly string[]): string {
+  return `${columns.join(',')}\n`
+}
 
-/** Rows as lines of `history.csv`, to follow its header. */
-export function formatHistory(rows: readonly HistoryRow[]): string {
-  return rows.map((row) => `${columns.map((column) => row[column]).join(',')}\n`).join('')
+/** Rows as lines of `history.csv`, to follow its header; a cell is empty where a row has no such part. */
+export function formatHistory(rows: readonly HistoryRow[], columns: readonly string[]): string {
+  const cells = (row: HistoryRow) => columns.map((column) => row[column as keyof HistoryRow] ?? '')
+  return rows.map((row) => `${cells(row).join(',')}\n`).join('')
 }
 
 /** The rows of a `history.csv`; a last line that a killed command left unfinished is none. @throws FormatError */
 export function parseHistory(text: string): HistoryRow[] {
   const [header, ...lines] = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split(/\r?\n/)
-  if (`${header}\n` !== historyHeader) {
-    throw new FormatError(`history.csv: opens with "${header}", needs ${historyHeader.trimEnd()}`)
+  const columns = header.split(',')
+  if (FIRST.some((name, i) => columns[i] !== name)) {
+    throw new FormatError(`history.csv: opens with "${header}", needs ${FIRST.join(',')}, then other parts of the loss`)
   }
   return lines.map((line, i) => {
     const [set, ...cells] = line.split(',')
-    const [step, epoch, total, reconstruction, kl] = cells.map(Number)
-    if ((set !== 'train' && set !== 'test') || cells.length !== 5 || cells.map(Number).some(Number.isNaN)) {
-      throw new FormatError(`history.csv:${i + 2}: needs train or test and five numbers, got "${line}"`)
+    const numbers = columns.slice(1).map((name, at): [string, number] => [name, Number(cells[at] || NaN)])
+    const given = numbers.filter(([name], at) => FIRST.includes(name) || cells[at] !== '')
+    if ((set !== 'train' && set !== 'test') || cells.length !== numbers.length || given.some(([, v]) => Number.isNaN(v))) {
+      const needed = `${numbers.length} numbers`
+      throw new FormatError(`history.csv:${i + 2}: needs train or test and ${needed}, got "${line}"`)
     }
-    return { set, step, epoch, total, reconstruction, kl }
+    return { set, ...Object.fromEntries(given) } as unknown as HistoryRow
   })
 }

@@ -77,7 +77,8 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
 
 The folder then holds
   model.safetensors     the model, and all that --resume needs
-  history.csv           set,step,epoch,total,reconstruction,kl: nats per image, total = reconstruction + weight · kl.
+  history.csv           set,step,epoch,total,reconstruction,kl, then the other parts of the model's loss: nats per
+                        image, total = reconstruction + weight · kl, or as the model's page in docs/ says.
                         Rows of the set "train" are means over the 10 steps up to theirs, rows of the set "test" are
                         over all test images, at the end of every epoch and of the run
   loss.png              the same as a curve

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { hasKl } from '../drawing/grids.js'
-import { formatHistory, historyHeader, type HistoryRow } from './history.js'
+import { formatHistory, historyColumns, historyHeader, type HistoryRow } from './history.js'
 import type { Job, Outcome, Report } from './messages.js'
 import { Progress, withCommas } from './progress.js'
 import { Appended } from './write-file.js'
@@ -10,10 +10,12 @@ export class RunLog {
   private readonly progress = new Progress(process.stderr)
   private readonly isBound: boolean
   private readonly historyPath: string
+  private readonly columns: string[]
   private history: Appended | undefined
 
   constructor(private readonly job: Job, private readonly folder: string) {
     this.isBound = hasKl(job.spec)
+    this.columns = historyColumns(job.spec)
     this.historyPath = join(folder, 'history.csv')
   }
 
@@ -50,8 +52,10 @@ export class RunLog {
   }
 
   private async addRows(rows: HistoryRow[]): Promise<void> {
-    if (this.history) return this.history.add(formatHistory(rows))
-    this.history = await Appended.begin(this.historyPath, historyHeader + formatHistory([...this.job.earlier, ...rows]))
+    const { columns, historyPath, job } = this
+    if (this.history) return this.history.add(formatHistory(rows, columns))
+    const text = historyHeader(columns) + formatHistory([...job.earlier, ...rows], columns)
+    this.history = await Appended.begin(historyPath, text)
   }
 
   private testLine({ step, epoch, total, reconstruction, kl }: HistoryRow): string {
