@@ -1,10 +1,12 @@
 // batch_norm_backward_weight: the gradients of a batch normalisation's scale and shift, which that of x needs too
 // uses: batch_norm, lane_mask, quad_sum, row_sum, step
 //
-//   sums[0,c] = Σ dy      sums[1,c] = Σ dy · (x − mean) / √(variance + ε)      over the batch's rows and pixels
-//   db = sums[0], dw = sums[1]: left alone where GRADIENTS is 0, written (=) where it is 1, added (+=) where it is 2
+//   sums[0,c] = Σ dy      sums[1,c] = Σ dy · (x − mean) / √(variance + ε)      over a batch's rows and pixels
+//   db = sums[0], dw = sums[1], added up over stacked batches: left alone where GRADIENTS is 0, written (=) where it is
+//   1, added (+=) where it is 2
 //
-//   dy, x (B, P4(P·C))   statistics (2, P4(C)): mean, unbiased variance   sums (2, P4(C))   dw, db (P4(C))
+//   dy, x (BATCHES·ROWS, P4(P·C))   statistics (2, P4(C)), every APART vec4s: mean, unbiased variance
+//   sums (BATCHES, 2, P4(C))   dw, db (P4(C))
 //   one workgroup per vec4 of channels; grid (LANES, P4(C)/4, 1)
 
 override WHOLE: bool;       // a pixel's channels are whole vec4s
@@ -14,6 +16,9 @@ struct Params {
   P: u32,                   // pixels of a row; 1 for a vector
   C: u32,                   // channels
   SAMPLES: u32,             // rows an image
+  BATCHES: u32,
+  ROWS: u32,                // rows of a batch, those behind the step's images counted
+  APART: u32,               // vec4s from one batch's statistics to the next's
 }
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;
@@ -33,38 +38,47 @@ fn batch_norm_backward_weight(
   let q = group.y;
   let C4 = (params.C + 3) / 4;
   let count = step.batch * params.SAMPLES * params.P;
-  let mean = statistics[q];
-  let inverse = inverse_deviation(statistics[C4 + q], count);
-  var shifts = vec4f();
-  var scales = vec4f();
-  for (var i = lane; i < count; i += LANES) {
-    var g: vec4f;
-    var v: vec4f;
-    if (WHOLE) {
-      g = dy[i * C4 + q];
-      v = x[i * C4 + q];
-    } else {
-      let at = places_from(first_channel_at(i, q), q);
-      let i4 = at / 4;
-      let k = at % 4;
-      g = vec4f(dy[i4.x][k.x], dy[i4.y][k.y], dy[i4.z][k.z], dy[i4.w][k.w]);
-      v = vec4f(x[i4.x][k.x], x[i4.y][k.y], x[i4.z][k.z], x[i4.w][k.w]);
-    }
-    shifts += g;
-    scales += g * (v - mean);
-  }
   let mask = lane_mask(q, params.C);
-  let shift = mask * quad_sum(shifts, lane);
-  let scale = mask * quad_sum(scales, lane) * inverse;
+  var shift_gradient = vec4f();
+  var scale_gradient = vec4f();
+  for (var batch = 0u; batch < params.BATCHES; batch++) {
+    let at = batch * params.APART + q;
+    let mean = statistics[at];
+    let first = batch * params.ROWS * params.P;
+    var shifts = vec4f();
+    var scales = vec4f();
+    for (var i = first + lane; i < first + count; i += LANES) {
+      var g: vec4f;
+      var v: vec4f;
+      if (WHOLE) {
+        g = dy[i * C4 + q];
+        v = x[i * C4 + q];
+      } else {
+        let places = places_from(first_channel_at(i, q), q);
+        let i4 = places / 4;
+        let k = places % 4;
+        g = vec4f(dy[i4.x][k.x], dy[i4.y][k.y], dy[i4.z][k.z], dy[i4.w][k.w]);
+        v = vec4f(x[i4.x][k.x], x[i4.y][k.y], x[i4.z][k.z], x[i4.w][k.w]);
+      }
+      shifts += g;
+      scales += g * (v - mean);
+    }
+    let shift = mask * quad_sum(shifts, lane);
+    let scale = mask * quad_sum(scales, lane) * inverse_deviation(statistics[at + C4], count);
+    shift_gradient += shift;
+    scale_gradient += scale;
+    if (lane == 0) {
+      sums[2 * batch * C4 + q] = shift;
+      sums[(2 * batch + 1) * C4 + q] = scale;
+    }
+  }
   if (lane == 0) {
-    sums[q] = shift;
-    sums[C4 + q] = scale;
     if (GRADIENTS == 1) {
-      db[q] = shift;
-      dw[q] = scale;
+      db[q] = shift_gradient;
+      dw[q] = scale_gradient;
     } else if (GRADIENTS == 2) {
-      db[q] += shift;
-      dw[q] += scale;
+      db[q] += shift_gradient;
+      dw[q] += scale_gradient;
     }
   }
 }

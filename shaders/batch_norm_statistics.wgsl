@@ -4,8 +4,9 @@
 //   mean[c] = Σ x / count      variance[c] = Σ (x − mean)² / (count − 1)      count = step.batch · SAMPLES · P
 //   of a single value the variance is 0
 //
-//   x (B, P4(P·C))   statistics (2, P4(C)): mean, then the unbiased variance, laid out as the running ones
-//   one workgroup per vec4 of channels; grid (LANES, P4(C)/4, 1)
+//   x (BATCHES·ROWS, P4(P·C)): stacked batches, each with statistics of its own
+//   statistics (2, P4(C)), every APART vec4s: mean, then the unbiased variance, laid out as the running ones
+//   one workgroup per vec4 of channels and batch; grid (LANES, P4(C)/4, BATCHES)
 //
 // What is summed is distances: from the first value, then from the mean, so that a mean far from 0 costs no digits.
 // An activation may hide what is not finite from the loss, hence `status` here.
@@ -16,6 +17,8 @@ struct Params {
   P: u32,                   // pixels of a row; 1 for a vector
   C: u32,                   // channels
   SAMPLES: u32,             // rows an image
+  ROWS: u32,                // rows of a batch, those behind the step's images counted
+  APART: u32,               // vec4s from one batch's statistics to the next's
 }
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;
@@ -32,14 +35,15 @@ fn batch_norm_statistics(
   let q = group.y;
   let count = step.batch * params.SAMPLES * params.P;
   let share = 1 / f32(max(count, 1));
-  let origin = x_at(0, q);
+  let first = group.z * params.ROWS * params.P;
+  let origin = x_at(first, q);
   var distance = vec4f();
-  for (var i = lane; i < count; i += LANES) { distance += x_at(i, q) - origin; }
+  for (var i = lane; i < count; i += LANES) { distance += x_at(first + i, q) - origin; }
   let near = origin + quad_sum(distance, lane) * share;
   var rest = vec4f();
   var squares = vec4f();
   for (var i = lane; i < count; i += LANES) {
-    let d = x_at(i, q) - near;
+    let d = x_at(first + i, q) - near;
     rest += d;
     squares += d * d;
   }
@@ -49,8 +53,9 @@ fn batch_norm_statistics(
     let mask = lane_mask(q, params.C);
     let mean = mask * (near + left);
     let variance = mask * max(square, vec4f(0)) / f32(max(count, 2) - 1);
-    statistics[q] = mean;
-    statistics[(params.C + 3) / 4 + q] = variance;
+    let at = group.z * params.APART + q;
+    statistics[at] = mean;
+    statistics[at + (params.C + 3) / 4] = variance;
     let size = abs(mean) + variance;
     if (!is_finite(size.x + size.y + size.z + size.w)) { atomicMax(&status, failure(step.slot)); }
   }

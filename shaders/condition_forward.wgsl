@@ -1,14 +1,15 @@
 // condition_forward: appends the one-hot label to every pixel of an image, or to a vector, which is one pixel
 //
 //   y[n,p,c] = x[n,p,c]                    c < C
-//   y[n,p,c] = 1 if c − C = labels[n / SAMPLES]      C ≤ c < C + K, else 0
+//   y[n,p,c] = 1 if c − C = labels[(n mod ROWS) / SAMPLES]      C ≤ c < C + K, else 0
 //
-//   x (B, P4(P·C))   y (B, P4(P·(C+K)))   labels (B / SAMPLES) as words
+//   x (B, P4(P·C))   y (B, P4(P·(C+K)))   labels (ROWS / SAMPLES) as words
 //   one invocation per value of y, padding included; grid (P4(P·(C+K)), B, 1)
 
 override WG_X: u32 = 64;
 override B: u32;
-override SAMPLES: u32;      // rows an image: row n is one of image n / SAMPLES
+override SAMPLES: u32;      // rows an image: row n of a batch is one of image n / SAMPLES
+override ROWS: u32;         // of a batch: stacked ones have the same labels
 override P: u32;            // pixels; 1 for a vector
 override C: u32;            // channels of x
 override K: u32;            // classes
@@ -30,7 +31,7 @@ fn condition_forward(@builtin(global_invocation_id) id: vec3u) {
   var value = 0.0;
   if (i < WIDTH && c < C) {
     value = x[n * STRIDE_X + i / (C + K) * C + c];
-  } else if (i < WIDTH && c - C == labels[n / SAMPLES]) {
+  } else if (i < WIDTH && c - C == labels[n % ROWS / SAMPLES]) {
     value = 1;
   }
   y[n * STRIDE_Y + i] = value;

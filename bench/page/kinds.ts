@@ -22,12 +22,13 @@ function batchNorms(B: number): Dispatch[] {
   const [statistics, sums] = ['statistics', 'sums'].map((name) => tensor(name, statisticsWidth(C)))
   const [w, b, dw, db] = ['w', 'b', 'dw', 'db'].map((name) => tensor(name, C))
   const status = tensor('status', 1)
+  const uses = [{ use: 0, first: 0, count: N }]
   return [
     batchNormStatistics({ x, statistics, status }, shape),
     batchNormForward({ x, statistics, w, b, y }, shape, 'relu', 'batch'),
     batchNormBackwardWeight({ dy, x, statistics, sums, dw, db }, shape, 'write'),
     batchNormBackwardInput({ dy, x, statistics, w, sums, dx }, shape, 'relu'),
-    batchNormRunning({ batch: tensor('batch', N), running: tensor('running', N), status }, [{ first: 0, count: N }]),
+    batchNormRunning({ batch: tensor('batch', N), running: tensor('running', N), status }, uses),
   ]
 }
 

@@ -19,8 +19,10 @@ export interface Value {
   /** `[rows, P4(width)]` */
   readonly tensor: PlanTensor
   readonly rows: number
-  /** Rows per image: row n belongs to image ⌊n / samples⌋. */
+  /** Rows per image: row n of a batch belongs to image ⌊n / samples⌋. */
   readonly samples: number
+  /** Batches that it stacks, one behind the other, each of as many rows; 1 unless given. */
+  readonly batches?: number
   /** The activation that made it: the last reader to send a gradient multiplies by its derivative. */
   readonly activation: Activation
 }
@@ -42,6 +44,19 @@ export interface Seed {
   /** By the value before its activation where `factored`, else by the value itself. */
   gradient: PlanTensor
   factored?: boolean
+}
+
+/** The rows of a value, and what they are. */
+export type Rows = Pick<Value, 'rows' | 'samples' | 'batches'>
+
+/** What a backward pass is for. */
+export interface PassOptions {
+  /** Whether a layer's parameters get their gradient from this objective; all do, unless given. */
+  wants?: (path: string) => boolean
+  /** A value that no node makes, of which the gradient is asked for too. */
+  by?: Value
+  /** How many of the stacked batches take part, from the first on; all, unless given. */
+  batches?: number
 }
 
 /**
@@ -82,9 +97,9 @@ export class Graph {
   }
 
   /** A value in a new activation of `width` elements a row, padding included. */
-  value(name: string, like: Pick<Value, 'rows' | 'samples'>, width: number, activation: Activation = 'linear'): Value {
-    const { rows, samples } = like
-    return { tensor: this.builder.activation(name, rows * width), rows, samples, activation }
+  value(name: string, like: Rows, width: number, activation: Activation = 'linear'): Value {
+    const { rows, samples, batches } = like
+    return { tensor: this.builder.activation(name, rows * width), rows, samples, batches, activation }
   }
 
   /** A value as wide as another. */
@@ -109,11 +124,12 @@ export class Graph {
 
   /**
    * Pushes the gradients of one objective. May be called once per objective, with disjoint parameters.
-   * @param wants whether a layer's parameters get their gradient from this objective; all do, unless given
+   * @returns the gradient by the value that is asked for, if any
    */
-  backward(seeds: readonly Seed[], wants: (path: string) => boolean = () => true): void {
-    const pass = new BackwardPass(this, seeds, wants)
+  backward(seeds: readonly Seed[], options: PassOptions = {}): PlanTensor | undefined {
+    const pass = new BackwardPass(this, seeds, options)
     pass.run()
+    return options.by && pass.gradient(options.by)
   }
 
   /** Whether the gradient of that name adds to what another node has written. Asking counts as writing. */
@@ -141,12 +157,17 @@ export class BackwardPass {
   private readonly expected = new Map<Value, number>()
   private readonly sent = new Map<Value, Sent>()
   private readonly active = new Set<Node>()
+  private readonly wants: (path: string) => boolean
+  private readonly most: number
 
   constructor(
     private readonly graph: Graph,
     private readonly seeds: readonly Seed[],
-    private readonly wants: (path: string) => boolean,
+    { wants = () => true, by, batches = Infinity }: PassOptions,
   ) {
+    this.wants = wants
+    this.most = batches
+    if (by) this.leading.add(by)
     this.findLeading()
     this.findActive()
   }
@@ -165,6 +186,13 @@ export class BackwardPass {
     const left = this.expected.get(value) ?? 0
     if (left > 0) throw new Error(`${value.tensor.name}: ${left} of its readers have sent no gradient`)
     return this.sent.get(value)?.tensor
+  }
+
+  /** The rows of a value that take part. */
+  rows(value: Value): Rows {
+    const { rows, samples, batches = 1 } = value
+    if (batches <= this.most) return { rows, samples, batches }
+    return { rows: (rows / batches) * this.most, samples, batches: this.most }
   }
 
   /** Whether a gradient by this value is asked for. */
@@ -196,7 +224,7 @@ export class BackwardPass {
       this.sent.set(x, { tensor: before.tensor, owned: true, factored: last })
       return
     }
-    const dx = builder.activation(name, x.tensor.elements)
+    const dx = builder.activation(name, this.elements(x))
     if (!before || adds === 'aside') {
       this.graph.push(...write({ dx, activation, add: before?.tensor }))
       this.sent.set(x, { tensor: dx, owned: true, factored: last })
@@ -215,7 +243,7 @@ export class BackwardPass {
       this.sent.set(x, { tensor: gradient, owned: false, factored: last })
       return
     }
-    const dx = this.graph.builder.activation(`${gradient.name}.dx`, x.tensor.elements)
+    const dx = this.graph.builder.activation(`${gradient.name}.dx`, this.elements(x))
     this.graph.push(activationBackward({ dy: gradient, y: x.tensor, dx }, x.activation))
     this.sent.set(x, { tensor: dx, owned: true, factored: true })
   }
@@ -229,9 +257,14 @@ export class BackwardPass {
   }
 
   private add(x: Value, a: PlanTensor, b: PlanTensor, last: boolean): void {
-    const y = this.graph.builder.activation(`${x.tensor.name}.sum`, x.tensor.elements)
+    const y = this.graph.builder.activation(`${x.tensor.name}.sum`, this.elements(x))
     this.graph.push(gradientAdd({ a, b, x: x.tensor, y }, last ? x.activation : 'linear'))
     this.sent.set(x, { tensor: y, owned: true, factored: last })
+  }
+
+  /** Of a gradient by x. */
+  private elements(x: Value): number {
+    return (x.tensor.elements / x.rows) * this.rows(x).rows
   }
 
   private take(x: Value): { before: Sent | undefined; last: boolean } {

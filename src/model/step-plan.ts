@@ -39,7 +39,10 @@ export class StepPlan {
     this.learns = typeof output === 'object' || output === 'gradients'
     this.frame = { graph: this.graph, labels: () => this.pins.get('labels', B) }
     this.statistics = new RunningStatistics(this.builder, arena)
-    if (this.learns) this.frame.batchStatistics = { of: (path) => this.batchStatistics(path), status: this.status }
+    if (this.learns) {
+      const of = (path: string, batches: number) => this.batchStatistics(path, batches)
+      this.frame.batchStatistics = { of, status: this.status }
+    }
   }
 
   /** Everything pushed from here on belongs to that section. */
@@ -119,9 +122,9 @@ export class StepPlan {
     for (const push of this.afterwards) push(status)
   }
 
-  private batchStatistics(path: string): PlanTensor {
+  private batchStatistics(path: string, batches: number) {
     this.needsWholeBatch(path)
-    return this.statistics.of(path)
+    return this.statistics.of(path, batches)
   }
 
   /** Says that what this path names takes a mean over the batch. */

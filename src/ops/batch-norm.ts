@@ -14,6 +14,10 @@ export interface BatchNormShape {
   C: number
   /** Rows an image, 1 unless given. */
   samples?: number
+  /** Stacked batches that the rows are of, each normalised by statistics of its own; 1 unless given. */
+  batches?: number
+  /** Elements from the statistics of one batch to those of the next. */
+  apart?: number
 }
 
 /** What becomes of the gradients of scale and shift: a frozen layer leaves them alone, a layer's second use adds. */
@@ -33,15 +37,18 @@ export function statisticsWidth(C: number): number {
 }
 
 /**
- * statistics (2, P4(C)) = mean and unbiased variance of every channel over the rows of the batch and their pixels: what
+ * statistics (2, P4(C)) = mean and unbiased variance of every channel over the rows of a batch and their pixels: what
  * `batchNormForward` normalises by and `batchNormRunning` moves the running ones by. A single value has variance 0.
+ * Those of stacked batches lie `apart`.
  */
 export function batchNormStatistics(
   t: { x: PlanTensor; statistics: PlanTensor; status: PlanTensor },
   shape: BatchNormShape,
 ): Dispatch {
+  const { rows, batches, apart } = stackOf(shape)
   return {
-    ...channelLanes('batch_norm_statistics', { WHOLE: isWhole(shape) }, shape),
+    ...channelLanes('batch_norm_statistics', { WHOLE: isWhole(shape) }, shape, batches),
+    params: { ...sizesOf(shape), ROWS: rows, APART: apart / 4 },
     bindings: { x: t.x, statistics: t.statistics, status: t.status },
   }
 }
@@ -56,17 +63,18 @@ export function batchNormForward(
   activation: Activation,
   from: 'batch' | 'running',
 ): Dispatch {
+  const APART = from === 'batch' ? stackOf(shape).apart : 0
   return {
-    ...channelStrides('batch_norm_forward', shape, { SLOPE: activationSlope(activation) }),
+    ...channelStrides('batch_norm_forward', shape, { SLOPE: activationSlope(activation), APART }),
     constants: { BATCH: Number(from === 'batch'), ACTIVATION: activationCode(activation) },
     bindings: { x: t.x, statistics: t.statistics, w: t.w, b: t.b, y: t.y },
   }
 }
 
 /**
- * The sums that `batchNormBackwardInput` needs, `sums` (2, P4(C)) = Σ dy and Σ dy · (x − mean) / √(variance + 1e-5); dy is
- * the gradient with respect to the value before the activation. They are the gradients of shift and scale, too: `db` and
- * `dw` (P4(C)) are needed unless these are `'none'`.
+ * The sums that `batchNormBackwardInput` needs, `sums` (batches, 2, P4(C)) = Σ dy and Σ dy · (x − mean) / √(variance +
+ * 1e-5); dy is the gradient with respect to the value before the activation. Added up over batches they are the
+ * gradients of shift and scale, too: `db` and `dw` (P4(C)) are needed unless these are `'none'`.
  */
 export function batchNormBackwardWeight(
   t: { dy: PlanTensor; x: PlanTensor; statistics: PlanTensor; sums: PlanTensor; dw?: PlanTensor; db?: PlanTensor },
@@ -75,8 +83,10 @@ export function batchNormBackwardWeight(
 ): Dispatch {
   const GRADIENTS = { none: 0, write: 1, add: 2 }[gradients]
   const { dw = unused('dw'), db = unused('db') } = t
+  const { rows, batches, apart } = stackOf(shape)
   return {
-    ...channelLanes('batch_norm_backward_weight', { WHOLE: isWhole(shape), GRADIENTS }, shape),
+    ...channelLanes('batch_norm_backward_weight', { WHOLE: isWhole(shape), GRADIENTS }, shape, 1),
+    params: { ...sizesOf(shape), BATCHES: batches, ROWS: rows, APART: apart / 4 },
     bindings: { dy: t.dy, x: t.x, statistics: t.statistics, sums: t.sums, dw, db },
   }
 }
@@ -93,32 +103,37 @@ export function batchNormBackwardInput(
   { add = false }: { add?: boolean } = {},
 ): Dispatch {
   return {
-    ...channelStrides('batch_norm_backward_input', shape, { SLOPE_X: activationSlope(activationX) }),
+    ...channelStrides('batch_norm_backward_input', shape, {
+      SLOPE_X: activationSlope(activationX),
+      APART: stackOf(shape).apart,
+    }),
     constants: { ADD: Number(add), ACTIVATION_X: activationCode(activationX) },
     bindings: { dy: t.dy, x: t.x, statistics: t.statistics, w: t.w, sums: t.sums, dx: t.dx },
   }
 }
 
-/** A part of the running statistics, in elements, both multiples of 4. */
+/** What a use of layers moves: a part of the running statistics, in elements, both multiples of 4. */
 export interface StatisticsRange {
+  /** The use, whose statistics lie at `use` · N. */
+  use: number
   first: number
   count: number
 }
 
 /**
- * running = 0.9 · running + 0.1 · batch[u] for every use u of a layer in order, of all layers in one dispatch; nothing
- * moves once `status` is set. `running` is a contiguous range of N elements in which every layer has `[2, P4(C)]` values,
- * mean then variance; `batch` (uses.length, N) has the statistics of that layer's use u at u · N and the same place.
- * @param uses which part of the range use 0, 1 and 2 move: at most three, each contiguous
+ * running = 0.9 · running + 0.1 · batch[u] for one use u of a layer after another, of all layers in one dispatch;
+ * nothing moves once `status` is set. `running` is a contiguous range of N elements in which every layer has `[2, P4(C)]`
+ * values, mean then variance; `batch` (3, N) has the statistics of that layer's use u at u · N and the same place.
+ * @param uses in the order in which they move: at most three, each of a contiguous part of the range
  */
 export function batchNormRunning(
   t: { batch: PlanTensor; running: PlanTensor; status: PlanTensor },
   uses: readonly StatisticsRange[],
 ): Dispatch {
   const N4 = t.running.elements / 4
-  const range = (u: number) => {
-    const { first, count } = uses[u] ?? { first: 0, count: 0 }
-    return { [`FIRST_${u}`]: first / 4, [`END_${u}`]: (first + count) / 4 }
+  const range = (k: number) => {
+    const { use, first, count } = uses[k] ?? { use: 0, first: 0, count: 0 }
+    return { [`USE_${k}`]: use, [`FIRST_${k}`]: first / 4, [`END_${k}`]: (first + count) / 4 }
   }
   return {
     kernel: 'batch_norm_running',
@@ -136,18 +151,18 @@ function channelLanes(
   kernel: string,
   constants: Record<string, number>,
   shape: BatchNormShape,
-): Omit<Dispatch, 'bindings'> {
-  const { B, P, C, samples: SAMPLES = 1 } = shape
-  const most = 2 ** Math.ceil(Math.log2(B * P))
+  groups: number,
+): Omit<Dispatch, 'bindings' | 'params'> {
+  const { P, C } = shape
+  const most = 2 ** Math.ceil(Math.log2(stackOf(shape).rows * P))
   const tiling = (LANES: number) => ({
     kernel,
     constants: { ...constants, LANES },
-    grid: [LANES, padTo4(C) / 4, 1] as [number, number, number],
+    grid: [LANES, padTo4(C) / 4, groups] as [number, number, number],
   })
   const more = [64, 256].filter((lanes) => lanes <= most)
   return {
     ...tiling(Math.min(most, 8)),
-    params: { P, C, SAMPLES },
     tilings: more.map((lanes) => ({ ...tiling(lanes), variant: `${lanes} lanes` })),
     shape: describe(shape),
     flops: 0,
@@ -158,17 +173,18 @@ function channelLanes(
 function channelStrides(
   kernel: string,
   shape: BatchNormShape,
-  slope: Record<string, number>,
+  params: Record<string, number>,
 ): Omit<Dispatch, 'constants' | 'bindings'> {
-  const { B, P, C, samples: SAMPLES = 1 } = shape
-  const COUNT = (B * padTo4(P * C)) / 4
+  const { P, C } = shape
+  const { rows, batches } = stackOf(shape)
+  const COUNT = (rows * padTo4(P * C)) / 4
   const period = isWhole(shape) ? padTo4(C) / 4 : padTo4(P * C) / 4
   const most = Math.floor(MOST_INVOCATIONS / period)
   const STRIDE = period * Math.min(Math.ceil(COUNT / period / VECTORS_PER_INVOCATION), most)
   return {
     kernel,
-    params: { COUNT, STRIDE, P, C, SAMPLES, ...slope },
-    grid: [STRIDE, 1, 1],
+    params: { COUNT, STRIDE, ...sizesOf(shape), ...params },
+    grid: [STRIDE, batches, 1],
     shape: describe(shape),
     flops: 0,
   }
@@ -182,6 +198,15 @@ function unused(name: string): PlanTensor {
   return { name: `unused.${name}`, elements: 4, storage: 'activation', offset: 0 }
 }
 
-function describe({ B, P, C }: BatchNormShape): string {
-  return `B${B} ${P}x${C}`
+/** Rows of a batch, how many batches there are, and how far apart their statistics lie. */
+function stackOf({ B, batches = 1, apart = 0 }: BatchNormShape): { rows: number; batches: number; apart: number } {
+  return { rows: B / batches, batches, apart }
+}
+
+function sizesOf({ P, C, samples = 1 }: BatchNormShape): Record<string, number> {
+  return { P, C, SAMPLES: samples }
+}
+
+function describe({ B, P, C, batches = 1 }: BatchNormShape): string {
+  return `B${B}${batches > 1 ? ` in ${batches}` : ''} ${P}x${C}`
 }

@@ -9,18 +9,20 @@ interface ConditionShape {
   C: number
   /** Classes. */
   K: number
-  /** Rows an image, 1 unless given: row n has the label of image ⌊n / samples⌋. */
+  /** Rows an image, 1 unless given: row n of a batch has the label of image ⌊n / samples⌋. */
   samples?: number
+  /** Stacked batches that the rows are of, which have the same labels; 1 unless given. */
+  batches?: number
 }
 
 /** y = x with the one-hot label behind the channels of every pixel; a vector is one pixel. */
 export function conditionForward(
   t: { x: PlanTensor; labels: PlanTensor; y: PlanTensor },
-  { B, P, C, K, samples = 1 }: ConditionShape,
+  { B, P, C, K, samples = 1, batches = 1 }: ConditionShape,
 ): Dispatch {
   return {
     kernel: 'condition_forward',
-    constants: { B, SAMPLES: samples, P, C, K },
+    constants: { B, SAMPLES: samples, ROWS: B / batches, P, C, K },
     bindings: { x: t.x, labels: t.labels, y: t.y },
     grid: [padTo4(P * (C + K)), B, 1],
     shape: `B${B} ${P}x${C}+${K}`,

@@ -75,13 +75,13 @@ function beforeActivation(
   SLOPE: number,
   add: boolean,
 ): Dispatch {
-  const COUNT = t.y.elements / 4
+  const COUNT = t.dx.elements / 4 // y may have further rows
   return {
     kernel: 'activation_backward',
     constants: { COUNT, ACTIVATION, SLOPE, ADD: Number(add) },
     bindings: { dy: t.dy, y: t.y, dx: t.dx },
     grid: [Math.min(COUNT, MOST_INVOCATIONS), 1, 1],
-    shape: `N${t.y.elements}`,
+    shape: `N${t.dx.elements}`,
     flops: 0,
   }
 }

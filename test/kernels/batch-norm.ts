@@ -4,7 +4,7 @@ import {
   batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
   statisticsWidth,
 } from '../../src/ops/batch-norm.js'
-import { padRows, padTo4 } from '../../src/ops/dispatch.js'
+import { padRows, padTo4, type PlanTensor } from '../../src/ops/dispatch.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { activationBackward, activationForward } from '../reference/activation.js'
@@ -263,10 +263,85 @@ gpuTest(weight, 'adds to what a layer’s other use left, or leaves a frozen lay
   expectSame(frozen.sums, added.sums, 'sums')
 })
 
+/** What lies where in stacked batches: vectors and images, channels whole vec4s and not, few rows and many. */
+const stacks = [
+  { B: 5, P: 1, C: 7, batches: 3 },
+  { B: 13, P: 6, C: 3, batches: 2 },
+  { B: 3, P: 35, C: 8, batches: 3, samples: 2 },
+]
+
+for (const { B, P, C, batches, samples = 1 } of stacks) {
+  const [rows, width] = [padRows(B * samples), P * C]
+  const title = `B=${B}${samples > 1 ? ` samples=${samples}` : ''} P=${P} C=${C}`
+  const step = { batch: B }
+
+  gpuTest(statistics, `stacked batches are what each is alone at ${title}`, async ({ device }) => {
+    const size = statisticsWidth(C)
+    const apart = size + 8
+    const row = rows * padTo4(width)
+    const stack = (seed: number) => {
+      const values = Array.from({ length: batches }, (_, u) => [...uniformArray(rows * width, seed + u, u + 1)])
+      return padMatrix(values.flat(), batches * rows, width)
+    }
+    const [x, dy] = [stack(10), stack(20)]
+    const [w, b] = [padMatrix(uniformArray(C, 2, 2), 1, C), padMatrix(uniformArray(C, 3), 1, C)]
+    const contentsOf = (from: number, count: number) => ({
+      x: x.slice(from * row, (from + count) * row),
+      dy: dy.slice(from * row, (from + count) * row),
+      w,
+      b,
+      statistics: (count - 1) * apart + size,
+      status: new Uint32Array(1),
+      y: count * row,
+      sums: count * size,
+      dw: padTo4(C),
+      db: padTo4(C),
+      dx: count * row,
+    })
+    const dispatches = (count: number) => (t: Record<keyof ReturnType<typeof contentsOf>, PlanTensor>) => {
+      const shape = { B: count * rows, P, C, samples, batches: count, apart }
+      return [
+        batchNormStatistics(t, shape),
+        batchNormForward(t, shape, 'relu', 'batch'),
+        batchNormBackwardWeight(t, shape, 'write'),
+        batchNormBackwardInput(t, shape, 'tanh'),
+      ]
+    }
+    const together = await runKernels(device, contentsOf(0, batches), dispatches(batches), step)
+    const sums = { dw: new Float32Array(padTo4(C)), db: new Float32Array(padTo4(C)) }
+    for (let u = 0; u < batches; u++) {
+      const alone = await runKernels(device, contentsOf(u, 1), dispatches(1), step)
+      const part = (values: Float32Array, every: number, size: number) => values.subarray(u * every, u * every + size)
+      expectSame(part(together.statistics, apart, size), alone.statistics, `statistics of batch ${u}`)
+      expectSame(part(together.y, row, row), alone.y, `y of batch ${u}`)
+      expectSame(part(together.sums, size, size), alone.sums, `sums of batch ${u}`)
+      expectSame(part(together.dx, row, row), alone.dx, `dx of batch ${u}`)
+      for (const name of ['dw', 'db'] as const) sums[name].forEach((_, c) => (sums[name][c] += alone[name][c]))
+    }
+    expectSame(together.dw, sums.dw, 'dw')
+    expectSame(together.db, sums.db, 'db')
+  })
+}
+
+gpuTest(running, 'moves every layer by its uses in the order that is asked for', async ({ device }) => {
+  const N = 2 * 64
+  const [before, batch] = [uniformArray(N, 1), uniformArray(3 * N, 2)]
+  const uses = [{ use: 2, first: 64, count: 64 }, { use: 0, first: 0, count: N }, { use: 1, first: 64, count: 64 }]
+  const contents = { batch, running: before, status: new Uint32Array(1) }
+  const result = await runKernels(device, contents, (t) => batchNormRunning(t, uses))
+  const expected = Float64Array.from(before, (value, i) => {
+    const seen = (i < 64 ? [0] : [2, 0, 1]).map((use) => batch[use * N + i])
+    return seen.reduce((sum, next) => reference.moveRunning([sum], [next])[0], value)
+  })
+  expectWithin(result.running, expected, expected.map(() => 8 * U), 'running')
+})
+
 gpuTest(running, 'moves every layer by its uses in order', async ({ device }) => {
   const N = 3 * 64
   const [before, batch] = [uniformArray(N, 1), uniformArray(3 * N, 2)]
-  const uses = [{ first: 0, count: N }, { first: 64, count: 128 }, { first: 128, count: 64 }]
+  const uses = [
+    { use: 0, first: 0, count: N }, { use: 1, first: 64, count: 128 }, { use: 2, first: 128, count: 64 },
+  ]
   const contents = { batch, running: before, status: new Uint32Array(1) }
   const result = await runKernels(device, contents, (t) => batchNormRunning(t, uses))
   const expected = Float64Array.from(before, (value, i) => {
@@ -281,7 +356,7 @@ gpuTest(running, 'moves one use alone, and all of a long range with few workgrou
   const [before, batch] = [uniformArray(N, 1), uniformArray(N, 2)]
   const contents = { batch, running: before, status: new Uint32Array(1) }
   const result = await runKernels(device, contents, (t) => {
-    return { ...batchNormRunning(t, [{ first: 0, count: N }]), grid: [1, 1, 1] }
+    return { ...batchNormRunning(t, [{ use: 0, first: 0, count: N }]), grid: [1, 1, 1] }
   })
   expectWithin(result.running, reference.moveRunning(before, batch), new Float64Array(N).fill(4 * U), 'running')
 })
@@ -289,7 +364,7 @@ gpuTest(running, 'moves one use alone, and all of a long range with few workgrou
 gpuTest(running, 'moves nothing after a step that failed', async ({ device }) => {
   const before = uniformArray(64, 1)
   const contents = { batch: uniformArray(64, 2), running: before, status: Uint32Array.of(256) }
-  const result = await runKernels(device, contents, (t) => batchNormRunning(t, [{ first: 0, count: 64 }]))
+  const result = await runKernels(device, contents, (t) => batchNormRunning(t, [{ use: 0, first: 0, count: 64 }]))
   expectSame(result.running, before, 'running')
 })
 

@@ -38,6 +38,21 @@ for (const { B, P, C, K } of shapes) {
     expectSame(y, padExpected(expected, R, P * (C + K)), 'y')
   })
 
+  gpuTest(forward, `gives three stacked batches the same labels, ${title}`, async ({ device }) => {
+    const x = padMatrix(uniformArray(3 * R * P * C, 1), 3 * R, P * C)
+    const labels = Uint32Array.from({ length: R }, (_, n) => hash(n, 2) % K)
+    const contentsOf = (of: Float32Array, rows: number) => ({ x: of, labels, y: rows * padTo4(P * (C + K)) })
+    const stack = (t: Parameters<typeof conditionForward>[0]) => {
+      return conditionForward(t, { B: 3 * R, P, C, K, batches: 3 })
+    }
+    const { y } = await runKernels(device, contentsOf(x, 3 * R), stack)
+    for (let u = 0; u < 3; u++) {
+      const own = x.slice((u * x.length) / 3, ((u + 1) * x.length) / 3)
+      const alone = await runKernels(device, contentsOf(own, R), (t) => conditionForward(t, { B: R, P, C, K }))
+      expectSame(y.subarray((u * y.length) / 3, ((u + 1) * y.length) / 3), alone.y, `batch ${u}`)
+    }
+  })
+
   gpuTest(backward, `leaves out the label's share of ${title}`, async ({ device }) => {
     const dy = uniformArray(R * P * (C + K), 1)
     const contents = { dy: padMatrix(dy, R, P * (C + K)), dx: R * padTo4(P * C) }

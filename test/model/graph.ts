@@ -149,7 +149,7 @@ gpuTest(test, 'a frozen layer passes the gradient on and gets none', async ({ de
   const { graph } = bench
   const [x, dy] = [rowsOf('x'), rowsOf('dy', 3)]
   const y = e.forward(d.forward(a.forward(bench.input('x', x), { graph }), { graph }), { graph })
-  graph.backward([{ value: y, gradient: bench.tensor('dy', dy) }], (path) => path === 'a')
+  graph.backward([{ value: y, gradient: bench.tensor('dy', dy) }], { wants: (path) => path === 'a' })
   const gradients = await bench.run(device, valuesOf(bench.specs))
   for (const name of namesOf(d, e)) assert.ok(gradients[name].every(Number.isNaN), `${name} was written`)
   await check(device, bench, namesOf(a), (p, n) => {
@@ -177,12 +177,43 @@ gpuTest(test, 'two objectives over disjoint parameters share the forward pass', 
   const { graph } = bench
   const [x, first, second] = [rowsOf('x'), rowsOf('first'), rowsOf('second')]
   const y = d.forward(a.forward(bench.input('x', x), { graph }), { graph })
-  graph.backward([{ value: y, gradient: bench.tensor('first', first) }], (path) => path === 'a')
-  graph.backward([{ value: y, gradient: bench.tensor('second', second) }], (path) => path === 'd')
+  graph.backward([{ value: y, gradient: bench.tensor('first', first) }], { wants: (path) => path === 'a' })
+  graph.backward([{ value: y, gradient: bench.tensor('second', second) }], { wants: (path) => path === 'd' })
   const output = (p: Params, n: number) => apply(p, 'd', apply(p, 'a', x[n], 'tanh'), 'tanh')
   await check(device, bench, namesOf(a), (p, n) => dot(output(p, n), first[n]))
   await check(device, bench, namesOf(d), (p, n) => dot(output(p, n), second[n]))
 })
+
+gpuTest(test, 'the gradient by a value that no node makes goes on where that came from', async ({ device }) => {
+  const [a, d] = [denseLayer('a', 'tanh'), denseLayer('d', 'tanh')]
+  const bench = new GraphBench([a, d].flatMap((made) => made.parameters()))
+  const { graph } = bench
+  const [x, dy] = [rowsOf('x'), rowsOf('dy')]
+  const h = a.forward(bench.input('x', x), { graph })
+  const leaf = { ...graph.detach(h), activation: 'linear' as const }
+  const y = d.forward(leaf, { graph })
+  const gradient = graph.backward([{ value: y, gradient: bench.tensor('dy', dy) }], { by: leaf })!
+  graph.backward([{ value: h, gradient }], { wants: (path) => path === 'a' })
+  await check(device, bench, namesOf(a, d), (p, n) => dot(apply(p, 'd', apply(p, 'a', x[n], 'tanh'), 'tanh'), dy[n]))
+})
+
+for (const batches of [1, 2, 3]) {
+  gpuTest(test, `the first ${batches} of three stacked batches take part in an objective`, async ({ device }) => {
+    const [a, d] = [denseLayer('a', 'silu'), denseLayer('d', 'tanh')]
+    const bench = new GraphBench([a, d].flatMap((made) => made.parameters()))
+    const { graph } = bench
+    const nothing = Array.from({ length: 8 - B }, () => new Array<number>(N).fill(0))
+    const stack = (name: string) => [0, 1, 2].flatMap((u) => [...rowsOf(`${name}${u}`), ...nothing])
+    const [x, dy] = [stack('x'), stack('dy')]
+    const y = d.forward(a.forward({ ...bench.input('x', x), batches: 3 }, { graph }), { graph })
+    const gradient = bench.tensor('dy', dy.slice(0, 8 * batches))
+    graph.backward([{ value: y, gradient }], { batches })
+    const output = (p: Params, n: number) => apply(p, 'd', apply(p, 'a', x[n], 'silu'), 'tanh')
+    await check(device, bench, namesOf(a, d), (p, n) => {
+      return [0, 8, 16].slice(0, batches).reduce((sum, first) => sum + dot(output(p, first + n), dy[first + n]), 0)
+    })
+  })
+}
 
 gpuTest(test, 'a convolution used twice, around and inside a residual', async ({ device }) => {
   const image: Shape = { kind: 'image', h: 3, w: 2, c: 4 }

@@ -1,7 +1,12 @@
 import type { Activation } from '../../ops/activation.js'
-import { batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormStatistics } from '../../ops/batch-norm.js'
-import { padTo4 } from '../../ops/dispatch.js'
-import type { Value } from '../graph.js'
+import {
+  batchNormBackwardInput,
+  batchNormBackwardWeight,
+  batchNormForward,
+  batchNormStatistics,
+  statisticsWidth,
+} from '../../ops/batch-norm.js'
+import type { Rows, Value } from '../graph.js'
 import { type ParameterSpec, vectorParameter } from '../parameters.js'
 import type { Shape, VectorShape } from '../shapes.js'
 import { readActivation } from '../spec-fields.js'
@@ -35,24 +40,25 @@ class BatchNormLayer implements Layer {
   forward(x: Value, { graph, batchStatistics }: Frame): Value {
     const { path } = this
     const activation = fused(this.activation)
-    const shape = { B: x.rows, ...this.size, samples: x.samples }
     const { w, b } = graph.layer(path)
     const running = graph.arena.parameters(`${path}.running_mean`, `${path}.running_var`)
-    const statistics = batchStatistics ? batchStatistics.of(path) : running
+    const { statistics, apart } = batchStatistics?.of(path, x.batches ?? 1) ?? { statistics: running }
+    const shapeOf = ({ rows: B, samples, batches }: Rows) => ({ B, ...this.size, samples, batches, apart })
     const y = graph.alike(`${path}.y`, x, activation)
     if (batchStatistics) {
       const { status } = batchStatistics
-      graph.push(batchNormStatistics({ x: x.tensor, statistics, status }, shape))
+      graph.push(batchNormStatistics({ x: x.tensor, statistics, status }, shapeOf(x)))
     }
     const from = batchStatistics ? 'batch' : 'running'
-    graph.push(batchNormForward({ x: x.tensor, statistics, w, b, y: y.tensor }, shape, activation, from))
+    graph.push(batchNormForward({ x: x.tensor, statistics, w, b, y: y.tensor }, shapeOf(x), activation, from))
     graph.record({
       inputs: [x],
       outputs: [y],
       parameters: [path],
       backward: (pass) => {
         const read = { dy: pass.gradient(y)!, x: x.tensor, statistics }
-        const sums = graph.builder.activation(`${path}.sums`, 2 * padTo4(shape.C))
+        const shape = shapeOf(pass.rows(x))
+        const sums = graph.builder.activation(`${path}.sums`, (shape.batches ?? 1) * statisticsWidth(shape.C))
         const own = pass.parameters(path)
         const gradients = own ? (own.accumulate ? 'add' : 'write') : 'none'
         graph.push(batchNormBackwardWeight({ ...read, sums, dw: own?.dw, db: own?.db }, shape, gradients))

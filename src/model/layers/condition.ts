@@ -1,6 +1,6 @@
 import { conditionBackward, conditionForward } from '../../ops/condition.js'
 import { padTo4 } from '../../ops/dispatch.js'
-import type { Value } from '../graph.js'
+import type { Rows, Value } from '../graph.js'
 import { type OrderGroups, type Shape, sizeOf } from '../shapes.js'
 import type { Frame, Layer } from './layer.js'
 
@@ -28,16 +28,17 @@ export class ConditionLayer implements Layer {
   forward(x: Value, { graph, labels }: Frame): Value {
     const { path, input, output, classes } = this
     const [P, C] = input.kind === 'image' ? [input.h * input.w, input.c] : [1, input.size]
-    const shape = { B: x.rows, P, C, K: classes, samples: x.samples }
+    const shapeOf = ({ rows: B, samples, batches }: Rows) => ({ B, P, C, K: classes, samples, batches })
     const y = graph.value(`${path}.y`, x, padTo4(sizeOf(output)))
-    graph.push(conditionForward({ x: x.tensor, labels: labels!(), y: y.tensor }, shape))
+    graph.push(conditionForward({ x: x.tensor, labels: labels!(), y: y.tensor }, shapeOf(x)))
     graph.record({
       inputs: [x],
       outputs: [y],
       backward: (pass) => {
         if (!pass.leads(x)) return
-        const dx = graph.builder.activation(`${path}.dx`, x.tensor.elements)
-        graph.push(conditionBackward({ dy: pass.gradient(y)!, dx }, shape))
+        const rows = pass.rows(x)
+        const dx = graph.value(`${path}.dx`, rows, x.tensor.elements / x.rows).tensor
+        graph.push(conditionBackward({ dy: pass.gradient(y)!, dx }, shapeOf(rows)))
         pass.passOn(x, dx)
       },
     })

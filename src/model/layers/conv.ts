@@ -64,16 +64,17 @@ export class ConvLayer implements Layer {
     const { kind, path, output } = this
     const activation = fused(this.activation)
     const ops = CONVOLUTIONS[kind]
-    const shape = { B: x.rows, ...this.geometry }
     const { w, b } = graph.layer(path)
     const y = graph.value(`${path}.y`, x, padTo4(sizeOf(output)), activation)
-    graph.push(ops.forward({ x: x.tensor, w, b, y: y.tensor, skip: skip?.tensor }, shape, activation))
+    const tensors = { x: x.tensor, w, b, y: y.tensor, skip: skip?.tensor }
+    graph.push(ops.forward(tensors, { B: x.rows, ...this.geometry }, activation))
     graph.record({
       inputs: skip ? [x, skip] : [x],
       outputs: [y],
       parameters: [path],
       backward: (pass) => {
         const dy = pass.gradient(y)!
+        const shape = { B: pass.rows(x).rows, ...this.geometry }
         if (skip) pass.passOn(skip, dy)
         this.backwardWeight(pass, x, dy, graph)
         pass.send(x, `${path}.dx`, 'aside', ({ dx, activation: activationX, add: dskip }) => [
@@ -88,7 +89,7 @@ export class ConvLayer implements Layer {
     const { kind, path } = this
     const gradients = pass.parameters(path)
     if (!gradients) return
-    const shape = { B: x.rows, ...this.geometry }
+    const shape = { B: pass.rows(x).rows, ...this.geometry }
     const count = convWeightParts(shape, kind === 'conv-transpose')
     const parts = count && {
       dw: graph.builder.activation(`${path}.dw.parts`, count.dw),

@@ -46,16 +46,16 @@ export function denseProduct(
   activation: Activation,
   names: { y: string; dx: string },
 ): Value {
-  const shape = { B: x.rows, I, O }
   const { w, b } = graph.layer(...paths)
   const y = graph.value(names.y, x, padTo4(O), activation)
-  graph.push(denseForward({ x: x.tensor, w, b, y: y.tensor }, shape, activation))
+  graph.push(denseForward({ x: x.tensor, w, b, y: y.tensor }, { B: x.rows, I, O }, activation))
   graph.record({
     inputs: [x],
     outputs: [y],
     parameters: paths,
     backward: (pass) => {
       const dy = pass.gradient(y)!
+      const shape = { B: pass.rows(x).rows, I, O }
       const gradients = pass.parameters(...paths)
       if (gradients && !pass.leads(x)) {
         const { accumulate, ...d } = gradients

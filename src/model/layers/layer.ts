@@ -15,8 +15,11 @@ export interface Frame {
 
 /** Where the statistics of a batch go. */
 export interface BatchStatistics {
-  /** Where one use of the layer with that path leaves its mean and variance; uses count in order. */
-  of(path: string): PlanTensor
+  /**
+   * Where one use of the layer with that path, of so many stacked batches, leaves their means and variances, and how
+   * far apart; uses count in order.
+   */
+  of(path: string, batches: number): { statistics: PlanTensor; apart: number }
   /** Set where they are not finite. */
   status: PlanTensor
 }

@@ -30,17 +30,18 @@ export class View<From extends Shape = Shape, To extends Shape = Shape> implemen
     const { permutation, path } = this
     if (!permutation) return x
     const { from, to } = permutation
-    const shape = { B: x.rows, N: sizeOf(this.input) }
+    const N = sizeOf(this.input)
     const y = graph.alike(`${path}.y`, x)
-    graph.push(permuteForward({ x: x.tensor, y: y.tensor }, { ...shape, from, to }))
+    graph.push(permuteForward({ x: x.tensor, y: y.tensor }, { B: x.rows, N, from, to }))
     graph.record({
       inputs: [x],
       outputs: [y],
       backward: (pass) => {
         const dy = pass.gradient(y)!
-        const dx = graph.builder.activation(`${path}.dx`, x.tensor.elements)
         if (!pass.leads(x)) return
-        graph.push(permuteForward({ x: dy, y: dx }, { ...shape, from: to, to: from }))
+        const rows = pass.rows(x)
+        const dx = graph.value(`${path}.dx`, rows, x.tensor.elements / x.rows).tensor
+        graph.push(permuteForward({ x: dy, y: dx }, { B: rows.rows, N, from: to, to: from }))
         pass.passOn(x, dx)
       },
     })
