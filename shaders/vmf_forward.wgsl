@@ -22,6 +22,7 @@
 override LEARNED: bool;
 override DRAW: bool;         // draw the noise rather than read it
 override SAMPLED: bool;      // the sample's log q(z|x) − log p(z) in place of its mean, the KL divergence
+override MEAN: bool;         // z is μ, whatever the noise
 
 struct Params {
   B: u32,
@@ -104,7 +105,8 @@ fn vmf_forward(
   for (var j = lane; j < stride; j += LANES) {
     let mean = head[means + j] * inverse_length;
     let across = (noise[u_at + 1 + min(j, params.SIZE - 1)] - along * mean) * inverse_across;
-    z[n * stride + j] = select(0, omega * mean + sine * across, j < params.SIZE);
+    let point = select(omega * mean + sine * across, mean, MEAN);
+    z[n * stride + j] = select(0, point, j < params.SIZE);
   }
   if (lane > 0) { return; }
 

@@ -17,6 +17,7 @@ export type { Objective } from './model/objectives/objective.js'
 export type { LabelOptions, Labels } from './model/labels.js'
 export type { Codes, Posterior } from './model/latents/latent.js'
 export type {
+  BatchNormSpec,
   ConvSpec,
   ConvTransposeSpec,
   DenseSpec,
@@ -31,6 +32,7 @@ export type {
   ReshapeSpec,
   ResidualSpec,
   VaeSpec,
+  VonMisesFisherLatentSpec,
 } from './model/spec.js'
 export type { Activation } from './ops/activation.js'
 export { checkpointStore, type CheckpointStore, type NumberedStore } from './stores/checkpoint-store.js'

@@ -3,7 +3,7 @@ import type { VaeSpec } from '../src/model/spec.js'
 import type { Rate } from '../src/ops/rates.js'
 import type { Optimizer } from '../src/ops/update.js'
 import type { Tensor } from '../src/tensor.js'
-import { blobBytes, bytesToFloats, formulaParameters, hash, normalArray, seedOf } from './reference/formula.js'
+import { blobBytes, bytesToFloats, formulaParameters, hash, normalArray, seedOf, uniform } from './reference/formula.js'
 import { parameterShapes } from './reference/shapes.js'
 import type { ReferenceOptimizer } from './reference/train.js'
 
@@ -36,13 +36,16 @@ export const LIKELIHOOD_FIXTURES = ['gaussian-fixed', 'gaussian-learned', 'conti
 /** Small models of batch normalisation, of every activation, of full covariance, of real-valued data. */
 export const LAYER_FIXTURES = ['batch-norm-dense', 'batch-norm-conv', 'activations', 'full-covariance', 'real-valued']
 
+/** Small models whose codes lie on a sphere. */
+export const SPHERE_FIXTURES = ['sphere', 'sphere-labels', 'sphere-concentrated', 'sphere-fixed']
+
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
   spec: VaeSpec
   parameters: Record<string, Tensor>
   /** (B, H, W, C) */
   images: Tensor
-  /** (B, Z); a deterministic model has none. */
+  /** (B, Z), of a sphere (B, Z + 1); a deterministic model has none. */
   noise?: Tensor
   /** One an image; a conditional model's only. */
   labels?: number[]
@@ -70,19 +73,21 @@ export interface ObjectiveFixture {
   batch: number
   seed: number
   objective: { importanceSamples?: number; freeBits?: number }
-  /** (B, samples, Z) */
+  /** (B, samples, Z), of a sphere (B, samples, Z + 1) */
   noise: Tensor
   loss: Loss
   gradients: Record<string, Tensor>
 }
 
-/** By what they are of: `bound of conv-residual`, … */
-export async function loadObjectiveFixtures(): Promise<Record<string, ObjectiveFixture>> {
-  const { tensors, metadata } = readSafetensors(await loadFixture('objectives.safetensors'))
+/** By what they are of: `bound of conv-residual`, …; the spheres' are a file of their own. */
+export async function loadObjectiveFixtures(
+  file: 'objectives' | 'sphere-objectives' = 'objectives',
+): Promise<Record<string, ObjectiveFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture(`${file}.safetensors`))
   const cases: Record<string, Omit<ObjectiveFixture, 'noise' | 'gradients'>> = JSON.parse(metadata.cases)
   const entries = Object.entries(cases).map(([name, given]): [string, ObjectiveFixture] => {
-    const shape = [given.batch, given.objective.importanceSamples ?? 1, given.spec.latent.size]
-    const noise = { shape, data: normalArray(shape[0] * shape[1] * shape[2], seedOf('samples', given.seed)) }
+    const rows = [given.batch, given.objective.importanceSamples ?? 1]
+    const noise = formulaNoise(given.spec, rows, 'samples', given.seed)
     return [name, { ...given, noise, gradients: withPrefix(tensors, `${name}.`) }]
   })
   return Object.fromEntries(entries)
@@ -185,9 +190,9 @@ export interface RunFixture {
   float32Error: { loss: number; change: number }
 }
 
-/** Runs by what they are about; the names are in test/reference/fixture_runs.py. */
-export async function loadRunFixtures(): Promise<Record<string, RunFixture>> {
-  const { tensors, metadata } = readSafetensors(await loadFixture('runs.safetensors'))
+/** Runs by what they are about; test/reference/fixture_runs.py and fixture_spheres.py have the names. */
+export async function loadRunFixtures(file: 'runs' | 'sphere-runs' = 'runs'): Promise<Record<string, RunFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture(`${file}.safetensors`))
   const runs: Record<string, RunFixture & { narrow?: boolean }> = JSON.parse(metadata.runs)
   const entries = Object.entries(runs).map(([name, { narrow, ...run }]): [string, RunFixture] => {
     const parameters = formulaModel(run.spec, run.seed)
@@ -239,13 +244,25 @@ export function formulaModel(spec: VaeSpec, seed: number): Record<string, Tensor
   return formulaParameters(parameterShapes(spec), seed)
 }
 
-/** A batch of images (B, H, W, C), noise (B, Z) where the latent is Gaussian, labels where the model is conditional. */
+/** A batch of images (B, H, W, C), noise (B, Z) where the latent is drawn, labels where the model is conditional. */
 export function formulaBatch(spec: VaeSpec, batch: number, seed: number): FormulaBatch {
   const { latent, classes, input } = spec
   const images = { shape: [batch, ...input], data: bytesToFloats(blobBytes(batch, input, seed)) }
-  const noise = { shape: [batch, latent.size], data: normalArray(batch * latent.size, seedOf('noise', seed)) }
   const labels = Array.from({ length: batch }, (_, n) => hash(n, seedOf('label', seed)) % (classes ?? 1))
-  return { images, ...(latent.type === 'gaussian' && { noise }), ...(classes && { labels }) }
+  const isDrawn = latent.type === 'gaussian' || latent.type === 'von-mises-fisher'
+  const noise = isDrawn && { noise: formulaNoise(spec, [batch], 'noise', seed) }
+  return { images, ...noise, ...(classes && { labels }) }
+}
+
+/** Normal values [...rows, Z]; of a sphere [...rows, Z + 1], the first of a row uniform. */
+function formulaNoise({ latent }: VaeSpec, rows: number[], sequence: string, seed: number): Tensor {
+  const isSphere = latent.type === 'von-mises-fisher'
+  const width = latent.size + Number(isSphere)
+  const count = rows.reduce((product, n) => product * n, 1)
+  const data = normalArray(count * width, seedOf(sequence, seed))
+  const first = seedOf(`u of ${sequence}`, seed)
+  if (isSphere) for (let row = 0; row < count; row++) data[row * width] = uniform(row, first)
+  return { shape: [...rows, width], data }
 }
 
 interface FormulaBatch {

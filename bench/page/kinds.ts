@@ -53,7 +53,7 @@ function sphere(B: number): Dispatch[] {
   const saved = tensor('saved', B * SPHERE_SAVED)
   const losses = tensor('losses', 2 * MOST_STEPS * B)
   return [
-    vmfForward({ head, noise, z, saved, losses, status: tensor('status', 1) }, { B, size }, true),
+    vmfForward({ head, noise, z, saved, losses, status: tensor('status', 1) }, { B, size }, 'drawn'),
     vmfBackward({ dz, head, noise, saved, dhead }, { B, size }),
   ]
 }

@@ -102,9 +102,25 @@ export const presets = deepFreeze({
     ],
     likelihood: { type: 'bernoulli' },
   },
+
+  /** 469,396 parameters: 784-256-128 → the sphere in 3 dimensions → 128-256-784 (Davidson et al. 2018). */
+  sphere: {
+    input: [28, 28, 1],
+    encoder: [
+      { type: 'dense', units: 256, activation: 'relu' },
+      { type: 'dense', units: 128, activation: 'relu' },
+    ],
+    latent: { type: 'von-mises-fisher', size: 3 },
+    decoder: [
+      { type: 'dense', units: 128, activation: 'relu' },
+      { type: 'dense', units: 256, activation: 'relu' },
+      { type: 'dense', units: 784 },
+    ],
+    likelihood: { type: 'bernoulli' },
+  },
 } satisfies Record<string, VaeSpec> as Record<PresetName, VaeSpec>)
 
-type PresetName = 'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder'
+type PresetName = 'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder' | 'sphere'
 
 function residualBlock(filters: number): ResidualSpec {
   return {

@@ -68,6 +68,15 @@ export interface GaussianLatentSpec {
   covariance?: 'diagonal' | 'full'
 }
 
+/** Points of the unit sphere around a direction, von Mises-Fisher distributed (Davidson et al. 2018); prior uniform. */
+export interface VonMisesFisherLatentSpec {
+  type: 'von-mises-fisher'
+  /** Dimensions of the space that the sphere lies in, 3 or more. */
+  size: number
+  /** A fixed κ (Xu & Durrett 2018), from 0.001 to 10,000; unless given, it is learned, 1 + softplus(output). */
+  concentration?: number
+}
+
 /** A plain autoencoder's code: no noise, no KL. */
 export interface DeterministicLatentSpec {
   type: 'deterministic'
@@ -91,7 +100,8 @@ export interface QuantizedLatentSpec {
   codebookUpdate?: 'gradient' | 'moving-average'
 }
 
-export type LatentSpec = GaussianLatentSpec | DeterministicLatentSpec | QuantizedLatentSpec
+export type LatentSpec =
+  GaussianLatentSpec | VonMisesFisherLatentSpec | DeterministicLatentSpec | QuantizedLatentSpec
 
 /**
  * p(x|z) of an image. `bernoulli` and `continuous-bernoulli` (for grey values, with its normalising constant) read the

@@ -29,9 +29,9 @@ export const SPHERE_SAVED = 8
 
 /**
  * z = ωμ + √(1−ω²) v and the KL divergence from the uniform distribution, κA + ln C + ln area, of every row; `head` is
- * `[B / samples, sphereHeadWidth]`, `noise` `[B, sphereNoiseWidth]`, `z` `[B, P4(size)]`, `saved` `[B, SPHERE_SAVED]`. With
- * `draw` the noise is drawn on the GPU and left in `noise` for the backward pass; otherwise it is read. With `sampled` the
- * sample's log q(z|x) − log p(z) takes the place of the divergence.
+ * `[B / samples, sphereHeadWidth]`, `noise` `[B, sphereNoiseWidth]`, `z` `[B, P4(size)]`, `saved` `[B, SPHERE_SAVED]`. Noise
+ * that is `'drawn'` comes from the GPU and is left in `noise` for the backward pass, `'given'` is read, and with `'mean'` z is
+ * μ. With `sampled` the sample's log q(z|x) − log p(z) takes the place of the divergence.
  */
 export function vmfForward(
   t: {
@@ -43,7 +43,7 @@ export function vmfForward(
     status: PlanTensor
   },
   shape: SphereShape,
-  draw: boolean,
+  noise: 'drawn' | 'given' | 'mean',
   sampled = false,
 ): Dispatch {
   const { B, size, samples = 1, concentration } = shape
@@ -53,8 +53,9 @@ export function vmfForward(
     constants: {
       LANES,
       LEARNED: Number(concentration === undefined),
-      DRAW: Number(draw),
+      DRAW: Number(noise === 'drawn'),
       SAMPLED: Number(sampled),
+      MEAN: Number(noise === 'mean'),
     },
     grid: [LANES, B, 1],
   })

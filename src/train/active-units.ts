@@ -32,7 +32,8 @@ export async function activeUnits(runtime: ModelRuntime, given: Dataset, thresho
     const end = Math.min(first + IMAGES_AT_ONCE, data.count)
     const labels = classes ? data.labels!.subarray(first, end) : undefined
     const posterior = await encode(runtime, pixelValues(data, first, end), { labels })
-    posterior.mean.data.forEach((z, i) => {
+    const { data: means } = latent.expectation?.(posterior) ?? posterior.mean
+    means.forEach((z, i) => {
       const j = i % Z
       const n = first + (i - j) / Z
       const change = z - mean[j]

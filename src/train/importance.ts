@@ -38,7 +38,8 @@ export async function importanceWeighted(
 export function checkDraws({ latent }: Model, samples: number, batch: number): void {
   const path = 'evaluate.importanceSamples'
   if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
-  const most = Math.floor(2 ** 33 / (batch * padTo4(latent.noiseWidth))) // two numbers for every index of 32 bits
+  // Two numbers for every index below 2³¹; from there on they are the u of points on a sphere.
+  const most = Math.floor(2 ** 32 / (batch * padTo4(latent.noiseWidth)))
   if (samples > most) throw new SpecError(path, `needs at most ${most} for batches of ${batch}, got ${samples}`)
 }
 

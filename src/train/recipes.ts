@@ -16,4 +16,5 @@ export const recipes = {
   conditional: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
   vectorQuantized: { optimizer: adam({ learningRate: 2e-4 }), batchSize: 128 },
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
+  sphere: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
 } satisfies Record<string, Recipe>

@@ -18,8 +18,9 @@ export interface Batch extends LabelOptions, Objective {
   /** `[batch, height, width, channels]` in [0, 1]. */
   images: Tensor | Float32Array
   /**
-   * `[batch, latent]` values of ε, with importance samples `[batch, samples, latent]`; drawn when left out. With it the
-   * result is a pure function of its inputs.
+   * `[batch, latent]` values of ε, with importance samples `[batch, samples, latent]`; of a von Mises-Fisher latent
+   * `[batch, latent + 1]`, u in (0, 1) and then normals. Drawn when left out; with it the result is a pure function of its
+   * inputs.
    */
   noise?: Tensor | Float32Array
 }

@@ -93,7 +93,7 @@ gpuTest(forward, 'gives what 50 digits give, κ from 1 to 10,000, size 3 to 128,
     })
     for (const sampled of [false, true]) {
       const contents = { head, noise, ...outputsOf(rows, size) }
-      const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: rows, size }, false, sampled)
+      const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: rows, size }, 'given', sampled)
       for (const { saved, losses, status } of await runTilings(device, contents, dispatch, { batch: rows })) {
         const part = (k: number) => all.map((_, row) => saved[row * SPHERE_SAVED + k])
         const omegas = all.map(({ y }) => Math.tanh(y))
@@ -134,7 +134,7 @@ for (const one of cases) {
       const { rows, head, noise, row, shape } = inputsOf(one)
       const contents = { head, noise, ...outputsOf(rows, size) }
       const count = B * samples
-      const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: rows, ...shape }, false, sampled)
+      const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: rows, ...shape }, 'given', sampled)
       for (const result of await runTilings(device, contents, dispatch, { batch: B, slot: SLOT })) {
         const z = new Float64Array(count * size)
         const kl = new Float64Array(count)
@@ -165,7 +165,7 @@ for (const one of cases) {
     const gradients = { dz: padMatrix(dz, rows, size), weights, dhead: head.length }
     const contents = { head, noise, ...gradients, ...outputsOf(rows, size) }
     const { dhead } = await runKernels(device, contents, ({ weights, ...t }) => [
-      vmfForward(t, { ...shape, B: rows }, false, weighted),
+      vmfForward(t, { ...shape, B: rows }, 'given', weighted),
       vmfBackward(weighted ? { ...t, weights } : t, { ...shape, B: images }),
     ], step)
     const expected = new Float64Array(images * width)
@@ -202,7 +202,7 @@ gpuTest(forward, 'draws normals as reparameterize_forward does, and u inside (0,
   const head = uniformArray(8 * sphereHeadWidth(size), 1)
   const empty = { noise: rows * 8, ...outputsOf(rows, size) }
   const shape = { B: rows, size, samples }
-  const drawn = await runKernels(device, { head, ...empty }, (t) => vmfForward(t, shape, true), step)
+  const drawn = await runKernels(device, { head, ...empty }, (t) => vmfForward(t, shape, 'drawn'), step)
   const gaussian = { ...empty, head: new Float32Array(8 * 16) }
   const known = await runKernels(device, gaussian, (t) => reparameterizeForward(t, { ...shape, Z: 7 }, true), step)
   const expected = known.noise.map((value, i) => {
@@ -211,8 +211,19 @@ gpuTest(forward, 'draws normals as reparameterize_forward does, and u inside (0,
   })
   expectSameBits(drawn.noise, expected, 'noise')
   const given = { head, ...empty, noise: drawn.noise }
-  const read = await runKernels(device, given, (t) => vmfForward(t, shape, false), step)
+  const read = await runKernels(device, given, (t) => vmfForward(t, shape, 'given'), step)
   expectSameBits(drawn.z, read.z, 'z')
+})
+
+gpuTest(forward, 'gives the mean direction itself where no noise is asked for', async ({ device }) => {
+  const { images, head, noise, row, shape } = inputsOf({ B: 8, size: 5, samples: 1, concentration: 0 })
+  const contents = { head, noise, ...outputsOf(images, 5) }
+  const { z } = await runKernels(device, contents, (t) => vmfForward(t, { B: images, ...shape }, 'mean'), { batch: 8 })
+  const expected = Array.from({ length: 8 }, (_, n) => {
+    const { mean } = row(n)
+    return Array.from(mean, (value) => value / Math.hypot(...mean))
+  })
+  expectWithin(z, padMatrix(Float32Array.from(expected.flat()), 8, 5), new Float64Array(64).fill(3e-7), 'z')
 })
 
 gpuTest(forward, 'stays on the sphere, far out and at large concentrations', async ({ device }) => {
@@ -226,7 +237,7 @@ gpuTest(forward, 'stays on the sphere, far out and at large concentrations', asy
     }
     head.fill(0, 8 * width, 8 * width + size) // no direction at all
     const contents = { head, noise, ...outputsOf(16, size) }
-    const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: 16, size }, false)
+    const dispatch = (t: Parameters<typeof vmfForward>[0]) => vmfForward(t, { B: 16, size }, 'given')
     const { z, saved, losses, status } = await runKernels(device, contents, dispatch, { batch: 16 })
     assert.is(bitsOf(status)[0], 0)
     const all = [...saved, ...losses.subarray(16, 32)]
@@ -245,7 +256,7 @@ gpuTest(forward, 'reports a KL that is not finite, but not in the rows behind th
     const { head, noise } = inputsOf({ B: 13, size: 5, samples: 1, concentration: 0 })
     head[row * sphereHeadWidth(5) + 8] = value
     const contents = { head, noise, ...outputsOf(16, 5) }
-    const result = await runKernels(device, contents, (t) => vmfForward(t, { B: 16, size: 5 }, false), { batch: 13 })
+    const result = await runKernels(device, contents, (t) => vmfForward(t, { B: 16, size: 5 }, 'given'), { batch: 13 })
     return bitsOf(result.status)[0]
   }
   assert.is(await run(12, NaN), 256)

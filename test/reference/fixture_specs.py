@@ -211,6 +211,13 @@ PRESETS = {
             conv(1, 3),
         ],
     ),
+    "sphere": model(
+        [28, 28, 1],
+        [dense(256, "relu"), dense(128, "relu")],
+        3,
+        [dense(128, "relu"), dense(256, "relu"), dense(784)],
+        latent="von-mises-fisher",
+    ),
     "conditional": model([28, 28, 1], [dense(400, "relu")], 20, [dense(400, "relu"), dense(784)], classes=10),
     "vectorQuantized": {
         **model(

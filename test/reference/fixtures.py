@@ -25,6 +25,7 @@ from fixture_layers import LAYERS
 from fixture_objectives import MODELS, OBJECTIVES
 import fixture_real_valued
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
+from fixture_spheres import SPHERE_OBJECTIVES, SPHERE_RUNS, SPHERES
 from safetensors_writer import write_safetensors
 
 FIXTURES = pathlib.Path("test/fixtures")
@@ -58,10 +59,11 @@ def other_writer():
     write_safetensors(FIXTURES / "other-writer-checksum.safetensors", tensors, metadata, spaced=True)
 
 
-def small_model(name, spec, batch, scale=1.0, spread=None):
+def small_model(name, spec, batch, scale=1.0, spread=None, concentrated=0):
     """Inputs, parameters, loss and every gradient of a small model.
 
-    `scale` enlarges the last layer's weights; `spread` takes pixels from [0, 1] to [-spread, spread].
+    `scale` enlarges the last layer's weights; `spread` takes pixels from [0, 1] to [-spread, spread]; `concentrated` is
+    added to the output from which a sphere's concentration comes.
     """
     parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
     if scale != 1:
@@ -70,6 +72,8 @@ def small_model(name, spec, batch, scale=1.0, spread=None):
     for key in parameters:
         if key.endswith(".running_var"):
             parameters[key] = parameters[key] + np.float32(1)
+        if key == "latent.concentration.bias":
+            parameters[key] = parameters[key] + np.float32(concentrated)
     batch = inputs(spec, batch, SEED)
     if spread:
         batch = (((2 * batch[0] - 1) * spread).astype(np.float32), *batch[1:])
@@ -82,22 +86,22 @@ def small_model(name, spec, batch, scale=1.0, spread=None):
     write_safetensors(FIXTURES / f"{name}.safetensors", tensors, {"spec": json.dumps(spec), "loss": json.dumps(loss)})
 
 
-def objectives():
+def objectives(file, wanted):
     """Loss and gradients of small models by the bound of several samples, and with free bits; noise of its own sequence."""
     tensors, cases = {}, {}
-    for name, (model, objective) in OBJECTIVES.items():
-        spec, batch = MODELS[model]["spec"], MODELS[model]["batch"]
+    for name, (model, objective) in wanted.items():
+        spec, batch = {**MODELS, **SPHERES}[model]["spec"], {**MODELS, **SPHERES}[model]["batch"]
         parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
         images, _, labels = inputs(spec, batch, SEED)
-        shape = (batch, objective.get("importanceSamples", 1), spec["latent"]["size"])
-        noise = formula.normal_array(shape, formula.seed_of("samples", SEED))
+        shape = (batch, objective.get("importanceSamples", 1))
+        noise = noise_array(spec, shape, "samples", SEED)
         loss, gradients = torch_model.loss_and_gradients(
             spec, parameters, images, noise, labels,
             loss=lambda spec, parameters, *batch: torch_objectives.loss(spec, parameters, objective, *batch),
         )
         tensors.update({f"{name}.{key}": value.astype(np.float32) for key, value in gradients.items()})
         cases[name] = {"spec": spec, "batch": batch, "seed": SEED, "objective": objective, "loss": loss}
-    write_safetensors(FIXTURES / "objectives.safetensors", tensors, {"cases": json.dumps(cases)})
+    write_safetensors(FIXTURES / file, tensors, {"cases": json.dumps(cases)})
 
 
 def optimizers():
@@ -122,7 +126,7 @@ def optimizers():
 def large_models():
     """Loss, gradient norms and some gradient values of the presets at full size; inputs and parameters by formula."""
     cases = {}
-    batches = {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2, "conditional": 4, "vectorQuantized": 1}
+    batches = {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2, "conditional": 4, "vectorQuantized": 1, "sphere": 4}
     for name, batch in batches.items():
         spec = specs.PRESETS[name]
         parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
@@ -158,10 +162,10 @@ def training():
     write_json("training.json", runs)
 
 
-def runs():
+def runs(file, wanted):
     """Losses and changes of small models over some steps: clipping, decay, schedules, every kind of model."""
     tensors, cases = {}, {}
-    for name, run in RUNS.items():
+    for name, run in wanted.items():
         spec, steps = run["spec"], run["steps"]
         parameters = starting_point(spec, run.get("narrow", False))
         seeds = [SEED] * steps if run.get("fixed") else range(SEED, SEED + steps)
@@ -178,7 +182,7 @@ def runs():
             "norms": [digits(step.norm) for step in double],
             "float32Error": {"loss": loss_error(single, double), "change": change_error(rough, change)},
         }
-    write_safetensors(FIXTURES / "runs.safetensors", tensors, {"runs": json.dumps(cases)})
+    write_safetensors(FIXTURES / file, tensors, {"runs": json.dumps(cases)})
 
 
 def quantized_training():
@@ -228,15 +232,25 @@ def change_error(change, exact):
 
 
 def inputs(spec, batch, seed):
-    """A batch: blobs of `seed`, normal values of the sequence "noise", labels of the sequence "label"; or None."""
+    """A batch: blobs of `seed`, noise of the sequence "noise", labels of the sequence "label"; or None."""
     images = formula.bytes_to_floats(formula.blob_bytes(batch, spec["input"], seed))
     noise, labels = None, None
-    if spec["latent"]["type"] == "gaussian":
-        noise = formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("noise", seed))
+    if spec["latent"]["type"] in ("gaussian", "von-mises-fisher"):
+        noise = noise_array(spec, (batch,), "noise", seed)
     if "classes" in spec:
         hashes = formula.hash32(np.arange(batch), formula.seed_of("label", seed))
         labels = (hashes % spec["classes"]).astype(np.float32)
     return images, noise, labels
+
+
+def noise_array(spec, rows, sequence, seed):
+    """[*rows, latent] normal values; of a sphere [*rows, size + 1], the first of a row uniform."""
+    size, is_sphere = spec["latent"]["size"], spec["latent"]["type"] == "von-mises-fisher"
+    noise = formula.normal_array((*rows, size + is_sphere), formula.seed_of(sequence, seed))
+    if is_sphere:
+        u = formula.uniform(np.arange(int(np.prod(rows))), formula.seed_of(f"u of {sequence}", seed))
+        noise[..., 0] = u.reshape(rows)
+    return noise
 
 
 def digits(value):
@@ -252,14 +266,16 @@ if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
     wanted = sys.argv[1:]  # names of small models; all of everything without
-    for name, case in {**specs.SMALL, **KINDS, **LAYERS}.items():
+    for name, case in {**specs.SMALL, **KINDS, **LAYERS, **SPHERES}.items():
         if not wanted or name in wanted:
             small_model(name, **case)
     if wanted:
         sys.exit()
-    objectives()
+    objectives("objectives.safetensors", OBJECTIVES)
+    objectives("sphere-objectives.safetensors", SPHERE_OBJECTIVES)
     optimizers()
-    runs()
+    runs("runs.safetensors", RUNS)
+    runs("sphere-runs.safetensors", SPHERE_RUNS)
     quantized_training()
     large_models()
     training()

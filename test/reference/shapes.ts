@@ -69,6 +69,7 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
     const full = latent.type === 'gaussian' && latent.covariance === 'full'
     if (full) dense('latent.cholesky', size(end), (latent.size * (latent.size + 1)) / 2)
     else if (latent.type === 'gaussian') dense('latent.log_variance', size(end), latent.size)
+    else if (latent.type === 'von-mises-fisher' && !latent.concentration) dense('latent.concentration', size(end), 1)
     walk(decoder, 'decoder', [latent.size + classes])
   }
   if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]

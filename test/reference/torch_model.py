@@ -8,6 +8,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+import torch_sphere
+
 ACTIVATIONS = {
     "linear": lambda v: v,
     "relu": torch.relu,
@@ -80,7 +82,10 @@ def loss(spec, parameters, images, noise, labels=None):
         return quantized_loss(spec, parameters, x)
     mean, log_variance = posterior(spec, parameters, x, labels)
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
-    if spec["latent"].get("covariance") == "full":
+    if spec["latent"]["type"] == "von-mises-fisher":
+        z, kl, _ = torch_sphere.draw(mean, torch_sphere.concentration(spec, mean, log_variance), noise)
+        kl = kl.mean()
+    elif spec["latent"].get("covariance") == "full":
         factor = cholesky(log_variance, mean.shape[1])
         z = mean + (factor @ noise[:, :, None])[:, :, 0]
         prior = torch.distributions.MultivariateNormal(torch.zeros_like(mean[0]), torch.eye(mean.shape[1], dtype=mean.dtype))
@@ -93,16 +98,24 @@ def loss(spec, parameters, images, noise, labels=None):
 
 
 def posterior(spec, parameters, x, labels):
-    """Mean and log-variance of images [batch, channels, height, width]; of a full covariance the triangle's outputs.
+    """Mean and log-variance of images [batch, channels, height, width].
 
-    A deterministic latent has no second head.
+    In place of the log-variance a full covariance has the triangle's outputs, a sphere the concentration's. A deterministic
+    latent, and a sphere of fixed concentration, has no second head.
     """
     hidden = layers(spec["encoder"], "encoder", labelled_input(spec, x, labels), parameters).flatten(1)
     mean = F.linear(hidden, parameters["latent.mean.weight"], parameters["latent.mean.bias"])
-    if spec["latent"]["type"] != "gaussian":
-        return mean, None
-    head = "latent.cholesky" if spec["latent"].get("covariance") == "full" else "latent.log_variance"
-    return mean, F.linear(hidden, parameters[f"{head}.weight"], parameters[f"{head}.bias"])
+    head = second_head(spec["latent"])
+    return mean, head and F.linear(hidden, parameters[f"{head}.weight"], parameters[f"{head}.bias"])
+
+
+def second_head(latent):
+    """Its name, where there is one."""
+    if latent["type"] == "von-mises-fisher":
+        return None if "concentration" in latent else "latent.concentration"
+    if latent["type"] != "gaussian":
+        return None
+    return "latent.cholesky" if latent.get("covariance") == "full" else "latent.log_variance"
 
 
 def cholesky(outputs, size):
@@ -229,10 +242,10 @@ def parameter_shapes(spec):
     features = math.prod(end)
     dense("latent.mean", features, spec["latent"]["size"])
     size = spec["latent"]["size"]
-    if spec["latent"].get("covariance") == "full":
-        dense("latent.cholesky", features, size * (size + 1) // 2)
-    elif spec["latent"]["type"] == "gaussian":
-        dense("latent.log_variance", features, size)
+    widths = {"latent.cholesky": size * (size + 1) // 2, "latent.log_variance": size, "latent.concentration": 1}
+    head = second_head(spec["latent"])
+    if head:
+        dense(head, features, widths[head])
     walk(spec["decoder"], "decoder", [spec["latent"]["size"] + classes])
     return with_likelihood()
 

@@ -14,6 +14,7 @@ const counts: Record<keyof typeof presets, number> = {
   conditional: 660_824,
   vectorQuantized: 1_205_779,
   autoencoder: 209_968,
+  sphere: 469_396,
 }
 
 for (const [name, count] of Object.entries(counts)) {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { meanLength } from '../../src/model/latents/von-mises-fisher.js'
 import { loadSphereFixtures } from '../fixtures.js'
 import { suite } from '../harness/suite.js'
 import { assertClose } from '../reference/compare.js'
@@ -23,6 +24,13 @@ reference('has the values that 50 digits give', async () => {
       assertClose([quantile.y, quantile.dyByKappa], [y, dyByKappa], `${what}, u ${u}`, 1e-10, 1e-8)
     }
   }
+})
+
+reference('gives the length of the mean that the engine has, to float32', async () => {
+  for (const { size, kappa, mean } of await loadSphereFixtures()) {
+    assertClose([meanLength(size, kappa)], [mean], `size ${size}, κ ${kappa}`, 0, 5e-8)
+  }
+  for (const size of [3, 10]) assertClose([meanLength(size, 1e-3)], [1e-3 / size], `size ${size}, κ 0.001`, 0, 1e-6)
 })
 
 reference('in three dimensions has the closed forms', () => {

@@ -91,7 +91,7 @@ test('says which types there are', () => {
   refused(
     specWith({ latent: { type: 'categorical', size: 2 } }),
     'latent.type',
-    /there is "gaussian", "deterministic", "vector-quantized"/,
+    /there is "gaussian", "von-mises-fisher", "deterministic", "vector-quantized"/,
   )
   refused(specWith({ likelihood: { type: 'laplace' } }), 'likelihood.type', /there is "bernoulli"/)
   refused(specWith({ likelihood: { type: 'gaussian', variance: 0 } }), 'likelihood.variance', /above 0/)
@@ -104,6 +104,19 @@ test('says which types there are', () => {
     /did you mean "leaky-relu"/,
   )
   refused(encoderOf({ type: 'dense', units: 3, activation: 2 }), 'encoder[0].activation', /got 2/)
+})
+
+test('refuses a sphere that cannot be', () => {
+  const sphere = (parts: object) => specWith({ latent: { type: 'von-mises-fisher', size: 3, ...parts } })
+  assert.equal(checkSpec(sphere({ concentration: 10_000 })).latent.output, { kind: 'vector', size: 3, order: 'plain' })
+  refused(sphere({ size: 2 }), 'latent.size', /a sphere needs 3 dimensions or more, got 2/)
+  refused(sphere({ size: 1 }), 'latent.size', /3 dimensions or more, got 1/)
+  refused(sphere({ size: 3.5 }), 'latent.size', /needs a whole number/)
+  refused(sphere({ size: undefined }), 'latent.size', /got nothing/)
+  for (const concentration of [0, -1, 1e-4, 10_001, NaN, Infinity, '8', null]) {
+    refused(sphere({ concentration }), 'latent.concentration', /needs a number from 0.001 to 10000, got/)
+  }
+  refused(sphere({ kappa: 3 }), 'latent.kappa', /a von-mises-fisher latent has no "kappa"/)
 })
 
 test('refuses a vector-quantized latent that cannot be', () => {

@@ -3,11 +3,11 @@ import type { Value } from '../graph.js'
 import type { Drawn, LatentFrame } from './latent.js'
 import { VectorLatent } from './vector.js'
 
-/** What a kernel that draws z reads and writes. */
-export type DrawTensors = Record<'head' | 'noise' | 'z' | 'losses' | 'status', PlanTensor>
+/** What a kernel that draws z reads and writes; `saved` is what its gradient needs beside them, of latents that need it. */
+export type DrawTensors = Record<'head' | 'noise' | 'z' | 'losses' | 'status', PlanTensor> & { saved?: PlanTensor }
 
 /** What its gradient reads and writes. */
-export type DrawGradients = Record<'dz' | 'head' | 'noise' | 'z' | 'dhead', PlanTensor>
+export type DrawGradients = Record<'dz' | 'head' | 'noise' | 'z' | 'dhead', PlanTensor> & { saved?: PlanTensor }
 
 /** A vector that is drawn around what the heads say: one dispatch forward, with the KL divergence, and one backward. */
 export abstract class DrawnLatent extends VectorLatent {
@@ -25,12 +25,18 @@ export abstract class DrawnLatent extends VectorLatent {
     return this.size
   }
 
+  /** Values per row of z that the forward kernel saves for the backward one. */
+  protected get savedWidth(): number {
+    return 0
+  }
+
   draw(features: Value, frame: LatentFrame): Drawn {
-    const { graph, losses, status } = frame
+    const { graph, losses, status, rows } = frame
     const head = this.heads.forward(features, graph)
     const noise = this.noise(frame)
     const z = graph.value('z', frame, padTo4(this.size))
-    const read = { head: head.tensor, noise, z: z.tensor }
+    const saved = this.savedWidth ? graph.builder.activation('latent.saved', rows * this.savedWidth) : undefined
+    const read = { head: head.tensor, noise, z: z.tensor, saved }
     graph.push(this.forward({ ...read, losses, status }, frame))
     graph.record({
       inputs: [head],

@@ -6,9 +6,10 @@ import { deterministic } from './deterministic.js'
 import { gaussian } from './gaussian.js'
 import type { Latent, LatentKind } from './latent.js'
 import { vectorQuantized } from './vector-quantized.js'
+import { vonMisesFisher } from './von-mises-fisher.js'
 
 /** Every kind of latent that a specification may name. */
-const KINDS = [gaussian, deterministic, vectorQuantized] as readonly LatentKind[]
+const KINDS = [gaussian, vonMisesFisher, deterministic, vectorQuantized] as readonly LatentKind[]
 
 /** Checks a latent's values, each on its own. @throws SpecError */
 export function readLatent(value: unknown): LatentSpec {

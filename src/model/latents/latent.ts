@@ -17,14 +17,16 @@ export interface Codes {
 /** The posterior q(z|x) of every image. */
 export interface Posterior {
   /**
-   * `[batch, latent]`; the code itself for a deterministic latent; for a vector-quantised one the vectors of the chosen
-   * codes, `[batch, height, width, size]`.
+   * `[batch, latent]`; the code itself for a deterministic latent; the mean direction, of length 1, for a von Mises-Fisher
+   * one; for a vector-quantised one the vectors of the chosen codes, `[batch, height, width, size]`.
    */
   mean: Tensor
   /** `[batch, latent]`; of a Gaussian latent with diagonal covariance only. */
   logVariance?: Tensor
   /** `[batch, latent, latent]` lower triangle L of the covariance L Lᵀ; of a Gaussian latent with full covariance only. */
   cholesky?: Tensor
+  /** `[batch]` κ; of a von Mises-Fisher latent only. */
+  concentration?: Tensor
   /** Which codes were chosen; of a vector-quantised latent only. */
   codes?: Codes
 }
@@ -96,6 +98,8 @@ export interface Latent {
   /** The tensors that `posterior` leaves, with the width of a row, and what the host makes of them. */
   readonly encoded: readonly { tensor: keyof HostTensors; width: number }[]
   readPosterior(rows: number, data: readonly Float32Array[]): Posterior
+  /** E_q[z|x] `[batch, latent]`, where that is not the posterior's mean. */
+  expectation?(posterior: Posterior): Tensor
   /** Checks latents that the caller wants decoded. @throws ShapeError, DataError */
   readLatents(latents: unknown): LatentRows
   /** Checks noise that the caller hands in, beyond being finite. @throws DataError */
