@@ -22,6 +22,7 @@ import {
   type EvaluateOptions,
   type SampleOptions,
 } from './train/arguments.js'
+import { imageLosses, readLosses, type ImageLosses, type LossesOptions } from './train/image-losses.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
@@ -158,6 +159,15 @@ export class Vae {
     if (samples === 0) return loss
     const bound = await importanceWeighted(this.runtime, set, { samples, ...draws })
     return { ...loss, importanceWeighted: bound }
+  }
+
+  /**
+   * The losses of every image of `[batch, height, width, channels]`: means over draws of z. A high reconstruction loss
+   * says that an image is unlike what the model has learned.
+   * @throws ShapeError, DataError, SpecError
+   */
+  async losses(images: Tensor | Float32Array, options: LossesOptions = {}): Promise<ImageLosses> {
+    return imageLosses(this.runtime, readLosses(this.runtime, images, options))
   }
 
   /**

@@ -4,7 +4,7 @@ import { activationBackward, gradientAdd, permuteForward, residualAdd } from '..
 import { importanceBackward, importanceLoss } from '../../src/ops/importance.js'
 import { freeBitsLoss, headWidth } from '../../src/ops/latent.js'
 import {
-  continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, rowReduce, sigmoidForward,
+  bcePixels, continuousBernoulliLoss, continuousBernoulliMean, gaussianLoss, gaussianPixels, rowReduce, sigmoidForward,
 } from '../../src/ops/likelihood.js'
 import { codebookAverage, codebookGather, codebookSum } from '../../src/ops/quantize.js'
 import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate } from '../../src/ops/update.js'
@@ -109,6 +109,8 @@ function beyondTraining(plan: Plan, batch: number): Dispatch[] {
     continuousBernoulliMean({ x, y }, shape),
     continuousBernoulliLoss({ logits: y, x, losses, status }, shape, 'linear', true),
     gaussianLoss({ means: y, x, dlogvRows: rows, losses, status }, shape, tensor('log_variance', 4), 'linear', true),
+    bcePixels({ logits: y, x, pixels: tensor('pixels', B * N) }, { ...shape, samples: 1 }, { isContinuous: false }),
+    gaussianPixels({ means: y, x, pixels: tensor('pixels', B * N) }, { ...shape, samples: 1 }, -1.4),
     rowReduce({ x: rows, y: tensor('dlog_variance', 4) }, { B }),
     gradientNorm({ gradients, partials: tensor('partials', NORM_PARTIALS), status }),
     gradientAccumulate({ gradients, sum: tensor('sum', elements) }),

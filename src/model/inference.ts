@@ -11,6 +11,11 @@ import type { ModelRuntime, Program } from './runtime.js'
 /** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
 const ROWS = [8, 32, 128, 256, 512]
 
+/** Rows of the program that serves so many. */
+export function programRows(rows: number): number {
+  return ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
+}
+
 /** @throws ShapeError, DataError */
 export async function encode(
   runtime: ModelRuntime,
@@ -60,8 +65,8 @@ async function codeUsage(runtime: ModelRuntime): Promise<number[]> {
 }
 
 /** The caller's images as checked rows: finite, and inside [0, 1] unless the likelihood takes any number. */
-export function imageRows(runtime: ModelRuntime, images: Tensor | Float32Array) {
-  const { input, likelihood } = runtime.model
+export function imageRows({ model }: Pick<ModelRuntime, 'model'>, images: Tensor | Float32Array) {
+  const { input, likelihood } = model
   const rows = asRows(images, [input.h, input.w, input.c], 'images')
   checkImages(rows.data, input.h * input.w * input.c, likelihood.isRealValued)
   return rows
@@ -120,9 +125,8 @@ async function mapRows(
   input: keyof HostTensors,
   outputs: readonly { tensor: keyof HostTensors; width: number }[],
 ): Promise<Float32Array[]> {
-  const wanted = ROWS.find((size) => size >= rows) ?? ROWS.at(-1)!
   const width = data.length / rows
-  return runtime.with({ ...request, batch: wanted }, async (program) => {
+  return runtime.with({ ...request, batch: programRows(rows) }, async (program) => {
     const { executable, batch } = program
     const bufferOf = (name: keyof HostTensors) => executable.buffer(program[name] as PlanTensor)
     const out = outputs.map((output) => new Float32Array(rows * output.width))

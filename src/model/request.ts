@@ -32,6 +32,8 @@ export interface PlanRequest extends Objective {
   noise: 'drawn' | 'given' | 'mean'
   /** Which result: what `encode` reads, images, losses alone, losses and gradients, or a whole training step. */
   output: 'posterior' | 'images' | 'losses' | 'gradients' | { update: Optimizer }
+  /** Also the reconstruction loss of every pixel, summed over the draws of an image. */
+  perPixel?: boolean
   /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */
   sampled?: boolean
 }

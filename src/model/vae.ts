@@ -84,6 +84,10 @@ export class VaeModel implements Model {
     }
 
     const losses = lossesOf()
+    if (request.perPixel) {
+      const pixels = pins.get('pixels', x.tensor.elements)
+      likelihood.pixels(y, { x: x.tensor, pixels }, N, graph)
+    }
     const tensors = { x: x.tensor, losses: objective.rowLosses ?? losses, status: plan.status }
     const ownGradient = likelihood.loss(y, tensors, N, plan.learns, graph)
     if (!plan.learns) return plan.build()

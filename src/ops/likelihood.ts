@@ -75,6 +75,54 @@ export function gaussianLoss(
   }
 }
 
+/** What the losses of the rows of an image are read from, and `[images, P4(N)]`, where they go pixel by pixel. */
+interface PixelTensors {
+  x: PlanTensor
+  /** The weight of every row; 1 unless given. */
+  weights?: PlanTensor
+  pixels: PlanTensor
+}
+
+/** Rows are images here, each with `samples` rows of the decoder. */
+type PixelShape = ImageShape & { samples: number }
+
+/** The reconstruction loss of every pixel, summed over an image's rows and draws, of either Bernoulli likelihood. */
+export function bcePixels(
+  t: PixelTensors & { logits: PlanTensor },
+  { B, N, samples }: PixelShape,
+  { isContinuous }: { isContinuous: boolean },
+): Dispatch {
+  const { logits, x, pixels, weights } = t
+  const kind = { CONTINUOUS: Number(isContinuous), WEIGHTED: Number(weights !== undefined) }
+  return {
+    kernel: 'bce_pixels',
+    constants: { B, SAMPLES: samples, N, ...kind },
+    bindings: { logits, weights: weights ?? x, x, pixels },
+    grid: [padTo4(N) / 4, B, 1],
+    shape: `B${B} N${N} x${samples}`,
+    flops: 0,
+  }
+}
+
+/** The same of a Gaussian likelihood; `logVariance` as for `gaussianLoss`. */
+export function gaussianPixels(
+  t: PixelTensors & { means: PlanTensor },
+  { B, N, samples }: PixelShape,
+  logVariance: number | PlanTensor,
+): Dispatch {
+  const { means, x, pixels, weights } = t
+  const learned = typeof logVariance !== 'number'
+  const variance = { LOG_VARIANCE: learned ? 0 : logVariance, LEARNED: Number(learned) }
+  return {
+    kernel: 'gaussian_pixels',
+    constants: { B, SAMPLES: samples, N, ...variance, WEIGHTED: Number(weights !== undefined) },
+    bindings: { means, weights: weights ?? x, x, log_variance: learned ? logVariance : x, pixels },
+    grid: [padTo4(N) / 4, B, 1],
+    shape: `B${B} N${N} x${samples}`,
+    flops: 0,
+  }
+}
+
 /** y[0] = Σ_n x[n], or Σ_n weights[n] · x[n], in a fixed order; with `accumulate` the sum is added to y[0]. */
 export function rowReduce(
   t: { x: PlanTensor; weights?: PlanTensor; y: PlanTensor },

@@ -145,7 +145,8 @@ async function readStep(
   return { loss, gradients: values }
 }
 
-function noiseRows(
+/** Noise of the caller's as rows, image by image. @throws ShapeError, DataError */
+export function noiseRows(
   noise: ReturnType<typeof readTensor>,
   images: number,
   Z: number,

@@ -69,6 +69,21 @@ const gaussianLoss: Reference = {
   },
 }
 
+/** pixels = −log p(x|z) of every pixel, 0 in the padding */
+function pixelLosses(output: 'logits' | 'means', of: Reference): Reference {
+  return {
+    inputs: of.inputs,
+    expected: ({ constants: { N, CONTINUOUS, LOG_VARIANCE }, before, places }) =>
+      places('pixels').map((index) => {
+        const [a, b] = [[before[output][index]], [before.x[index]]]
+        const bernoulli = CONTINUOUS ? continuousBernoulliForward : bernoulliForward
+        const loss = output === 'logits' ? bernoulli(a, b) : gaussianForward(a, b, LOG_VARIANCE)
+        const isPadding = index % padTo4(N) >= N
+        return { output: 'pixels', index, value: isPadding ? 0 : loss, bound: isPadding ? 0 : 1e-5 * (1 + Math.abs(loss)) }
+      }),
+  }
+}
+
 /** y = f(x), 0 in the padding */
 function elementwise(f: (x: number) => number): Reference {
   return {
@@ -92,7 +107,9 @@ const rowReduce: Reference = {
 
 export const likelihoodReferences: Record<string, Reference> = {
   bce_loss: bceLoss,
+  bce_pixels: pixelLosses('logits', bceLoss),
   continuous_bernoulli_mean: elementwise(continuousBernoulliMean),
   gaussian_loss: gaussianLoss,
+  gaussian_pixels: pixelLosses('means', gaussianLoss),
   row_reduce: rowReduce,
 }

@@ -3,5 +3,5 @@ import { logitLikelihood } from './logits.js'
 
 /** Logits, with the normalising constant that grey values need (Loaiza-Ganem & Cunningham 2019). */
 export const continuousBernoulli = logitLikelihood(
-  'continuous-bernoulli', continuousBernoulliLoss, continuousBernoulliMean,
+  'continuous-bernoulli', true, continuousBernoulliLoss, continuousBernoulliMean,
 )

@@ -1,8 +1,9 @@
 import { describe } from '../../checks.js'
 import { SpecError } from '../../errors.js'
-import { gaussianLoss, rowReduce } from '../../ops/likelihood.js'
+import { gaussianLoss, gaussianPixels, rowReduce } from '../../ops/likelihood.js'
 import { vectorParameter } from '../parameters.js'
 import type { GaussianLikelihoodSpec } from '../spec.js'
+import type { Graph } from '../graph.js'
 import type { LikelihoodKind } from './likelihood.js'
 
 const LOG_VARIANCE = 'likelihood.log_variance'
@@ -12,25 +13,30 @@ export const gaussian: LikelihoodKind<GaussianLikelihoodSpec> = {
   type: 'gaussian',
   keys: ['variance'],
   read: ({ variance }) => ({ type: 'gaussian', variance: readVariance(variance) }),
-  create: ({ variance }) => ({
-    type: 'gaussian',
-    isUnbounded: false,
-    isRealValued: true,
-    parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
-    images: (output) => output.tensor, // any number is a pixel: nothing is clamped
-    loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
-      const dlogvRows = graph.builder.activation('likelihood.dlogv', B)
-      const learned = variance === 'learned'
-      const logVariance = learned ? graph.arena.parameters(LOG_VARIANCE) : Math.log(variance)
-      const tensors = { means: tensor, dlogvRows, ...t }
-      graph.push(gaussianLoss(tensors, { B, N, samples }, logVariance, activation, gradient))
-      if (!learned) return undefined
-      const y = graph.arena.gradient(LOG_VARIANCE)
-      return (weights) => {
-        graph.push(rowReduce({ x: dlogvRows, weights, y }, { B }))
-      }
-    },
-  }),
+  create: ({ variance }) => {
+    const learned = variance === 'learned'
+    const logVarianceOf = ({ arena }: Graph) => (learned ? arena.parameters(LOG_VARIANCE) : Math.log(variance))
+    return {
+      type: 'gaussian',
+      isUnbounded: false,
+      isRealValued: true,
+      parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
+      images: (output) => output.tensor, // any number is a pixel: nothing is clamped
+      pixels({ tensor: means, rows, samples }, t, N, graph) {
+        graph.push(gaussianPixels({ means, ...t }, { B: rows / samples, N, samples }, logVarianceOf(graph)))
+      },
+      loss({ tensor, rows: B, samples, activation }, t, N, gradient, graph) {
+        const dlogvRows = graph.builder.activation('likelihood.dlogv', B)
+        const tensors = { means: tensor, dlogvRows, ...t }
+        graph.push(gaussianLoss(tensors, { B, N, samples }, logVarianceOf(graph), activation, gradient))
+        if (!learned) return undefined
+        const y = graph.arena.gradient(LOG_VARIANCE)
+        return (weights) => {
+          graph.push(rowReduce({ x: dlogvRows, weights, y }, { B }))
+        }
+      },
+    }
+  },
 }
 
 function readVariance(value: unknown): number | 'learned' {

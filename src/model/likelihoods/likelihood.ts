@@ -11,6 +11,15 @@ export interface LikelihoodTensors {
   status: PlanTensor
 }
 
+/** Where the losses of pixels go. */
+export interface PixelTensors {
+  x: PlanTensor
+  /** The weight of every row of the output in its image's loss; 1 unless given. */
+  weights?: PlanTensor
+  /** `[images, P4(pixels)]` */
+  pixels: PlanTensor
+}
+
 /** p(x|z) of an image, from the decoder's output: all that the rest of the model knows of its kind. */
 export interface Likelihood {
   readonly type: LikelihoodSpec['type']
@@ -21,6 +30,8 @@ export interface Likelihood {
   parameters(): ParameterSpec[]
   /** Pushes the images that the output stands for, the mean of p(x|z). @returns where they are */
   images(output: Value, pixels: number, graph: Graph): PlanTensor
+  /** Pushes −log p(x|z) of every image's pixels, summed over its rows and added up from draw to draw. */
+  pixels(output: Value, tensors: PixelTensors, pixels: number, graph: Graph): void
   /**
    * Pushes −log p(x|z) of every row.
    * @param gradient the output is overwritten by its gradient, over the batch's mean and before its activation
