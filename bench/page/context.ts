@@ -1,12 +1,10 @@
 import { GpuClock } from '../../src/device/clock.js'
-import { adam, type Engine } from '../../src/index.js'
+import type { Engine } from '../../src/index.js'
 import { PipelineCache } from '../../src/kernels/pipelines.js'
 import { Tuner } from '../../src/kernels/tuner.js'
-import { updateFactors } from '../../src/ops/update.js'
-import { streamKey, STREAMS } from '../../src/random.js'
 import type { ScheduleContext } from '../../src/schedule/context.js'
 import { Readback } from '../../src/schedule/readback.js'
-import { StepUniform, type StepValues } from '../../src/schedule/step.js'
+import { StepUniform } from '../../src/schedule/step.js'
 import type { BenchOptions } from '../results.js'
 import type { Ability } from './cases.js'
 import { Timer } from './timing.js'
@@ -41,25 +39,6 @@ export function benchContext(engine: Engine, options: BenchOptions, progress: (m
     clock,
     ability: { features: device.features, hardwareTilings: !engine.isSoftware || options.allTilings },
     progress,
-  }
-}
-
-/** By then Adam's corrections for its zero start are 1. */
-export const LATE_STEP = 1e9
-
-/** The values of the one step that benchmarks run again and again. */
-export function stepValues(seed: number, batch: number): StepValues {
-  return {
-    batch,
-    slot: 0,
-    cursor: 0,
-    row: 0,
-    counter: 1,
-    seed: streamKey(seed, STREAMS.NOISE),
-    scale: 1 / batch,
-    klWeight: 1,
-    ...updateFactors(adam(), LATE_STEP),
-    keep: 1,
   }
 }
 

@@ -5,7 +5,7 @@ import { scoped, type BenchContext } from './context.js'
 import { naiveDispatches } from './naive.js'
 import { SingleRun } from './single-run.js'
 import { pairedRatio } from './timing.js'
-import { valuesOf } from './values.js'
+import { valuesOf } from '../../test/reference/kernels/values.js'
 import { bytesOf } from './traffic.js'
 
 /** Kernels that a quick run times, at the largest shape of each. */

@@ -1,7 +1,7 @@
 import { denseBackwardInputNaive, denseBackwardWeightNaive, denseForwardNaive } from '../../src/ops/dense.js'
 import type { Dispatch } from '../../src/ops/dispatch.js'
 import { Plan } from '../../src/schedule/plan.js'
-import { activationOf, valuesOf } from './values.js'
+import { activationOf, valuesOf } from '../../test/reference/kernels/values.js'
 
 /** Naive kernels that do what a dense dispatch does, one invocation a value; none for other kernels. */
 export function naiveDispatches(dispatch: Dispatch): Dispatch[] {

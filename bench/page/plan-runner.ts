@@ -4,11 +4,12 @@ import { paramsBuffer } from '../../src/schedule/params.js'
 import type { Plan } from '../../src/schedule/plan.js'
 import { withTilings } from '../../src/schedule/tilings.js'
 import { hash } from '../../test/reference/formula.js'
-import { stepValues, type BenchContext } from './context.js'
+import type { BenchContext } from './context.js'
 import { launches, storageBuffer } from './launch.js'
-import { referenceOf } from './references/lookup.js'
+import { caseOf } from '../../test/reference/kernels/cases.js'
 import type { Work } from './timing.js'
-import { valuesOf } from './values.js'
+import { stepValues } from '../../test/reference/kernels/step.js'
+import { valuesOf } from '../../test/reference/kernels/values.js'
 
 /** A plan on buffers of its own, with weights and data from the seed, outside of any training. */
 export class PlanRunner {
@@ -80,7 +81,7 @@ export class PlanRunner {
     const { storages } = this.memory
     const { seed } = this.bench.options
     for (const dispatch of this.plan.dispatches) {
-      const inputs = referenceOf(dispatch)?.inputs(valuesOf(dispatch), seed, dispatch.bindings) ?? {}
+      const inputs = caseOf(dispatch)?.inputs(valuesOf(dispatch), seed, dispatch.bindings) ?? {}
       for (const [name, values] of Object.entries(inputs)) {
         const { storage, offset } = dispatch.bindings[name]
         const isWeight = storage === 'parameters' && ['w', 'b', 'codebook'].includes(name)

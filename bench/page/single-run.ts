@@ -2,11 +2,12 @@ import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
 import { paramsBuffer } from '../../src/schedule/params.js'
 import { hash } from '../../test/reference/formula.js'
 import type { Check } from '../results.js'
-import { stepValues, type BenchContext } from './context.js'
+import type { BenchContext } from './context.js'
 import { launches, ownTensors, storageBuffer } from './launch.js'
-import { referenceOf } from './references/lookup.js'
-import type { Expected } from './references/reference.js'
-import { valuesOf } from './values.js'
+import { caseOf } from '../../test/reference/kernels/cases.js'
+import type { Expected } from '../../test/reference/kernels/case.js'
+import { stepValues } from '../../test/reference/kernels/step.js'
+import { valuesOf } from '../../test/reference/kernels/values.js'
 import type { Work } from './timing.js'
 
 const PLACES = 48
@@ -40,7 +41,7 @@ export class SingleRun {
   /** Runs one dispatch on fresh inputs and compares outputs at a few places with their values in float64. */
   async check(index: number): Promise<Check> {
     const dispatch = this.dispatches[index]
-    const reference = referenceOf(dispatch)
+    const reference = caseOf(dispatch)
     const before = this.fill(dispatch)
     if (!reference) return { state: 'unverified', detail: 'there is no reference for this kernel' }
     const { device } = this.bench.schedule
@@ -74,7 +75,7 @@ export class SingleRun {
   private fill(dispatch: Dispatch): Record<string, Float32Array> {
     const { device } = this.bench.schedule
     const { bindings } = dispatch
-    const inputs = referenceOf(dispatch)?.inputs(valuesOf(dispatch), this.bench.options.seed, bindings) ?? {}
+    const inputs = caseOf(dispatch)?.inputs(valuesOf(dispatch), this.bench.options.seed, bindings) ?? {}
     const before: Record<string, Float32Array> = {}
     const encoder = device.createCommandEncoder({ label: 'bench.clear' })
     for (const tensor of new Set(Object.values(bindings))) encoder.clearBuffer(this.buffers.get(tensor)!)

@@ -175,7 +175,7 @@ function logitLoss(
   return {
     ...rowLaneTilings('bce_loss', constants, B, padTo4(N) / 4),
     bindings: { logits: t.logits, x: t.x, losses: t.losses, status: t.status },
-    shape: `B${B} N${N}`,
+    shape: `B${B} N${N}${isContinuous ? ' continuous' : ''}`,
     flops: 0,
   }
 }

@@ -107,6 +107,7 @@ for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
   }
 
   const { optimizer } = suites.findLast((entry) => entry.optimizer.type === type)!
+  const unclipped = { ...optimizer, clipNorm: 0 }
   const used: State = { parameters: uniformArray(N, 1), m: uniformArray(N, 2), v: uniformArray(N, 3).map(Math.abs) }
 
   gpuTest(test, 'goes round where the arena is larger than the grid', async ({ device }) => {
@@ -114,6 +115,25 @@ for (const type of ['adam', 'rmsprop', 'sgd'] as const) {
     const small = (dispatch: Dispatch): Dispatch => ({ ...dispatch, grid: [64, 1, 1] })
     const rounds = await update(device, optimizer, used, gradientsOf(1), 4, 0, small)
     for (const arena of ['parameters', 'm', 'v'] as const) expectSameBits(rounds[arena], whole[arena], arena)
+  })
+
+  gpuTest(test, 'updates the part of the arenas that begins at an offset, and nothing beside it', async ({ device }) => {
+    const gradients = gradientsOf(1)
+    const [first, count] = [64 * 3, 64 * 5]
+    const part = (tensor: PlanTensor) => ({ ...tensor, offset: tensor.offset + first, elements: count })
+    const dispatches = (t: Record<keyof State | 'gradients' | 'status', PlanTensor>) => {
+      const [parameters, m, v] = [part(t.parameters), part(t.m), part(t.v)]
+      return optimizerUpdate({ gradients: part(t.gradients), parameters, m, v, status: t.status }, unclipped)
+    }
+    const contents = { ...used, gradients, status: new Uint32Array(1) }
+    const after = await runKernels(device, contents, dispatches, updateFactors(unclipped, 4))
+    const whole = await update(device, unclipped, used, gradients, 4)
+    for (const arena of ['parameters', 'm', 'v'] as const) {
+      const expected = used[arena].slice()
+      expected.set(whole[arena].subarray(first, first + count), first)
+      expectSameBits(after[arena], expected, arena)
+      if (arena === 'parameters') assert.ok(expected.some((value, i) => value !== used.parameters[i]))
+    }
   })
 
   gpuTest(test, 'changes nothing once status is set', async ({ device }) => {

@@ -1,9 +1,13 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { freeBitsForward, importanceBackward, importanceForward } from '../../../test/reference/importance.js'
-import { klForward, reparameterizeBackward, reparameterizeForward } from '../../../test/reference/latent.js'
+import { importanceBackward, importanceLoss } from '../../../src/ops/importance.js'
+import { freeBitsLoss, headWidth } from '../../../src/ops/latent.js'
+import { MOST_STEPS } from '../../../src/schedule/step.js'
+import * as reference from '../importance.js'
+import { klForward, reparameterizeBackward, reparameterizeForward } from '../latent.js'
 import {
-  columnOf, FUNCTION_BOUND, rowsOf, SUM_BOUND, whole, type Expected, type Given, type Reference,
-} from './reference.js'
+  columnOf, FUNCTION_BOUND, ringOf, rowsOf, SUM_BOUND, tensors, whole,
+  type Expected, type Given, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 // Losses of the samples are (2, ROWS) in the ring's first slot, those of the images (3, B).
 
@@ -15,7 +19,7 @@ function samplesOf({ constants: { ROWS, SAMPLES }, step, before }: Given, n: num
 }
 
 /** losses[n] = mean reconstruction and KL, −log mean w; weights = w / Σ w, 0 for n ≥ batch; dy times its weight */
-const importanceLoss: Reference = {
+const importanceLossReference: Reference = {
   inputs: ({ ROWS, N }, seed, { row_losses }) => ({
     row_losses: whole('row_losses', seed, row_losses),
     dy: rowsOf('dy', seed, ROWS, N),
@@ -26,12 +30,12 @@ const importanceLoss: Reference = {
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / SAMPLES
     const losses = places('losses').filter((n) => n < step.batch).flatMap((n): Expected[] => {
       const { reconstruction, kl, terms } = samplesOf(given, n)
-      const values = [mean(reconstruction), mean(kl), importanceForward(terms, SAMPLES)]
+      const values = [mean(reconstruction), mean(kl), reference.importanceForward(terms, SAMPLES)]
       return values.map((value, i) => ({ output: 'losses', index: i * B + n, value, bound: FUNCTION_BOUND }))
     })
     const weightOf = (row: number) => {
       const n = Math.floor(row / SAMPLES)
-      return n < step.batch ? importanceBackward(samplesOf(given, n).terms, SAMPLES)[row % SAMPLES] : 0
+      return n < step.batch ? reference.importanceBackward(samplesOf(given, n).terms, SAMPLES)[row % SAMPLES] : 0
     }
     const weights = places('weights').map((row): Expected => {
       return { output: 'weights', index: row, value: weightOf(row), bound: FUNCTION_BOUND }
@@ -78,7 +82,7 @@ const importanceBackwardReference: Reference = {
 }
 
 /** losses[n] = reconstruction, KL, reconstruction + klWeight · Σ_j max(FREE_BITS, kl[j]); kept = kl > FREE_BITS */
-const freeBitsLoss: Reference = {
+const freeBitsLossReference: Reference = {
   inputs: ({ B, Z }, seed, { row_losses }) => ({
     head: rowsOf('head', seed, 2 * B, Z),
     row_losses: whole('row_losses', seed, row_losses),
@@ -89,7 +93,7 @@ const freeBitsLoss: Reference = {
       const column = (from: number) => columnOf(head.subarray(from), step.batch, 2 * stride, j)
       return klForward(column(0), column(stride)) * step.scale
     })
-    const term = step.klWeight * freeBitsForward(means, FREE_BITS)
+    const term = step.klWeight * reference.freeBitsForward(means, FREE_BITS)
     const losses = places('losses').filter((n) => n < B).flatMap((n): Expected[] => [
       { output: 'losses', index: n, value: row_losses[n], bound: 0 },
       { output: 'losses', index: B + n, value: row_losses[B + n], bound: 0 },
@@ -101,8 +105,49 @@ const freeBitsLoss: Reference = {
   },
 }
 
-export const objectiveReferences: Record<string, Reference> = {
-  importance_loss: importanceLoss,
-  importance_backward: importanceBackwardReference,
-  free_bits_loss: freeBitsLoss,
+/** Five samples an image, 50 latent dimensions. */
+function sizesOf({ B, of }: Size) {
+  const { Z, N, samples } = of({ Z: 6, N: 35, samples: 3 }, { Z: 50, N: 784, samples: 5 })
+  const rows = B * samples
+  const t = tensors({
+    rowLosses: ringOf(rows),
+    imageLosses: ringOf(B),
+    losses: 3 * MOST_STEPS * B,
+    weights: rows,
+    dy: rows * padTo4(N),
+    dz: rows * padTo4(Z),
+    noise: rows * padTo4(Z),
+    head: B * headWidth(Z),
+    dhead: B * headWidth(Z),
+    kept: padTo4(Z),
+  })
+  return { t, shape: { B, Z, N, samples } }
 }
+
+export const objectiveCases: KernelCase[] = [
+  {
+    kernel: 'importance_loss',
+    inPlace: ['dy'],
+    ...importanceLossReference,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [importanceLoss(t, shape)]
+    },
+  },
+  {
+    kernel: 'importance_backward',
+    ...importanceBackwardReference,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [importanceBackward(t, shape)]
+    },
+  },
+  {
+    kernel: 'free_bits_loss',
+    ...freeBitsLossReference,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [freeBitsLoss({ ...t, rowLosses: t.imageLosses }, shape, 0.3)]
+    },
+  },
+]

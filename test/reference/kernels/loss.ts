@@ -1,13 +1,15 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
+import { batchGather } from '../../../src/ops/gather.js'
+import { headWidth, reparameterizeBackward, reparameterizeForward } from '../../../src/ops/latent.js'
 import { normalPair, threefry2x32 } from '../../../src/random.js'
-import { hash, uniform } from '../../../test/reference/formula.js'
+import { hash, uniform } from '../formula.js'
+import * as reference from '../latent.js'
 import {
-  klBackward, klForward, reparameterizeBackward, reparameterizeForward,
-} from '../../../test/reference/latent.js'
-import { FUNCTION_BOUND, rowsOf, type Expected, type Given, type Reference } from './reference.js'
+  FUNCTION_BOUND, ringOf, rowsOf, tensors, type Expected, type Given, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 /** x[n,i] = images[order[cursor + n], i], bytes / 255, 0 for n ≥ batch */
-const batchGather: Reference = {
+const batchGatherReference: Reference = {
   inputs: ({ FIRST, COUNT, FLOATS }, seed, { images, order }) => ({
     images: FLOATS
       ? Float32Array.from({ length: images.elements }, (_, i) => uniform(i, seed))
@@ -42,7 +44,7 @@ function latentValue({ constants: { Z } }: Given, tensors: Record<string, Float3
 }
 
 /** z = mean + exp(½ log-variance) · noise; losses[B + n] = KL of row n; with DRAW the noise of the step's stream */
-const reparameterizeForwardReference: Reference = {
+const forward: Reference = {
   inputs: ({ B, Z, DRAW }, seed) => {
     const { head, noise } = latentInputs(B, Z, seed)
     return { head, ...(!DRAW && { noise }) }
@@ -53,7 +55,7 @@ const reparameterizeForwardReference: Reference = {
     const drawn = DRAW ? after.noise : before.noise
     const z = places('z').flatMap((index): Expected[] => {
       const { mean, logVariance, noise } = latentValue(given, { head: before.head, noise: drawn }, index)
-      const [value] = reparameterizeForward(mean, logVariance, noise)
+      const [value] = reference.reparameterizeForward(mean, logVariance, noise)
       const expected = [{ output: 'z', index, value, bound: FUNCTION_BOUND }]
       if (!DRAW) return expected
       const bits = threefry2x32(...step.seed, index >> 1, step.counter)
@@ -63,14 +65,14 @@ const reparameterizeForwardReference: Reference = {
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
       const mean = before.head.subarray(2 * n * stride, 2 * n * stride + Z)
       const logVariance = before.head.subarray((2 * n + 1) * stride, (2 * n + 1) * stride + Z)
-      return { output: 'losses', index: B + n, value: klForward(mean, logVariance), bound: Z * FUNCTION_BOUND }
+      return { output: 'losses', index: B + n, value: reference.klForward(mean, logVariance), bound: Z * FUNCTION_BOUND }
     })
     return [...z, ...losses]
   },
 }
 
 /** dmean = dz + w · dKL/dmean; dlogvar = dz · ½σ · ε + w · dKL/dlogvar, with w = klWeight / batch; 0 for n ≥ batch */
-const reparameterizeBackwardReference: Reference = {
+const backward: Reference = {
   inputs: ({ B, Z }, seed) => latentInputs(B, Z, seed),
   expected: (given) => {
     const { constants: { Z }, step, before, places } = given
@@ -80,8 +82,8 @@ const reparameterizeBackwardReference: Reference = {
       const n = Math.floor(index / stride)
       const at = 2 * n * stride + (index % stride)
       const { mean, logVariance, noise, dz } = latentValue(given, before, index)
-      const path = reparameterizeBackward(dz, logVariance, noise)
-      const kl = klBackward(mean, logVariance)
+      const path = reference.reparameterizeBackward(dz, logVariance, noise)
+      const kl = reference.klBackward(mean, logVariance)
       const live = n < step.batch ? 1 : 0
       const value = (a: Float64Array, b: Float64Array) => live * (a[0] + weight * b[0])
       const bound = live * FUNCTION_BOUND
@@ -93,8 +95,40 @@ const reparameterizeBackwardReference: Reference = {
   },
 }
 
-export const lossReferences: Record<string, Reference> = {
-  batch_gather: batchGather,
-  reparameterize_forward: reparameterizeForwardReference,
-  reparameterize_backward: reparameterizeBackwardReference,
+function latentSizes({ B, of }: Size) {
+  const Z = of(6, 20)
+  const [width, noise] = [B * headWidth(Z), B * padTo4(Z)]
+  const t = tensors({ head: width, dhead: width, noise, z: noise, dz: noise, losses: ringOf(B), status: 1 })
+  return { t, shape: { B, Z } }
 }
+
+export const lossCases: KernelCase[] = [
+  {
+    kernel: 'batch_gather',
+    ...batchGatherReference,
+    dispatches({ B, of }) {
+      const { H, W, C, count } = of({ H: 5, W: 3, C: 1, count: 9 }, { H: 28, W: 28, C: 1, count: 1000 })
+      const words = count * padTo4(H * W * C)
+      return [false, true].map((floats) => {
+        const t = tensors({ images: floats ? words : words / 4, order: B, x: B * padTo4(H * W * C) })
+        return batchGather(t, { B, H, W, C, first: 0, count, floats })
+      })
+    },
+  },
+  {
+    kernel: 'reparameterize_forward',
+    ...forward,
+    dispatches(size) {
+      const { t, shape } = latentSizes(size)
+      return [reparameterizeForward(t, shape, true), ...size.of([reparameterizeForward(t, shape, false)], [])]
+    },
+  },
+  {
+    kernel: 'reparameterize_backward',
+    ...backward,
+    dispatches(size) {
+      const { t, shape } = latentSizes(size)
+      return [reparameterizeBackward(t, shape)]
+    },
+  },
+]

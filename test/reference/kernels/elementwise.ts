@@ -1,21 +1,26 @@
+import { ACTIVATIONS } from '../../../src/ops/activation.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { NORM_PARTIALS, RULES } from '../../../src/ops/update.js'
-import { activationBackward, activationForward } from '../../../test/reference/activation.js'
-import { flatten, unflatten } from '../../../test/reference/flatten.js'
-import { adamUpdate, rmspropUpdate, sgdUpdate } from '../../../test/reference/optimizers.js'
-import { LATE_STEP } from '../context.js'
-import { movesMoment } from '../traffic.js'
-import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, summed, total, whole, type Bindings, type Expected, type Reference,
-} from './reference.js'
+  activationBackward, activationForward, gradientAdd, permuteForward, residualAdd,
+} from '../../../src/ops/elementwise.js'
+import { gradientAccumulate, gradientNorm, NORM_PARTIALS, optimizerUpdate, RULES } from '../../../src/ops/update.js'
+import { adam, rmsprop, sgd } from '../../../src/train/optimizers.js'
+import * as reference from '../activation.js'
+import { flatten, unflatten } from '../flatten.js'
+import { adamUpdate, rmspropUpdate, sgdUpdate } from '../optimizers.js'
+import { LATE_STEP } from './step.js'
+import { activationOf } from './values.js'
+import {
+  FUNCTION_BOUND, rowsOf, summed, tensors, total, whole,
+  type Bindings, type Constants, type Expected, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 /** y = act(x) */
 const activationForwardReference: Reference = {
   inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N, 4) }),
   expected: ({ constants, before: { x }, places }) =>
     places('y').map((index) => {
-      const [value] = activationForward([x[index]], activationOf(constants))
+      const [value] = reference.activationForward([x[index]], activationOf(constants))
       const { N } = constants
       return { output: 'y', index, value: index % padTo4(N) < N ? value : 0, bound: FUNCTION_BOUND }
     }),
@@ -26,26 +31,27 @@ const activationBackwardReference: Reference = {
   inputs: (_, seed, { dy, y }) => ({ dy: whole('dy', seed, dy), y: whole('y', seed, y) }),
   expected: ({ constants, before: { y, dy }, places }) =>
     places('dx').map((index) => {
-      const [value] = activationBackward([y[index]], [dy[index]], activationOf(constants))
+      const [value] = reference.activationBackward([y[index]], [dy[index]], activationOf(constants))
       return { output: 'dx', index, value, bound: 1e-6 }
     }),
 }
 
 /** y = act(a + b) · act'(x) */
-const residualAdd: Reference = {
+const residualAddReference: Reference = {
   inputs: (_, seed, bindings) =>
     Object.fromEntries(['a', 'b', 'x'].map((name) => [name, whole(bindings[name].name, seed, bindings[name])])),
   expected: ({ constants, before: { a, b, x }, places }) =>
     places('y').map((index) => {
-      const [sum] = activationForward([a[index] + b[index]], activationOf({ ACTIVATION: 0, SLOPE: 1, ...constants }))
+      const activation = activationOf({ ACTIVATION: 0, SLOPE: 1, ...constants })
+      const [sum] = reference.activationForward([a[index] + b[index]], activation)
       const ofX = activationOf({ ACTIVATION_X: 0, SLOPE_X: 1, ...constants }, '_X')
-      const [value] = activationBackward([x[index]], [sum], ofX)
+      const [value] = reference.activationBackward([x[index]], [sum], ofX)
       return { output: 'y', index, value, bound: 1e-6 }
     }),
 }
 
 /** From pixels of C_X channels to PyTorch's order (channel, row, column), and from there to pixels of C_Y. */
-const permuteForward: Reference = {
+const permuteForwardReference: Reference = {
   inputs: ({ B, N }, seed) => ({ x: rowsOf('x', seed, B, N) }),
   expected: ({ constants: { N, C_X, C_Y }, before: { x }, places }) => {
     const stride = padTo4(N)
@@ -67,8 +73,13 @@ function updateInputs(_: unknown, seed: number, { gradients, parameters, m, v }:
   }
 }
 
+/** The moments that a rule has no use for. */
+function idleMoments({ RULE, BETA1 }: Constants): string[] {
+  return [...(RULE !== RULES.ADAM && BETA1 === 0 ? ['m'] : []), ...(RULE === RULES.SGD ? ['v'] : [])]
+}
+
 /** One update of the sampled parameters and their moments by the rule. */
-const optimizerUpdate: Reference = {
+const optimizerUpdateReference: Reference = {
   inputs: updateInputs,
   expected: ({ constants, step: { rate: learningRate }, before, places }) => {
     const { RULE, BETA1, BETA2, EPSILON: epsilon } = constants
@@ -81,13 +92,14 @@ const optimizerUpdate: Reference = {
     if (RULE === RULES.SGD) sgdUpdate(state, g, { learningRate, momentum: BETA1 })
     const of = (output: string, values: Float64Array): Expected[] =>
       at.map((index, i) => ({ output, index, value: values[i], bound: 1e-6 + 1e-5 * Math.abs(values[i]) }))
-    const moments = [...of('m', state.m), ...of('v', state.v)]
-    return [...of('parameters', state.p), ...moments.filter(({ output }) => movesMoment(constants, output))]
+    const idle = idleMoments(constants)
+    const moments = [...of('m', state.m), ...of('v', state.v)].filter(({ output }) => !idle.includes(output))
+    return [...of('parameters', state.p), ...moments]
   },
 }
 
 /** sum = gradients for the batch's first slice, which the benchmark's only one is */
-const gradientAccumulate: Reference = {
+const gradientAccumulateReference: Reference = {
   inputs: (_, seed, { gradients, sum }) => ({
     gradients: whole('gradients', seed, gradients),
     sum: whole('sum', seed, sum),
@@ -97,7 +109,7 @@ const gradientAccumulate: Reference = {
 }
 
 /** partials[k] = Σ g² over a contiguous share of the arena, one of as many as there are partials */
-const gradientNorm: Reference = {
+const gradientNormReference: Reference = {
   inputs: (_, seed, { gradients }) => ({ gradients: whole('gradients', seed, gradients, 0.01) }),
   expected: ({ constants: { N4 }, before: { gradients }, places }) => {
     const share = 4 * Math.ceil(N4 / NORM_PARTIALS)
@@ -108,12 +120,61 @@ const gradientNorm: Reference = {
   },
 }
 
-export const elementwiseReferences: Record<string, Reference> = {
-  activation_forward: activationForwardReference,
-  activation_backward: activationBackwardReference,
-  residual_add: residualAdd,
-  permute_forward: permuteForward,
-  optimizer_update: optimizerUpdate,
-  gradient_accumulate: gradientAccumulate,
-  gradient_norm: gradientNorm,
+/** Values between layers, at the size of an image of 14 × 14 and 64 channels. */
+function betweenLayers({ B, of }: Size) {
+  const all = B * of(36, 14 * 14 * 64)
+  return tensors({ x: all, y: all, a: all, b: all, dx: all, dy: all })
 }
+
+/** Flat arenas, as large as those of `mlp` */
+function arenas({ of }: Size) {
+  const all = of(64 * 11, 404_288)
+  const vectors = { gradients: all, parameters: all, m: all, v: all, sum: all }
+  return tensors({ ...vectors, partials: NORM_PARTIALS, status: 1 })
+}
+
+const OPTIMIZERS = [adam(), rmsprop(), rmsprop({ momentum: 0.9 }), sgd(), sgd({ momentum: 0.9 })]
+
+export const elementwiseCases: KernelCase[] = [
+  {
+    kernel: 'activation_forward',
+    ...activationForwardReference,
+    dispatches({ B, of }) {
+      const N = of(35, 784)
+      const t = tensors({ x: B * padTo4(N), y: B * padTo4(N) })
+      return of(ACTIVATIONS, ['sigmoid'] as const).map((activation) => activationForward(t, { B, N }, activation))
+    },
+  },
+  {
+    kernel: 'activation_backward',
+    ...activationBackwardReference,
+    dispatches: (size) => [activationBackward(betweenLayers(size), 'relu')],
+  },
+  {
+    kernel: 'residual_add',
+    ...residualAddReference,
+    dispatches: (size) => [residualAdd(betweenLayers(size), 'relu'), gradientAdd(betweenLayers(size), 'relu')],
+  },
+  {
+    kernel: 'permute_forward',
+    ...permuteForwardReference,
+    dispatches({ B, of }) {
+      const { N, from, to } = of({ N: 30, from: 3, to: 5 }, { N: 14 * 14 * 64, from: 1, to: 64 })
+      return [permuteForward(tensors({ x: B * padTo4(N), y: B * padTo4(N) }), { B, N, from, to })]
+    },
+  },
+  {
+    kernel: 'optimizer_update',
+    inPlace: ['parameters', 'm', 'v'],
+    idle: idleMoments,
+    ...optimizerUpdateReference,
+    dispatches: (size) => OPTIMIZERS.map((optimizer) => optimizerUpdate(arenas(size), optimizer)),
+  },
+  {
+    kernel: 'gradient_accumulate',
+    inPlace: ['sum'],
+    ...gradientAccumulateReference,
+    dispatches: (size) => [gradientAccumulate(arenas(size))],
+  },
+  { kernel: 'gradient_norm', ...gradientNormReference, dispatches: (size) => [gradientNorm(arenas(size))] },
+]

@@ -1,6 +1,7 @@
+import { conditionBackward, conditionForward, labelGather } from '../../../src/ops/condition.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { hash } from '../../../test/reference/formula.js'
-import { rowsOf, type Reference } from './reference.js'
+import { hash } from '../formula.js'
+import { rowsOf, tensors, type KernelCase, type Reference, type Size } from './case.js'
 
 /** Whole numbers below `most`, as words. */
 function numbers(count: number, seed: number, most: number): Uint32Array {
@@ -8,7 +9,7 @@ function numbers(count: number, seed: number, most: number): Uint32Array {
 }
 
 /** y[n,p,c] = x[n,p,c] for c < C, behind it the one-hot label */
-const conditionForward: Reference = {
+const forward: Reference = {
   inputs: ({ B, P, C, K }, seed, { labels }) => ({
     x: rowsOf('x', seed, B, P * C),
     labels: numbers(labels.elements, seed, K),
@@ -26,7 +27,7 @@ const conditionForward: Reference = {
 }
 
 /** dx[n,p,c] = dy[n,p,c] for c < C */
-const conditionBackward: Reference = {
+const backward: Reference = {
   inputs: ({ B, P, C, K }, seed) => ({ dy: rowsOf('dy', seed, B, P * (C + K)) }),
   expected: ({ constants: { P, C, K }, before: { dy }, places }) => {
     const [strideX, strideY] = [padTo4(P * C), padTo4(P * (C + K))]
@@ -39,7 +40,7 @@ const conditionBackward: Reference = {
 }
 
 /** y[n] = labels[order[cursor + n]], 0 for n ≥ batch; words, compared by the floats of the same bits */
-const labelGather: Reference = {
+const gather: Reference = {
   inputs: (_, seed, { labels, order }) => ({
     labels: numbers(labels.elements, seed, 2 ** 32),
     order: numbers(order.elements, seed + 1, 4 * labels.elements),
@@ -54,8 +55,35 @@ const labelGather: Reference = {
   },
 }
 
-export const conditionReferences: Record<string, Reference> = {
-  condition_forward: conditionForward,
-  condition_backward: conditionBackward,
-  label_gather: labelGather,
+/** Planes after the channels of an image; one label each. */
+function conditionSizes({ B, of }: Size) {
+  const [P, C, K] = of([6, 3, 4], [784, 1, 10])
+  const t = tensors({
+    x: B * padTo4(P * C), y: B * padTo4(P * (C + K)), dx: B * padTo4(P * C), dy: B * padTo4(P * (C + K)), labels: B,
+  })
+  return { t, shape: { B, P, C, K } }
 }
+
+export const conditionCases: KernelCase[] = [
+  {
+    kernel: 'condition_forward',
+    ...forward,
+    dispatches(size) {
+      const { t, shape } = conditionSizes(size)
+      return [conditionForward(t, shape)]
+    },
+  },
+  {
+    kernel: 'condition_backward',
+    ...backward,
+    dispatches(size) {
+      const { t, shape } = conditionSizes(size)
+      return [conditionBackward(t, shape)]
+    },
+  },
+  {
+    kernel: 'label_gather',
+    ...gather,
+    dispatches: ({ B, of }) => [labelGather(tensors({ labels: of(9, 2500), order: B, y: B }), { B })],
+  },
+]

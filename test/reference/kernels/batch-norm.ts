@@ -1,11 +1,15 @@
-import { padTo4 } from '../../../src/ops/dispatch.js'
-import { activationBackward, activationForward } from '../../../test/reference/activation.js'
-import { batchStatistics, moveRunning, normalize } from '../../../test/reference/batch-norm.js'
-import { activationOf } from '../values.js'
 import {
-  FUNCTION_BOUND, rowsOf, summed, total, whole,
-  type Bindings, type Constants, type Expected, type Given, type Reference,
-} from './reference.js'
+  batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
+  statisticsWidth,
+} from '../../../src/ops/batch-norm.js'
+import { padTo4, type Dispatch } from '../../../src/ops/dispatch.js'
+import { activationBackward, activationForward } from '../activation.js'
+import { batchStatistics, moveRunning, normalize } from '../batch-norm.js'
+import { activationOf } from './values.js'
+import {
+  FUNCTION_BOUND, rowsOf, summed, tensors, total, whole,
+  type Bindings, type Constants, type Expected, type Given, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 // x, dy and their like are (B, P4(P·C)), statistics and sums (2, P4(C)), w and b (P4(C)).
 
@@ -121,10 +125,44 @@ const running: Reference = {
     }),
 }
 
-export const batchNormReferences: Record<string, Reference> = {
-  batch_norm_statistics: statistics,
-  batch_norm_forward: forward,
-  batch_norm_backward_weight: backwardWeight,
-  batch_norm_backward_input: backwardInput,
-  batch_norm_running: running,
+/** Behind a convolution or a dense layer. */
+function sizesOf({ B, of }: Size) {
+  const [P, C] = of([6, 5], [64, 64])
+  const rows = B * padTo4(P * C)
+  const names = { x: rows, y: rows, dy: rows, dx: rows, statistics: statisticsWidth(C), sums: statisticsWidth(C) }
+  const t = tensors({ ...names, w: padTo4(C), b: padTo4(C), dw: padTo4(C), db: padTo4(C), status: 1 })
+  return { t, shape: { B, P, C } }
 }
+
+/** Ten layers of 256 channels, or three uses of some. */
+function runningDispatch({ of }: Size): Dispatch {
+  const [N, uses] = of([192, [[0, 192], [64, 128], [128, 64]]], [10 * statisticsWidth(256), [[0, 10 * 512]]])
+  const t = tensors({ batch: uses.length * N, running: N, status: 1 })
+  return batchNormRunning(t, uses.map(([first, count], use) => ({ use, first, count })))
+}
+
+const withShape = (make: (sizes: ReturnType<typeof sizesOf>) => Dispatch) => (size: Size) => [make(sizesOf(size))]
+
+export const batchNormCases: KernelCase[] = [
+  {
+    kernel: 'batch_norm_statistics',
+    ...statistics,
+    dispatches: withShape(({ t, shape }) => batchNormStatistics(t, shape)),
+  },
+  {
+    kernel: 'batch_norm_forward',
+    ...forward,
+    dispatches: withShape(({ t, shape }) => batchNormForward(t, shape, 'relu', 'batch')),
+  },
+  {
+    kernel: 'batch_norm_backward_weight',
+    ...backwardWeight,
+    dispatches: withShape(({ t, shape }) => batchNormBackwardWeight(t, shape, 'write')),
+  },
+  {
+    kernel: 'batch_norm_backward_input',
+    ...backwardInput,
+    dispatches: withShape(({ t, shape }) => batchNormBackwardInput(t, shape, 'relu')),
+  },
+  { kernel: 'batch_norm_running', inPlace: ['running'], ...running, dispatches: (size) => [runningDispatch(size)] },
+]

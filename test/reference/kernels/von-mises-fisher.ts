@@ -1,8 +1,12 @@
 import { padTo4 } from '../../../src/ops/dispatch.js'
-import { SPHERE_SAVED, sphereHeadWidth, sphereNoiseWidth } from '../../../src/ops/von-mises-fisher.js'
-import { uniform } from '../../../test/reference/formula.js'
-import { concentrationOf, Marginal, sphereBackward, sphereForward } from '../../../test/reference/von-mises-fisher.js'
-import { FUNCTION_BOUND, rowsOf, type Expected, type Reference } from './reference.js'
+import {
+  SPHERE_SAVED, sphereHeadWidth, sphereNoiseWidth, vmfBackward, vmfForward,
+} from '../../../src/ops/von-mises-fisher.js'
+import { uniform } from '../formula.js'
+import { concentrationOf, Marginal, sphereBackward, sphereForward } from '../von-mises-fisher.js'
+import {
+  FUNCTION_BOUND, ringOf, rowsOf, tensors, type Expected, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 // A learned concentration, one row an image. A row of head is mean, then the concentration's output.
 
@@ -89,7 +93,29 @@ const backward: Reference = {
   },
 }
 
-export const vonMisesFisherReferences: Record<string, Reference> = {
-  vmf_forward: forward,
-  vmf_backward: backward,
+function sizesOf({ B, of }: Size) {
+  const size = of(5, 3)
+  const [width, z, saved] = [B * sphereHeadWidth(size), B * padTo4(size), B * SPHERE_SAVED]
+  const noise = B * sphereNoiseWidth(size)
+  const t = tensors({ head: width, dhead: width, noise, z, dz: z, saved, losses: ringOf(B), status: 1 })
+  return { t, shape: { B, size } }
 }
+
+export const vonMisesFisherCases: KernelCase[] = [
+  {
+    kernel: 'vmf_forward',
+    ...forward,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [vmfForward(t, shape, 'drawn'), ...size.of([vmfForward(t, shape, 'given')], [])]
+    },
+  },
+  {
+    kernel: 'vmf_backward',
+    ...backward,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [vmfBackward(t, shape)]
+    },
+  },
+]

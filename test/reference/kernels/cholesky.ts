@@ -1,9 +1,10 @@
-import { choleskyHeadWidth, triangleSize } from '../../../src/ops/cholesky.js'
+import { choleskyBackward, choleskyForward, choleskyHeadWidth, triangleSize } from '../../../src/ops/cholesky.js'
 import { padTo4 } from '../../../src/ops/dispatch.js'
+import * as reference from '../cholesky.js'
 import {
-  choleskyBackward, choleskyForward, choleskyKlBackward, choleskyKlForward,
-} from '../../../test/reference/cholesky.js'
-import { FUNCTION_BOUND, rowsOf, type Constants, type Expected, type Given, type Reference } from './reference.js'
+  FUNCTION_BOUND, ringOf, rowsOf, tensors,
+  type Constants, type Expected, type Given, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 // A row of head is mean, then the lower triangle row by row, each padded to whole vectors; one row an image.
 
@@ -42,11 +43,11 @@ const forward: Reference = {
     const z = places('z').map((index): Expected => {
       const [n, j] = [Math.floor(index / padTo4(Z)), index % padTo4(Z)]
       const { mean, output, noise } = row(n)
-      const value = j < Z ? choleskyForward(mean, output, noise)[j] : 0
+      const value = j < Z ? reference.choleskyForward(mean, output, noise)[j] : 0
       return { output: 'z', index, value, bound: j < Z ? Z * FUNCTION_BOUND : 0 }
     })
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
-      const value = choleskyKlForward(row(n).mean, row(n).output)
+      const value = reference.choleskyKlForward(row(n).mean, row(n).output)
       return { output: 'losses', index: B + n, value, bound: Z * Z * FUNCTION_BOUND }
     })
     return [...z, ...losses]
@@ -65,15 +66,37 @@ const backward: Reference = {
       const t = i - padTo4(Z)
       if (n >= step.batch || (t < 0 ? i >= Z : t >= triangleSize(Z))) return { output: 'dhead', index, value: 0, bound: 0 }
       const { mean, output, noise, dz } = rowOf(given, before.noise, n)
-      const path = choleskyBackward(dz, output, noise)
-      const kl = choleskyKlBackward(mean, output)
+      const path = reference.choleskyBackward(dz, output, noise)
+      const kl = reference.choleskyKlBackward(mean, output)
       const value = t < 0 ? path.dMean[i] + weight * kl.dMean[i] : path.dOutput[t] + weight * kl.dOutput[t]
       return { output: 'dhead', index, value, bound: FUNCTION_BOUND }
     })
   },
 }
 
-export const choleskyReferences: Record<string, Reference> = {
-  cholesky_forward: forward,
-  cholesky_backward: backward,
+function sizesOf({ B, of }: Size) {
+  const Z = of(6, 20)
+  const width = B * choleskyHeadWidth(Z)
+  const [noise, status] = [B * padTo4(Z), 1]
+  const t = tensors({ head: width, dhead: width, noise, z: noise, dz: noise, losses: ringOf(B), status })
+  return { t, shape: { B, Z } }
 }
+
+export const choleskyCases: KernelCase[] = [
+  {
+    kernel: 'cholesky_forward',
+    ...forward,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [choleskyForward(t, shape, true), ...size.of([choleskyForward(t, shape, false)], [])]
+    },
+  },
+  {
+    kernel: 'cholesky_backward',
+    ...backward,
+    dispatches(size) {
+      const { t, shape } = sizesOf(size)
+      return [choleskyBackward(t, shape)]
+    },
+  },
+]

@@ -1,6 +1,6 @@
-import type { PlanTensor } from '../../../src/ops/dispatch.js'
-import type { StepValues } from '../../../src/schedule/step.js'
-import { seedOf, uniformArray } from '../../../test/reference/formula.js'
+import type { Dispatch, PlanTensor } from '../../../src/ops/dispatch.js'
+import { MOST_STEPS, type StepValues } from '../../../src/schedule/step.js'
+import { seedOf, uniformArray } from '../formula.js'
 
 export type Words = Float32Array | Uint32Array
 export type Constants = Record<string, number>
@@ -33,6 +33,39 @@ export interface Reference {
   /** Values of the inputs, padding 0; bindings left out start at 0. */
   inputs(constants: Constants, seed: number, bindings: Bindings): Record<string, Words>
   expected(given: Given): Expected[]
+}
+
+/** All that tests and benchmark know of a kernel, in whatever tiling. */
+export interface KernelCase extends Reference {
+  /** As in the kernel table; a further tiling, which has one more word in its name, shares the case of the first. */
+  kernel: string
+  /** What to run: for the tests on awkward shapes, for the benchmark what no step of a preset launches. */
+  dispatches(size: Size): Dispatch[]
+  /** Bindings that it reads and overwrites. */
+  inPlace?: readonly string[]
+  /** Of these, what it leaves alone with such constants. */
+  idle?(constants: Constants): readonly string[]
+}
+
+/** How large the dispatches of a case are. */
+export interface Size {
+  /** Rows. */
+  B: number
+  /** The one for the tests, or the one to time. */
+  of<T>(awkward: T, large: T): T
+}
+
+/** Tensors by their names, from their numbers of elements. */
+export function tensors<N extends string>(elements: Record<N, number>): Record<N, PlanTensor> {
+  const entries = Object.entries<number>(elements).map(([name, count]): [string, PlanTensor] => {
+    return [name, { name, elements: count, storage: name, offset: 0 }]
+  })
+  return Object.fromEntries(entries) as Record<N, PlanTensor>
+}
+
+/** Elements of the ring that reconstruction and KL of B rows go to. */
+export function ringOf(B: number): number {
+  return 2 * MOST_STEPS * B
 }
 
 /**

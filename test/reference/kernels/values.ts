@@ -1,5 +1,5 @@
-import type { Activation } from '../../src/ops/activation.js'
-import type { Dispatch } from '../../src/ops/dispatch.js'
+import type { Activation } from '../../../src/ops/activation.js'
+import type { Dispatch } from '../../../src/ops/dispatch.js'
 
 /** Everything fixed about a dispatch, whether compiled in or passed in. */
 export function valuesOf({ constants, params }: Dispatch): Record<string, number> {

@@ -1,11 +1,13 @@
-import { padTo4 } from '../../../src/ops/dispatch.js'
-import { hash, uniform } from '../../../test/reference/formula.js'
+import { padTo4, type Dispatch } from '../../../src/ops/dispatch.js'
 import {
-  averageForward, codebookBackward, commitmentBackward, quantizationForward, squaredDistance, sumsByCode,
-} from '../../../test/reference/quantize.js'
+  codebookAverage, codebookBackward, codebookGather, codebookSum, quantizeBackward, quantizeForward, quantizeNearest,
+} from '../../../src/ops/quantize.js'
+import { hash, uniform } from '../formula.js'
+import * as reference from '../quantize.js'
 import {
-  rowsOf, SUM_BOUND, whole, type Bindings, type Constants, type Expected, type Given, type Reference,
-} from './reference.js'
+  ringOf, rowsOf, SUM_BOUND, tensors, whole,
+  type Bindings, type Constants, type Expected, type Given, type KernelCase, type Reference, type Size,
+} from './case.js'
 
 // z and y are (B, P4(P·D)), codes words (B, P4(P)), codebooks (P4(K), P4(D)).
 
@@ -33,7 +35,7 @@ function asFloat(word: number): number {
 }
 
 /** codes[n,p] = argmin_k |z[n,p] − e_k|², another one where rounding can make no difference */
-const quantizeNearest: Reference = {
+const nearest: Reference = {
   inputs: ({ B, P, D }, seed, bindings) => ({
     z: rowsOf('z', seed, B, P * D),
     codebook: codebookOf('codebook', seed, bindings, D),
@@ -43,7 +45,7 @@ const quantizeNearest: Reference = {
     const rows = withoutPadding(codebook, K, D)
     return places('codes').filter((index) => index % strideCodes < P).map((index) => {
       const first = Math.floor(index / strideCodes) * strideZ + (index % strideCodes) * D
-      const distance = (k: number) => squaredDistance(z, first, rows, k, D)
+      const distance = (k: number) => reference.squaredDistance(z, first, rows, k, D)
       let best = 0
       for (let k = 1; k < K; k++) if (distance(k) < distance(best)) best = k
       const [found] = words(after.codes.subarray(index, index + 1))
@@ -74,7 +76,7 @@ function codesByCodebook(constants: Constants, seed: number, bindings: Bindings)
 }
 
 /** y[n,p] = e[codes[n,p]]; losses[B + n] = (1 + COMMITMENT) Σ |z − y|²; with COUNT usage[k] of the batch */
-const quantizeForward: Reference = {
+const forward: Reference = {
   inputs: (constants, seed, bindings) => ({
     z: rowsOf('z', seed, constants.B, constants.P * constants.D),
     codes: codesByCodebook(constants, seed, bindings),
@@ -85,7 +87,7 @@ const quantizeForward: Reference = {
     const { B, P, D, COMMITMENT, COUNT } = constants
     const losses = places('losses').filter((n) => n < step.batch).map((n): Expected => {
       const z = before.z.subarray(n * padTo4(P * D), n * padTo4(P * D) + P * D)
-      const value = quantizationForward(z, z.map((_, i) => chosenValue(given, n, i)), COMMITMENT)
+      const value = reference.quantizationForward(z, z.map((_, i) => chosenValue(given, n, i)), COMMITMENT)
       return { output: 'losses', index: B + n, value, bound: SUM_BOUND * value }
     })
     if (!COUNT) return [...chosenValues(given), ...losses]
@@ -98,7 +100,7 @@ const quantizeForward: Reference = {
   },
 }
 
-const codebookGather: Reference = {
+const gather: Reference = {
   inputs: (constants, seed, bindings) => ({
     codes: codesByCodebook(constants, seed, bindings),
     codebook: codebookOf('codebook', seed, bindings, constants.D),
@@ -107,13 +109,13 @@ const codebookGather: Reference = {
 }
 
 /** dz = dy + 2 · COMMITMENT / batch · (z − y), 0 for n ≥ batch */
-const quantizeBackward: Reference = {
+const backward: Reference = {
   inputs: ({ B, N }, seed) =>
     Object.fromEntries(['dy', 'z', 'y'].map((name) => [name, rowsOf(name, seed, B, N)])),
   expected: ({ constants: { N, COMMITMENT }, step, before: { dy, z, y }, places }) =>
     places('dz').map((index) => {
       const live = Math.floor(index / padTo4(N)) < step.batch
-      const [own] = commitmentBackward([z[index]], [y[index]], COMMITMENT)
+      const [own] = reference.commitmentBackward([z[index]], [y[index]], COMMITMENT)
       const value = live ? dy[index] + step.scale * own : 0
       return { output: 'dz', index, value, bound: live ? 1e-6 : 0 }
     }),
@@ -135,7 +137,7 @@ function chosenVectors({ constants: { P, D }, step, before: { z, codes } }: Give
 function chosenSums(given: Given) {
   const { D, K } = given.constants
   const { z, codes } = chosenVectors(given)
-  return { ...sumsByCode(z, codes, K, D), sizes: sumsByCode(z.map(Math.abs), codes, K, D).sums }
+  return { ...reference.sumsByCode(z, codes, K, D), sizes: reference.sumsByCode(z.map(Math.abs), codes, K, D).sums }
 }
 
 /** Where a value of a padded codebook stands in one without padding; undefined in the padding. */
@@ -157,7 +159,7 @@ function chosenInputs(constants: Constants, seed: number, bindings: Bindings) {
 }
 
 /** dcodebook[k] = 2 / batch · Σ (e_k − z) over the positions that chose k */
-const codebookBackwardReference: Reference = {
+const gradient: Reference = {
   inputs: (constants, seed, bindings) => ({
     ...chosenInputs(constants, seed, bindings),
     codebook: codebookOf('codebook', seed, bindings, constants.D),
@@ -166,19 +168,19 @@ const codebookBackwardReference: Reference = {
     const { constants: { D, K }, step, before, places } = given
     const codebook = withoutPadding(before.codebook, K, D)
     const { counts, sums, sizes } = chosenSums(given)
-    const gradient = codebookBackward(codebook, { counts, sums })
+    const exact = reference.codebookBackward(codebook, { counts, sums })
     return places('dcodebook').map((index): Expected => {
       const at = unpadded(index, K, D)
       if (at === undefined) return { output: 'dcodebook', index, value: 0, bound: 0 }
       const size = counts[Math.floor(at / D)] * Math.abs(codebook[at]) + sizes[at]
       const bound = 2 * step.scale * (SUM_BOUND * size + 1e-7)
-      return { output: 'dcodebook', index, value: step.scale * gradient[at], bound }
+      return { output: 'dcodebook', index, value: step.scale * exact[at], bound }
     })
   },
 }
 
 /** counts[k] and sums[k] of the positions that chose k, for a batch's first slice */
-const codebookSum: Reference = {
+const sum: Reference = {
   inputs: chosenInputs,
   expected: (given) => {
     const { constants: { D, K }, places } = given
@@ -194,7 +196,7 @@ const codebookSum: Reference = {
 }
 
 /** Moved counts, sums and codes. No code is dead here. */
-const codebookAverage: Reference = {
+const average: Reference = {
   inputs: ({ D }, seed, bindings) => ({
     counts: Float32Array.from({ length: bindings.counts.elements }, (_, k) => hash(k, seed) % 4),
     count: Float32Array.from({ length: bindings.count.elements }, (_, k) => 1 + uniform(k, seed)),
@@ -207,7 +209,7 @@ const codebookAverage: Reference = {
     const of = (counts: Float32Array, sums: Float32Array) => {
       return { counts: counts.subarray(0, K), sums: withoutPadding(sums, K, D) }
     }
-    const moved = averageForward(of(count, mean), of(counts, sums))
+    const moved = reference.averageForward(of(count, mean), of(counts, sums))
     return places('codebook').flatMap((index): Expected[] => {
       const at = unpadded(index, K, D)
       if (at === undefined) return []
@@ -221,12 +223,43 @@ const codebookAverage: Reference = {
   },
 }
 
-export const quantizeReferences: Record<string, Reference> = {
-  quantize_nearest: quantizeNearest,
-  quantize_forward: quantizeForward,
-  quantize_backward: quantizeBackward,
-  codebook_gather: codebookGather,
-  codebook_backward: codebookBackwardReference,
-  codebook_sum: codebookSum,
-  codebook_average: codebookAverage,
+function sizesOf({ B, of }: Size) {
+  const { P, D, K } = of({ P: 6, D: 5, K: 7 }, { P: 64, D: 16, K: 512 })
+  const [rows, table, counts] = [B * padTo4(P * D), padTo4(K) * padTo4(D), padTo4(K)]
+  const images = { z: rows, y: rows, dy: rows, dz: rows, codes: B * padTo4(P), losses: ringOf(B), status: 1 }
+  const tables = { codebook: table, dcodebook: table, sums: table, mean: table, counts, count: counts, usage: counts }
+  return { t: tensors({ ...images, ...tables }), shape: { B, P, D, K } }
 }
+
+const withShape = (make: (sizes: ReturnType<typeof sizesOf>) => Dispatch) => (size: Size) => [make(sizesOf(size))]
+
+export const quantizeCases: KernelCase[] = [
+  {
+    kernel: 'quantize_nearest',
+    ...nearest,
+    dispatches: withShape(({ t, shape }) => quantizeNearest(t, shape)),
+  },
+  {
+    kernel: 'quantize_forward',
+    ...forward,
+    dispatches: withShape(({ t, shape }) => quantizeForward(t, shape, { commitment: 0.25, count: true })),
+  },
+  {
+    kernel: 'quantize_backward',
+    ...backward,
+    dispatches: withShape(({ t, shape }) => quantizeBackward(t, shape, 0.25)),
+  },
+  { kernel: 'codebook_gather', ...gather, dispatches: withShape(({ t, shape }) => codebookGather(t, shape)) },
+  {
+    kernel: 'codebook_backward',
+    ...gradient,
+    dispatches: withShape(({ t, shape }) => codebookBackward(t, shape)),
+  },
+  { kernel: 'codebook_sum', ...sum, dispatches: withShape(({ t, shape }) => codebookSum(t, shape)) },
+  {
+    kernel: 'codebook_average',
+    inPlace: ['count', 'mean'],
+    ...average,
+    dispatches: withShape(({ t, shape }) => codebookAverage(t, shape)),
+  },
+]

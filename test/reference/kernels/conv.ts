@@ -1,11 +1,14 @@
-import { padTo4 } from '../../../src/ops/dispatch.js'
-import { activationBackward, activationForward } from '../../../test/reference/activation.js'
-import { tapsBackward, tapsForward } from '../../../test/reference/conv.js'
-import { activationOf } from '../values.js'
 import {
-  columnOf, FUNCTION_BOUND, summed, total, whole,
-  type Bindings, type Constants, type Expected, type Given, type Reference, type Summed,
-} from './reference.js'
+  convBackwardInput, convBackwardWeight, convForward, convWeightParts, type ConvShape,
+} from '../../../src/ops/conv.js'
+import { padTo4 } from '../../../src/ops/dispatch.js'
+import { activationBackward, activationForward } from '../activation.js'
+import { tapsBackward, tapsForward } from '../conv.js'
+import { activationOf } from './values.js'
+import {
+  columnOf, FUNCTION_BOUND, summed, tensors, total, whole,
+  type Bindings, type Constants, type Expected, type Given, type KernelCase, type Reference, type Size, type Summed,
+} from './case.js'
 
 type Values = ArrayLike<number>
 
@@ -193,11 +196,58 @@ const convReduce: Reference = {
   },
 }
 
-/** By kernel, for its tilings too. */
-export const convReferences: Record<string, Reference> = {
-  conv_forward: { inputs, expected: forward },
-  conv_backward_input: { inputs, expected: backwardInput },
-  conv_backward_weight: { inputs, expected: backwardWeight },
-  conv_backward_weight_scalar: { inputs, expected: backwardWeightScalar },
-  conv_reduce: convReduce,
+/** A strided convolution of odd sizes; the last layers of `conv` where a step has none. */
+function layer({ B, of }: Size, Ci: number, Co: number): ConvShape {
+  const sizes = of({ H: 5, W: 7, Ho: 3, Wo: 4, S: 2 }, { H: 14, W: 14, Ho: 14, Wo: 14, S: 1 })
+  return { B, ...sizes, Ci, Co, Kh: 3, Kw: 3, padTop: 1, padLeft: 1 }
 }
+
+function tensorsOf(shape: ConvShape) {
+  const { B, H, W, Ci, Ho, Wo, Co, Kh, Kw } = shape
+  const [input, output, w] = [B * padTo4(H * W * Ci), B * padTo4(Ho * Wo * Co), Co * Kh * Kw * Ci]
+  const slices = convWeightParts(shape, false) ?? { dw: 4, db: 4 }
+  const parts = tensors({ parts_w: slices.dw, parts_b: slices.db })
+  const images = { x: input, dx: input, dskip: input, y: output, dy: output, skip: output }
+  return { ...tensors({ ...images, w, b: Co, dw: w, db: Co }), parts: { dw: parts.parts_w, db: parts.parts_b } }
+}
+
+/** Channels in and out: for the tiles of vectors, for few channels on either side, and for any number. */
+function layers(size: Size): ConvShape[] {
+  const channels = size.of([[8, 4], [4, 1], [1, 8], [3, 5]], [[64, 64], [32, 1], [1, 32]])
+  return channels.map(([Ci, Co]) => layer(size, Ci, Co))
+}
+
+const gradients = (size: Size) => layers(size).flatMap((shape) => convBackwardWeight(tensorsOf(shape), shape))
+
+/** Each with its tilings, which are chosen by the channels. */
+export const convCases: KernelCase[] = [
+  {
+    kernel: 'conv_forward',
+    inputs,
+    expected: forward,
+    dispatches: (size) => layers(size).map((shape) => convForward(tensorsOf(shape), shape, 'tanh')),
+  },
+  {
+    kernel: 'conv_backward_input',
+    inputs,
+    expected: backwardInput,
+    dispatches: (size) => layers(size).map((shape) => convBackwardInput(tensorsOf(shape), shape, 'relu')),
+  },
+  {
+    kernel: 'conv_backward_weight',
+    inputs,
+    expected: backwardWeight,
+    dispatches: (size) => gradients(size).filter(({ kernel }) => kernel === 'conv_backward_weight'),
+  },
+  {
+    kernel: 'conv_backward_weight_scalar',
+    inputs,
+    expected: backwardWeightScalar,
+    dispatches: (size) => gradients(size).filter(({ kernel }) => kernel === 'conv_backward_weight_scalar'),
+  },
+  {
+    kernel: 'conv_reduce',
+    ...convReduce,
+    dispatches: (size) => gradients(size).filter(({ kernel }) => kernel === 'conv_reduce').slice(0, 1),
+  },
+]
