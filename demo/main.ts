@@ -118,13 +118,11 @@ function showState(now: RunState): void {
   text('status', { preparing: 'Preparing the model', learning: 'Learning', paused: 'Paused', stopped: 'Stopped' }[now])
 }
 
-function showProblem({ code, message, recoverableStep, settings }: Problem): void {
+function showProblem({ code, message, settings }: Problem): void {
   if (settings) showSettings(settings)
   const restart = { title: 'Restart', onClick: () => start(controls.current) }
-  const recover = { title: `Go on from step ${recoverableStep}`, onClick: () => send({ type: 'recover' }) }
   document.body.classList.toggle('unsupported', code === 'unsupported')
   if (code === 'unsupported') showBanner(`${message}.`, { advice: unsupportedAdvice, open: true })
-  else if (recoverableStep !== undefined) showBanner(`${message}.`, { button: recover })
   else if (code === 'device-lost' || code === 'numeric') showBanner(`${message}.`, { button: restart })
   else showBanner(`Something went wrong: ${message}`)
 }

@@ -16,7 +16,6 @@ export type Request =
   | { type: 'start'; settings: Settings }
   | { type: 'files'; files: NamedBytes[]; settings: Settings }
   | { type: 'load'; bytes: Uint8Array; settings: Settings }
-  | { type: 'recover' }
   | { type: 'resume' }
   | { type: 'pause' }
   | { type: 'step' }
@@ -107,6 +106,6 @@ export type Report =
   | { type: 'saved'; bytes: Uint8Array<ArrayBuffer>; step: number }
   | { type: 'notice'; message: string }
   /** `settings` are those of the model that is still there. */
-  | { type: 'problem'; code: string; message: string; recoverableStep?: number; settings?: Settings }
+  | { type: 'problem'; code: string; message: string; settings?: Settings }
 
 export type Post = (report: Report, transfer?: Transferable[]) => void

@@ -12,9 +12,6 @@ import { viewsOf } from './views-of.js'
 const endlessEpochs = 100_000
 const progressEveryMs = 100
 const longStepMs = 20
-/** At most this much learning is lost with the device. */
-const checkpointEveryMs = 20_000
-const firstCheckpointMs = 5_000
 
 /** One model being taught: holds the engine, runs the training, has the pictures made. */
 export class Session {
@@ -27,7 +24,6 @@ export class Session {
   private optimizer: Optimizer | undefined
   private run: Run | undefined
   private following: Promise<void> | undefined
-  private checkpoint: Checkpoint | undefined
   private msPerStep = 0
   private step = 0
   private epoch = 0
@@ -71,14 +67,6 @@ export class Session {
       throw error
     }
     this.postState()
-  }
-
-  /** The last checkpoint of a model that was lost with its device, on a new device. */
-  async recover(): Promise<void> {
-    if (!this.checkpoint) return
-    const { file, settings } = this.checkpoint
-    await this.load(file, settings)
-    await this.resume()
   }
 
   async resume(): Promise<void> {
@@ -140,8 +128,7 @@ export class Session {
   /** Says in words what went wrong. */
   readonly report = (error: unknown): void => {
     const { code = 'unexpected', message = String(error) } = error as { code?: string; message?: string }
-    const [settings, recoverableStep] = this.vae ? [this.settings] : [undefined, this.checkpoint?.step]
-    this.post({ type: 'problem', code, message, recoverableStep, settings })
+    this.post({ type: 'problem', code, message, settings: this.vae && this.settings })
     this.postState()
   }
 
@@ -158,7 +145,6 @@ export class Session {
     this.settings = settings
     this.optimizer = vae.optimizer ?? { ...recipes[settings.preset].optimizer, learningRate: settings.learningRate }
     this.step = this.epoch = this.msPerStep = 0
-    this.checkpoint = undefined
     const views = viewsOf(vae, data)
     views.condition(this.conditioned)
     this.gallery = new Gallery(views, this.post, this.report)
@@ -229,9 +215,12 @@ export class Session {
     const begun = performance.now()
     const { batchSize } = this
     let tally = new Tally(this.step, begun)
-    let checkpointMs = begun + firstCheckpointMs
     try {
       for await (const event of run) {
+        if (event.type === 'recovered') {
+          this.tellRecovery(event.lostSteps!)
+          continue
+        }
         const now = performance.now()
         this.step = event.step
         this.epoch = event.epoch
@@ -242,10 +231,6 @@ export class Session {
           tally = new Tally(this.step, now)
         }
         this.gallery?.refreshWhenDue()
-        if (now >= checkpointMs) {
-          checkpointMs = now + checkpointEveryMs
-          void this.keep()
-        }
       }
       if (!tally.empty) this.post({ type: 'progress', progress: tally.progress(batchSize) })
     } finally {
@@ -253,17 +238,9 @@ export class Session {
     }
   }
 
-  /** Remembers the model as it is, in case the device is lost. */
-  private async keep(): Promise<void> {
-    const { vae, settings, step } = this
-    if (!vae || !settings) return
-    const file = await vae.save().catch(() => undefined)
-    if (file && vae === this.vae) this.checkpoint = { file, settings, step }
+  private tellRecovery(lostSteps: number): void {
+    const steps = `${lostSteps} ${lostSteps === 1 ? 'step' : 'steps'}`
+    const message = `The GPU device was lost. Learning goes on on another one, ${steps} further back.`
+    this.post({ type: 'notice', message })
   }
-}
-
-interface Checkpoint {
-  file: Uint8Array
-  settings: Settings
-  step: number
 }

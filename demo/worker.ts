@@ -22,8 +22,6 @@ function handle(request: Exclude<Request, { type: 'probe' | 'place' | 'condition
       return session.openFiles(request.files, request.settings)
     case 'load':
       return session.load(request.bytes, request.settings)
-    case 'recover':
-      return session.recover()
     case 'resume':
       return session.resume()
     case 'pause':

@@ -1,22 +1,23 @@
 import { fileBytes } from './arrays.js'
-import { describe, readName, readOptions, readWhole } from './checks.js'
+import { describe, readName, readOptions, readWeight, readWhole } from './checks.js'
 import { GpuClock } from './device/clock.js'
-import { acquireDevice, type DeviceOptions } from './device/device.js'
-import { UncapturedErrors } from './device/faults.js'
-import { allocated, IdleCache } from './device/memory.js'
+import { acquireDevice, type DeviceContext, type DeviceOptions } from './device/device.js'
+import { allocated } from './device/memory.js'
 import { readDevice } from './device/read-device.js'
 import { DeviceLostError, ElboError, FormatError } from './errors.js'
 import { PipelineCache } from './kernels/pipelines.js'
 import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
 import type { EngineContext } from './model/context.js'
-import { DeviceSets } from './model/device-set.js'
 import { initialParameters } from './model/parameters.js'
+import type { Model } from './model/model.js'
 import { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
+import { Recovery, type EngineParts, type Succession } from './recovery.js'
 import { Readback } from './schedule/readback.js'
 import { StepUniform } from './schedule/step.js'
 import { readModel, restoreModel } from './train/file.js'
+import { LiveModel, type Home, type HostCopy } from './train/live-model.js'
 import { Vae } from './vae.js'
 
 /** How to make an engine. */
@@ -27,7 +28,14 @@ export interface EngineOptions extends DeviceOptions {
    * that bits repeat across runs and machines of one adapter. Software adapters have the fixed ones, measured there.
    */
   tuning?: 'auto' | 'off'
+  /**
+   * For how long another device is asked for when this one is lost: 150 seconds unless given, since Chrome refuses for
+   * two minutes after the second crash of its GPU process. 0: models and runs end with the device.
+   */
+  recoverySeconds?: number
 }
+
+const RECOVERY_SECONDS = 150
 
 /** How to make a model. */
 export interface VaeOptions {
@@ -35,54 +43,56 @@ export interface VaeOptions {
   seed?: number
 }
 
-/** What an engine is made of besides what it makes itself. */
-export interface EngineParts extends Omit<EngineContext, 'errors' | 'sets' | 'idlePrograms' | 'lost'> {
-  /** The tuner's clock, which ends with the engine. */
-  clock?: GpuClock
-}
-
-/** Programs that no call uses keep so many bytes of activations, and are so many, at most. */
-const IDLE_PROGRAM_BYTES = 2 ** 28
-const MOST_IDLE_PROGRAMS = 24
 
 /** A GPU device with the models on it. */
 export class Engine {
-  /** Resolves when the device is gone; models then throw the same error. */
-  readonly lost: Promise<DeviceLostError>
-  private readonly context: EngineContext
-  private readonly models = new Set<ModelRuntime>()
+  private readonly recovery: Recovery
+  /** What the models know of the engine. */
+  private readonly home: Home
+  private readonly models = new Set<LiveModel>()
   private destroyed = false
 
-  /** @internal */
-  constructor(private readonly parts: EngineParts) {
-    const { device } = parts
-    this.context = {
-      ...parts,
-      errors: new UncapturedErrors(device),
-      sets: new DeviceSets(device),
-      idlePrograms: new IdleCache(IDLE_PROGRAM_BYTES, MOST_IDLE_PROGRAMS),
+  /** @internal @param succession how a device that is lost is followed by another one */
+  constructor(parts: EngineParts, succession?: Succession) {
+    const inhabitants = {
+      end: () => this.models.forEach(({ runtime }) => runtime.end()),
+      rebuild: async (context: EngineContext) => {
+        for (const model of [...this.models]) await model.rebuild(context)
+      },
     }
-    this.lost = device.lost.then(({ reason, message }) => {
-      const why = reason === 'destroyed' ? 'it was destroyed' : message || 'the driver reset or the GPU process ended'
-      const way = 'Make a new engine and load the last saved file'
-      this.context.lost = new DeviceLostError(`the GPU device is gone: ${why}. ${way}`)
-      for (const model of this.models) model.end()
-      return this.context.lost
-    })
+    const recovery = new Recovery(parts, inhabitants, succession)
+    this.recovery = recovery
+    this.home = {
+      recovers: recovery.recovers,
+      get losses() {
+        return recovery.losses
+      },
+      recovered: () => recovery.recovered(),
+      left: (model) => this.models.delete(model),
+    }
   }
 
+  /**
+   * Resolves when the device is gone for good; models then throw the same error. A device that the engine got itself is
+   * followed by another one when it is lost, and models and runs go on there; this resolves when there is no other.
+   */
+  get lost(): Promise<DeviceLostError> {
+    return this.recovery.lost
+  }
+
+  /** The present device. */
   get device(): GPUDevice {
-    return this.context.device
+    return this.recovery.context.device
   }
 
   /** The adapter's vendor, architecture, device and description. */
   get adapterInfo(): GPUAdapterInfo {
-    return this.context.info
+    return this.recovery.context.info
   }
 
   /** The adapter is a CPU pretending to be a GPU (SwiftShader, llvmpipe, WARP). */
   get isSoftware(): boolean {
-    return this.context.isSoftware
+    return this.recovery.context.isSoftware
   }
 
   /**
@@ -93,10 +103,10 @@ export class Engine {
   async createVae(spec: VaeSpec, options: VaeOptions = {}): Promise<Vae> {
     const model = checkSpec(spec)
     const { seed } = readVaeOptions(options)
-    const runtime = await this.runtime(model, (made) => {
-      made.write('parameters', initialParameters(made.arena.specs, seed))
-    })
-    return new Vae(runtime, seed)
+    const write = (runtime: ModelRuntime) => {
+      runtime.write('parameters', initialParameters(runtime.arena.specs, seed))
+    }
+    return new Vae(await this.live(model, { write }), seed)
   }
 
   /**
@@ -109,8 +119,8 @@ export class Engine {
     const bytes = fileBytes(file)
     if (!bytes) throw new FormatError(`load: needs a Uint8Array or an ArrayBuffer, got ${describe(file)}`)
     const saved = readModel(bytes)
-    const runtime = await this.runtime(saved.model, (made) => restoreModel(made, saved))
-    return new Vae(runtime, saved.seed, saved.training?.state)
+    const write = (runtime: ModelRuntime) => restoreModel(runtime, saved)
+    return new Vae(await this.live(saved.model, { write, state: saved.training?.state }), saved.seed)
   }
 
   /** Frees every model and data set, and the device unless the caller brought it. */
@@ -118,25 +128,26 @@ export class Engine {
     if (this.destroyed) return
     this.destroyed = true
     for (const model of this.models) model.destroy()
-    const { uniform, readback, sets, idlePrograms, errors, owned, device } = this.context
-    idlePrograms.clear()
-    for (const part of [uniform, readback, sets, errors, this.parts.clock]) part?.destroy()
-    if (owned) device.destroy()
+    this.recovery.destroy()
   }
 
-  /** A model with what `fill` writes into it; one that fails is freed. */
-  private async runtime(model: ModelRuntime['model'], fill: (runtime: ModelRuntime) => void): Promise<ModelRuntime> {
-    if (this.context.lost) throw this.context.lost
-    if (this.destroyed) throw new ElboError('destroyed', 'this engine was destroyed; create another one')
-    const runtime: ModelRuntime = new ModelRuntime(this.context, model, () => this.models.delete(runtime))
-    this.models.add(runtime)
-    try {
-      fill(runtime)
-      await runtime.ready()
-      return runtime
-    } catch (error) {
-      runtime.destroy()
-      throw error
+  /** A model with what the copy writes into it; one that fails is freed. */
+  private async live(model: Model, copy: HostCopy): Promise<LiveModel> {
+    for (;;) {
+      if (this.destroyed) throw new ElboError('destroyed', 'this engine was destroyed; create another one')
+      await this.recovery.recovered()
+      const { context } = this.recovery
+      const runtime = new ModelRuntime(context, model)
+      const live = new LiveModel(runtime, this.home, copy)
+      this.models.add(live)
+      try {
+        copy.write(runtime)
+        await runtime.ready()
+        return live
+      } catch (error) {
+        live.destroy()
+        if (!(error instanceof DeviceLostError) || !this.recovery.recovers) throw error
+      }
     }
   }
 }
@@ -146,42 +157,56 @@ export class Engine {
  * @throws UnsupportedError with the reason and the way out
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { tuning, ...wanted } = readEngineOptions(options)
-  const context = await acquireDevice(wanted)
-  const { device, info } = context
-  const adapter = [info.vendor, info.architecture, info.device, info.description].join(' ')
-  const clock = tuning === 'auto' && !context.isSoftware ? new GpuClock(device) : undefined
-  const uniform = new StepUniform(device)
-  const engine = new Engine({
-    ...context,
-    pipelines: new PipelineCache(device),
-    tuner: clock && new Tuner(clock, adapter),
-    clock,
-    uniform,
-    readback: new Readback(device),
-  })
+  const { tuning, recoverySeconds, ...wanted } = readEngineOptions(options)
+  const acquire = () => acquireDevice(wanted)
+  const parts = (device: DeviceContext, before?: EngineParts) => partsOf(device, tuning, before)
+  const first = await parts(await acquire())
+  const recovers = recoverySeconds > 0 && (wanted.device === undefined || typeof wanted.device === 'function')
+  return new Engine(first, recovers ? { acquire, parts, withinMs: 1000 * recoverySeconds } : undefined)
+}
+
+/** @param before of the device before, whose tilings are taken over where the adapter is the same */
+async function partsOf(acquired: DeviceContext, tuning: 'auto' | 'off', before?: EngineParts): Promise<EngineParts> {
+  const { device, info, isSoftware, owned } = acquired
+  const nameOf = ({ vendor, architecture, device: name, description }: GPUAdapterInfo) =>
+    [vendor, architecture, name, description].join(' ')
+  const clock = tuning === 'auto' && !isSoftware ? new GpuClock(device) : undefined
+  const known = before && nameOf(before.info) === nameOf(info) ? before.tuner : undefined
+  const tuner = clock && (known?.follow(clock) ?? new Tuner(clock, nameOf(info)))
+  const [uniform, readback] = [new StepUniform(device), new Readback(device)]
   try {
     await allocated([uniform.buffer])
-    return engine
+    return { ...acquired, pipelines: new PipelineCache(device), tuner, clock, uniform, readback }
   } catch (error) {
-    engine.destroy()
+    for (const part of [uniform, clock]) part?.destroy()
+    if (owned) device.destroy()
     throw error
   }
 }
 
 /** @throws SpecError */
 function readEngineOptions(options: unknown) {
-  const keys = { device: true, powerPreference: true, tuning: true } as const
-  const { device, powerPreference: preference, tuning = 'auto' } = readOptions<EngineOptions>(options, 'createEngine', keys)
+  const keys = { device: true, powerPreference: true, tuning: true, recoverySeconds: true } as const
+  const given = readOptions<EngineOptions>(options, 'createEngine', keys)
+  const { device, powerPreference: preference, tuning = 'auto', recoverySeconds = RECOVERY_SECONDS } = given
   const preferences = ['low-power', 'high-performance'] as const
   return {
     tuning: readName(tuning, 'createEngine.tuning', 'tuning', ['auto', 'off'] as const),
-    device: device === undefined ? undefined : readDevice(device, 'createEngine.device'),
+    recoverySeconds: readWeight(recoverySeconds, 'createEngine.recoverySeconds'),
+    device: readDeviceOption(device),
     powerPreference:
       preference === undefined
         ? undefined
         : readName(preference, 'createEngine.powerPreference', 'power preference', preferences),
   }
+}
+
+/** A device, or a function that gives one. @throws SpecError */
+function readDeviceOption(value: unknown): DeviceOptions['device'] {
+  const path = 'createEngine.device'
+  if (value === undefined) return undefined
+  if (typeof value !== 'function') return readDevice(value, path)
+  return async () => readDevice(await value(), `${path}()`)
 }
 
 /** @throws SpecError */

@@ -51,15 +51,18 @@ export class FormatError extends ElboError {
 
 /** The GPU device is gone (driver reset, sleep, `destroy()`); make a new engine and load the last checkpoint. */
 export class DeviceLostError extends ElboError {
-  constructor(message: string) {
-    super('device-lost', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('device-lost', message, options)
   }
 }
 
-/** A loss or gradient stopped being finite. The parameters are those from before the step that failed. */
+/** Numbers stopped being finite. The message says which went first, and what the model holds now. */
 export class NumericError extends ElboError {
-  constructor(message: string) {
+  /** The parameter that it is about, where one is to blame; in a file the tensor's whole name. */
+  readonly tensor?: string
+  constructor(message: string, tensor?: string) {
     super('numeric', message)
+    if (tensor !== undefined) this.tensor = tensor
   }
 }
 

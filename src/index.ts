@@ -43,7 +43,7 @@ export type { Tensor } from './tensor.js'
 export type { ActiveUnits } from './train/active-units.js'
 export type { Loss } from './train/evaluate.js'
 export type { ImageLosses, LossesOptions } from './train/image-losses.js'
-export type { Run, TrainEvent, TrainOptions } from './train/run.js'
+export type { Checkpoint, Run, TrainEvent, TrainOptions } from './train/run.js'
 export type { Batch } from './train/step.js'
 export {
   DataError,

@@ -26,21 +26,22 @@ import { imageLosses, readLosses, type ImageLosses, type LossesOptions } from '.
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel } from './train/file.js'
+import type { LiveModel } from './train/live-model.js'
 import { adam, optimizerFrom } from './train/optimizers.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkSet } from './train/sets.js'
-import { stateFor, type TrainingState } from './train/state.js'
-import { adoptHeld, measureOf, resumeTraining } from './train/stopping.js'
+import { stateFor } from './train/state.js'
+import type { TrainerOptions } from './train/device-run.js'
+import { measureOf, resumeTraining } from './train/stopping.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
 import { DEFAULT_BATCH, readTraining } from './train/check-training.js'
-import { Trainer, type TrainerOptions } from './train/trainer.js'
+import { Trainer } from './train/trainer.js'
 
 /**
  * A variational autoencoder on the GPU. Made by `engine.createVae` or `engine.load`.
  * While it trains, everything but `step` and a second `train` may be called: it sees the parameters as they are then.
  */
 export class Vae {
-  private state: TrainingState | undefined
   private trainer: Trainer | undefined
   private steps: Promise<unknown> = Promise.resolve()
   private stepsUnderWay = 0
@@ -48,26 +49,29 @@ export class Vae {
 
   /** @internal */
   constructor(
-    private readonly runtime: ModelRuntime,
+    private readonly live: LiveModel,
     private readonly seed: number,
-    state?: TrainingState,
-  ) {
-    this.state = state
-  }
+  ) {}
 
   /** The specification, as plain JSON. */
   get spec(): VaeSpec {
-    return this.runtime.model.spec
+    return this.live.model.spec
   }
 
   /** Number of trained values. */
   get parameterCount(): number {
-    return parameterCount(this.runtime.arena.specs)
+    return parameterCount(this.live.runtime.arena.specs)
   }
 
   /** The optimiser of the last training; after `load` the saved one. */
   get optimizer(): Optimizer | undefined {
-    return this.state?.optimizer
+    return this.live.state?.optimizer
+  }
+
+  /** Where training stands; undefined before any. A run of so many steps in all has `steps: all - progress.step` to go. */
+  get progress(): { step: number; epoch: number } | undefined {
+    const { state } = this.live
+    return state && { step: state.step, epoch: state.epoch }
   }
 
   /** The dispatches of one training step: of the last `train`, before one for Adam and a batch of 100. `toString()` is a table. */
@@ -76,7 +80,7 @@ export class Vae {
     const { batch, optimizer, objective } = this.planFor ?? standard
     const input = { type: 'set' as const, count: batch, chunks: [{ first: 0, count: batch }] }
     const request = { batch, input, noise: 'drawn' as const, output: { update: optimizer }, ...objective }
-    return this.runtime.model.compile(request, this.runtime.arena).plan
+    return this.live.model.compile(request, this.live.runtime.arena).plan
   }
 
   /**
@@ -86,12 +90,12 @@ export class Vae {
   train(data: Dataset, options: TrainOptions): Run {
     this.checkIdle()
     if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
-    const set = checkSet(this.runtime, data, 'train')
-    const training = readTraining(this.runtime, set, options, this.klWeight)
+    const set = checkSet(this.live, data, 'train')
+    const training = readTraining(this.live, set, options, this.klWeight)
     const { optimizer = this.optimizer ?? adam(), batchSize, klWeight, seed, objective, binarize } = training
-    const state = stateFor(this.runtime, this.state, optimizer, seed ?? this.seed)
+    const { state, cleared } = stateFor(this.live.state, optimizer, seed ?? this.seed)
     if (seed !== undefined) state.seed = seed
-    this.state = state
+    this.live.begin(state, cleared)
     this.planFor = { batch: batchSize, optimizer, objective }
     const validationWeight = typeof klWeight === 'number' ? klWeight : this.klWeight // epochs must compare
     const { validation, earlyStopping } = training
@@ -99,11 +103,11 @@ export class Vae {
     const settings: TrainerOptions = {
       ...training,
       measure: earlyStopping && measureOf(validation!, draws),
-      evaluate: (images) => this.evaluate(images, draws),
-      save: () => this.save(),
+      evaluate: (runtime, images) => evaluateOn(runtime, images, readEvaluateOptions(this.live.model, images, draws)),
+      save: (runtime) => saveModel(runtime, this.seed, state),
     }
     return new Run(async (control, emit) => {
-      this.trainer = new Trainer(this.runtime, state, set, settings, control, emit)
+      this.trainer = new Trainer(this.live, state, set, settings, control, emit)
       try {
         return await this.trainer.run()
       } finally {
@@ -118,7 +122,8 @@ export class Vae {
    * @throws ShapeError, DataError
    */
   async encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
-    return encode(this.runtime, images, readLabelOptions(this.runtime.model, options, 'encode'))
+    const labels = readLabelOptions(this.live.model, options, 'encode')
+    return this.live.use((runtime) => encode(runtime, images, labels))
   }
 
   /**
@@ -127,13 +132,15 @@ export class Vae {
    * @throws ShapeError; DataError for values that are not finite, or codes that there are not
    */
   async decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: LabelOptions = {}): Promise<Tensor> {
-    const labels = readLabelOptions(this.runtime.model, options, 'decode')
-    return decode(this.runtime, readLatents(latents), labels)
+    const labels = readLabelOptions(this.live.model, options, 'decode')
+    const given = readLatents(latents)
+    return this.live.use((runtime) => decode(runtime, given, labels))
   }
 
   /** Images decoded from the posterior mean of images. @throws ShapeError, DataError */
   async reconstruct(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Tensor> {
-    return reconstruct(this.runtime, images, readLabelOptions(this.runtime.model, options, 'reconstruct'))
+    const labels = readLabelOptions(this.live.model, options, 'reconstruct')
+    return this.live.use((runtime) => reconstruct(runtime, images, labels))
   }
 
   /**
@@ -144,8 +151,8 @@ export class Vae {
    * @throws DataError unless `count` is a whole number from 1 on, and its images fit 2 GiB
    */
   async sample(count: number, options: SampleOptions = {}): Promise<Tensor> {
-    const { seed, ...rest } = readSampling(this.runtime.model, count, options, this.seed)
-    return decode(this.runtime, await priorLatents(this.runtime, rest.count, seed), { labels: rest.labels })
+    const { seed, labels, ...draws } = readSampling(this.live.model, count, options, this.seed)
+    return this.live.use(async (runtime) => decode(runtime, await priorLatents(runtime, draws.count, seed), { labels }))
   }
 
   /**
@@ -153,12 +160,9 @@ export class Vae {
    * @throws DataError, ShapeError, SpecError
    */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Loss> {
-    const set = checkSet(this.runtime, data, 'evaluate')
-    const { importanceSamples: samples, ...draws } = readEvaluateOptions(this.runtime.model, set, options)
-    const loss = await evaluateSet(this.runtime, set, draws)
-    if (samples === 0) return loss
-    const bound = await importanceWeighted(this.runtime, set, { samples, ...draws })
-    return { ...loss, importanceWeighted: bound }
+    const set = checkSet(this.live, data, 'evaluate')
+    const given = readEvaluateOptions(this.live.model, set, options)
+    return this.live.use((runtime) => evaluateOn(runtime, set, given))
   }
 
   /**
@@ -167,7 +171,8 @@ export class Vae {
    * @throws ShapeError, DataError, SpecError
    */
   async losses(images: Tensor | Float32Array, options: LossesOptions = {}): Promise<ImageLosses> {
-    return imageLosses(this.runtime, readLosses(this.runtime, images, options))
+    const given = readLosses(this.live, images, options)
+    return this.live.use((runtime) => imageLosses(runtime, given))
   }
 
   /**
@@ -176,7 +181,8 @@ export class Vae {
    * @throws DataError, ShapeError; SpecError for a vector-quantised model
    */
   async activeUnits(data: Dataset, options: ActiveUnitsOptions = {}): Promise<ActiveUnits> {
-    return activeUnits(this.runtime, data, readActiveUnitsOptions(options).threshold)
+    const { threshold } = readActiveUnitsOptions(options)
+    return this.live.use((runtime) => activeUnits(runtime, data, threshold))
   }
 
   /**
@@ -206,14 +212,16 @@ export class Vae {
    */
   async gradients(batch: Batch): Promise<{ loss: Loss; gradients: Record<string, Tensor> }> {
     const settings = { klWeight: this.klWeight, seed: this.seed, counter: 0, ...NO_UPDATE }
-    const rows = batchRows(this.runtime, batch, 'gradients')
-    const { loss, gradients } = await runBatch(this.runtime, rows, 'gradients', settings)
-    return { loss, gradients: this.runtime.named(gradients, { trained: true }) }
+    const rows = batchRows(this.live, batch, 'gradients')
+    return this.live.use(async (runtime) => {
+      const { loss, gradients } = await runBatch(runtime, rows, 'gradients', settings)
+      return { loss, gradients: runtime.named(gradients, { trained: true }) }
+    })
   }
 
   /** Every parameter under PyTorch's name, in PyTorch's shape; after early stopping those of the best epoch. */
   parameters(): Promise<Record<string, Tensor>> {
-    return this.runtime.read('parameters')
+    return this.live.use((runtime) => runtime.read('parameters'))
   }
 
   /**
@@ -222,11 +230,11 @@ export class Vae {
    * @throws ShapeError for an unknown name or another shape, DataError for a value that is not finite; then none is set
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
-    const parameters = readParameters(values, this.runtime.arena.specs)
-    this.runtime.encoder('check') // throws when the device is lost or the model destroyed
-    if (this.state) adoptHeld(this.state)
-    this.runtime.write('parameters', parameters)
-    await this.runtime.settle()
+    const parameters = readParameters(values, this.live.runtime.arena.specs)
+    await this.live.use((runtime) => {
+      this.live.set(parameters)
+      return runtime.settle()
+    })
   }
 
   /**
@@ -234,26 +242,35 @@ export class Vae {
    * (moments, step, epoch, place in the data, seed). May be called while training runs.
    */
   save(): Promise<Uint8Array<ArrayBuffer>> {
-    return saveModel(this.runtime, this.seed, this.trainer?.submittedState ?? this.state)
+    return this.live.use((runtime) => saveModel(runtime, this.seed, this.trainer?.submittedState ?? this.live.state))
   }
 
   /** Frees the model's GPU memory; a run under way fails. */
   destroy(): void {
-    this.runtime.destroy()
+    this.live.destroy()
   }
 
+  /** On the next device again where this one is lost, unless steps before this one were lost with it. */
   private async stepNow(batch: Batch, optimizer: Optimizer): Promise<Loss> {
     this.checkIdle()
-    this.runtime.check()
-    const rows = batchRows(this.runtime, batch, 'step') // before the state: a batch that is refused leaves it alone
-    const state = stateFor(this.runtime, this.state, optimizer, this.seed)
-    resumeTraining(this.runtime, state)
-    this.state = state
-    const factors = updateFactors(optimizer, state.step + 1)
-    const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }
-    const { loss } = await runBatch(this.runtime, rows, { update: optimizer }, settings)
-    state.step++
-    return loss
+    const rows = batchRows(this.live, batch, 'step') // before the state: a batch that is refused leaves it alone
+    return this.live.use(async (runtime) => {
+      runtime.check()
+      const lostSteps = this.live.takeLostSteps()
+      if (lostSteps > 0) {
+        const where = `the model is as it was after step ${this.live.state!.step}: go on from there`
+        throw new ElboError('steps-lost', `step: the GPU device was lost, and the last ${lostSteps} steps with it; ${where}`)
+      }
+      const { state, cleared } = stateFor(this.live.state, optimizer, this.seed)
+      this.live.begin(state, cleared)
+      resumeTraining(runtime, state)
+      const factors = updateFactors(optimizer, state.step + 1)
+      const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }
+      const { loss } = await runBatch(runtime, rows, { update: optimizer }, settings)
+      state.step++
+      this.live.keepWhenDue()
+      return loss
+    })
   }
 
   private checkIdle(): void {
@@ -261,6 +278,16 @@ export class Vae {
   }
 
   private get klWeight(): number {
-    return this.runtime.model.klWeight
+    return this.live.model.klWeight
   }
+}
+
+async function evaluateOn(
+  runtime: ModelRuntime,
+  data: Dataset,
+  { importanceSamples: samples, ...draws }: ReturnType<typeof readEvaluateOptions>,
+): Promise<Loss> {
+  const loss = await evaluateSet(runtime, data, draws)
+  if (samples === 0) return loss
+  return { ...loss, importanceWeighted: await importanceWeighted(runtime, data, { samples, ...draws }) }
 }

@@ -13,8 +13,11 @@ export interface DeviceContext {
 
 /** Which GPU to run on. */
 export interface DeviceOptions {
-  /** An existing device (Node with Dawn, Deno, or one shared with another library). */
-  device?: GPUDevice
+  /**
+   * An existing device (Node with Dawn, Deno, or one shared with another library), or a function that gives one: then
+   * it is called again for another device when the one before is lost. The caller destroys what the caller brought.
+   */
+  device?: GPUDevice | (() => GPUDevice | Promise<GPUDevice>)
   /** Which of several GPUs to ask the browser for; without meaning where a device is given. */
   powerPreference?: GPUPowerPreference
 }
@@ -22,20 +25,27 @@ export interface DeviceOptions {
 const BROWSERS = 'Chrome 113+, Edge 113+, Safari 26+ and Firefox 141+ have it'
 const OPTIONAL_FEATURES: GPUFeatureName[] = ['timestamp-query']
 
+/** There was an adapter once: where there is none later, the browser has given up on its GPU process. */
+let adapterSeen = false
+
 /**
  * Takes the caller's device or asks the browser for one.
  * Timestamps and larger buffer limits are requested where the adapter has them; nothing beyond WebGPU's defaults is
  * required.
  * @throws UnsupportedError with the reason and the way out.
  */
-export async function acquireDevice({ device, powerPreference }: DeviceOptions): Promise<DeviceContext> {
-  if (device) {
+export async function acquireDevice({ device: given, powerPreference }: DeviceOptions): Promise<DeviceContext> {
+  if (given) {
+    const device = typeof given === 'function' ? await given() : given
     const info = device.adapterInfo ?? UNKNOWN_ADAPTER // Firefox and Deno may not have it
     return { device, info, isSoftware: isSoftwareAdapter(info), owned: false }
   }
   const gpu = globalThis.navigator?.gpu
   if (!gpu) throw new UnsupportedError(missingReason())
   const adapter = await gpu.requestAdapter({ powerPreference })
+  if (!adapter && adapterSeen) {
+    throw new UnsupportedError('the browser gave a GPU adapter before and gives none any more: reload the page, or restart the browser')
+  }
   if (!adapter) {
     throw new UnsupportedError(
       'WebGPU is here but gives no adapter: the GPU or its driver is blocked or missing. Update the graphics driver, ' +
@@ -43,6 +53,7 @@ export async function acquireDevice({ device, powerPreference }: DeviceOptions):
         '--enable-unsafe-webgpu --enable-features=Vulkan (add --use-webgpu-adapter=swiftshader for the software adapter)',
     )
   }
+  adapterSeen = true
   const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature))
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
   try {

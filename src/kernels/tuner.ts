@@ -23,6 +23,8 @@ const COMPILING_MS = 50
 export class Tuner {
   private choices: Promise<Record<string, string>> | undefined
   private turn: Promise<unknown> = Promise.resolve()
+  /** What every work was answered, timed or not: the same again for as long as the engine lives. */
+  private decided = new Map<string, string>()
 
   constructor(
     private readonly clock: GpuClock,
@@ -42,6 +44,14 @@ export class Tuner {
     return turn
   }
 
+  /** A tuner for another device of the same adapter, which decides as this one did: bits then repeat. */
+  follow(clock: GpuClock): Tuner {
+    const next = new Tuner(clock, this.adapter, this.store, this.leftMs)
+    next.choices = this.choices
+    next.decided = this.decided
+    return next
+  }
+
   /** Writes what was chosen to where it is remembered. */
   async remember(): Promise<void> {
     const choices = await this.load()
@@ -49,6 +59,12 @@ export class Tuner {
   }
 
   private async chooseNow(work: string, candidates: readonly Candidate[]): Promise<string> {
+    const decided = this.decided.get(work) ?? (await this.decide(work, candidates))
+    this.decided.set(work, decided)
+    return decided
+  }
+
+  private async decide(work: string, candidates: readonly Candidate[]): Promise<string> {
     const fixed = candidates[0].kernel
     const choices = await this.load()
     const known = choices[`${this.adapter} ${work}`]

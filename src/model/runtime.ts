@@ -38,13 +38,11 @@ export class ModelRuntime {
   private destroyed = false
 
   /**
-   * @param onDestroy called once the model is destroyed
    * @throws MemoryError, before anything is allocated, when the model cannot run on this device
    */
   constructor(
     readonly context: EngineContext,
     readonly model: Model,
-    private readonly onDestroy: () => void = () => {},
   ) {
     this.arena = new ParameterArena(model)
     this.programs = new Programs(this)
@@ -74,6 +72,11 @@ export class ModelRuntime {
   writeBuffer(buffer: GPUBuffer, offsetBytes: number, data: ArrayBufferView): void {
     const { queue } = this.context.device
     this.work(`writing "${buffer.label}"`, () => queue.writeBuffer(buffer, offsetBytes, data as BufferSource))
+  }
+
+  /** The buffers that steps with these moments change: the content, then the moments. */
+  learned(moments: readonly ('m' | 'v')[]): GPUBuffer[] {
+    return [...this.content('parameters'), ...moments.map((moment) => this.buffer(moment))]
   }
 
   /** Sets an arena to zero. */
@@ -227,6 +230,11 @@ export class ModelRuntime {
     for (const listener of this.endings) listener()
   }
 
+  /** The device is gone. */
+  get isLost(): boolean {
+    return this.context.lost !== undefined
+  }
+
   /** @throws DeviceLostError, or ElboError once the model is destroyed */
   check(): void {
     if (this.context.lost) throw this.context.lost
@@ -242,7 +250,6 @@ export class ModelRuntime {
     this.arenas.clear()
     this.codebook?.destroy()
     for (const codebook of this.keptCodebooks.values()) codebook.destroy()
-    this.onDestroy()
   }
 
   /** Does GPU work in error scopes; what the GPU refuses fails the next call that waits. */

@@ -22,7 +22,7 @@ export interface CheckpointStore {
  *     const store = checkpointStore('digits')
  *     const file = await store.load()
  *     const vae = file ? await engine.load(file) : await engine.createVae(presets.mlp)
- *     vae.train(data, { epochs: 50, checkpoint: { everySteps: 1000, save: (saved) => store.save(saved) } })
+ *     vae.train(data, { epochs: 50, checkpoint: { everySeconds: 30, store } })
  *
  * @throws SpecError for an empty name; by the first call UnsupportedError where this runtime keeps no files
  */

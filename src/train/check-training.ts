@@ -1,12 +1,13 @@
-import { describe, guarded, readFunction, readOptions, readWeight, readWhole, type Keys } from '../checks.js'
+import { describe, guarded, readFunction, readName, readOptions, readWeight, readWhole, type Keys } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, SpecError } from '../errors.js'
 import { readObjective } from '../model/objectives/kinds.js'
 import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { checkRate, type Rate } from '../ops/rates.js'
+import type { CheckpointStore } from '../stores/checkpoint-store.js'
 import { optimizerFrom } from './optimizers.js'
-import type { TrainOptions } from './run.js'
+import type { Checkpoint, TrainOptions } from './run.js'
 import { checkSet, readAugmentation } from './sets.js'
 
 /** What a call of `train` asks for, read and checked. */
@@ -28,6 +29,7 @@ const KEYS: Keys<TrainOptions> = {
   signal: true,
   reportEvery: true,
   checkpoint: true,
+  onNonFinite: true,
   binarize: true,
   flip: true,
   importanceSamples: true,
@@ -43,23 +45,29 @@ export const DEFAULT_BATCH = 100
  * @param klWeight the specification's
  * @throws SpecError, DataError, ShapeError before anything is touched
  */
-export function readTraining(runtime: ModelRuntime, set: Dataset, options: unknown, klWeight: number): Training {
+export function readTraining(
+  of: Pick<ModelRuntime, 'model'>,
+  set: Dataset,
+  options: unknown,
+  klWeight: number,
+): Training {
   const given = readOptions<TrainOptions>(options, 'train', KEYS)
   const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given
   if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
   const training: Training = {
     batchSize: readWhole(batchSize, 'train.batchSize', 1),
     klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
-    objective: readObjective(given, runtime.model.latent, 'train'),
+    objective: readObjective(given, of.model.latent, 'train'),
     ...readAugmentation(given, 'train'),
     ...(given.optimizer !== undefined && { optimizer: optimizerFrom(given.optimizer, 'train.optimizer') }),
     ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),
     ...(steps !== undefined && { steps: readWhole(steps, 'train.steps', 1) }),
-    ...(validation !== undefined && { validation: checkSet(runtime, validation, 'train: validation') }),
+    ...(validation !== undefined && { validation: checkSet(of, validation, 'train: validation') }),
     ...(seed !== undefined && { seed: readWhole(seed, 'train.seed', 0) }),
     ...(reportEvery !== undefined && { reportEvery: readWhole(reportEvery, 'train.reportEvery', 1) }),
     ...(signal !== undefined && { signal: readSignal(signal, 'train.signal') }),
     ...(given.earlyStopping !== undefined && { earlyStopping: readEarlyStopping(given.earlyStopping) }),
+    ...(given.onNonFinite !== undefined && { onNonFinite: readOnNonFinite(given.onNonFinite) }),
     ...(given.checkpoint !== undefined && { checkpoint: readCheckpoint(given.checkpoint) }),
   }
   if (training.earlyStopping && !training.validation) {
@@ -84,18 +92,35 @@ function readEarlyStopping(value: unknown): TrainOptions['earlyStopping'] {
   }
 }
 
-type Save = NonNullable<TrainOptions['checkpoint']>['save']
+function readOnNonFinite(value: unknown): TrainOptions['onNonFinite'] {
+  return readName(value, 'train.onNonFinite', 'way', ['restore', 'stop'] as const)
+}
 
-function readCheckpoint(value: unknown): TrainOptions['checkpoint'] {
+type Save = CheckpointStore['save']
+
+function readCheckpoint(value: unknown): Checkpoint {
   const path = 'train.checkpoint'
-  const { everySteps, save } = readOptions<NonNullable<TrainOptions['checkpoint']>>(value, path, {
-    everySteps: true,
-    save: true,
-  })
-  return {
-    everySteps: readWhole(everySteps, `${path}.everySteps`, 1),
-    save: readFunction<Save>(save, `${path}.save`, 'what takes the saved file').bind(value),
+  const keys = { everySteps: true, everySeconds: true, store: true, save: true } as const
+  const { everySteps, everySeconds, store, save } = readOptions<Checkpoint>(value, path, keys)
+  if (everySteps === undefined && everySeconds === undefined) {
+    throw new SpecError(path, 'needs everySteps or everySeconds, or both')
   }
+  if (store === undefined && save === undefined) throw new SpecError(path, 'needs a store, or save as a function, or both')
+  const saves = (given: unknown, of: unknown, at: string) => readFunction<Save>(given, at, 'what takes the saved file').bind(of)
+  return {
+    ...(everySteps !== undefined && { everySteps: readWhole(everySteps, `${path}.everySteps`, 1) }),
+    ...(everySeconds !== undefined && { everySeconds: readWeight(everySeconds, `${path}.everySeconds`) }),
+    ...(store !== undefined && { store: { save: saves(saveOf(store), store, `${path}.store.save`) } }),
+    ...(save !== undefined && { save: saves(save, value, `${path}.save`) }),
+  }
+}
+
+function saveOf(store: unknown): unknown {
+  const refuse = (reason: string, options?: ErrorOptions) => new SpecError('train.checkpoint.store', reason, options)
+  return guarded(() => {
+    if (typeof store === 'object' && store !== null) return (store as CheckpointStore).save
+    throw refuse(`needs what checkpointStore() returns, or an object with its save, got ${describe(store)}`)
+  }, refuse)
 }
 
 /** An AbortSignal of any realm. @throws SpecError */

@@ -1,5 +1,5 @@
 import { clip, describe, isWhole } from '../checks.js'
-import { FormatError, SpecError } from '../errors.js'
+import { FormatError, NumericError, SpecError } from '../errors.js'
 import {
   CHECKSUM_KEY,
   readSafetensors,
@@ -14,10 +14,11 @@ import type { ParameterSpec } from '../model/parameters.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
 import type { Latent } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
-import type { Arena } from '../model/memory.js'
 import type { Content, ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
+import { KEPT_PREFIXES, savedBuffers, savedContents } from './contents.js'
+import { notFinite } from './culprit.js'
 import { optimizerFrom } from './optimizers.js'
 import type { Stopping, TrainingState } from './state.js'
 import { keptContent } from './stopping.js'
@@ -44,69 +45,29 @@ export interface SavedModel extends SavedContent {
   }
 }
 
-/** What is kept besides the model's own content, by the names' beginning in the file. */
-const KEPT_PREFIXES = { best: 'best.', aside: 'training.' } as const
-
 /**
  * Parameters under PyTorch's names, and what training needs to go on bit for bit, as one `.safetensors` file.
  * All arenas are copied at one point of the queue, so they belong together even while training runs.
  * @param state what the parameters have seen at that point: of all that has been submitted.
+ * @throws NumericError that names the tensor, when a value is not finite
  */
 export async function saveModel(
   runtime: ModelRuntime,
   seed: number,
   state: TrainingState | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const file: Safetensors = { tensors: {}, metadata: describeModel(runtime, seed, state) }
-  const moments = state ? momentsOf(state.optimizer) : []
-  const kept = state && keptContent(state)
-  const parts = [
-    arenaPart(runtime, 'parameters', '', file),
-    ...moments.map((moment) => arenaPart(runtime, moment, `optimizer.${moment}.`, file)),
-    ...codesPart(runtime, 'parameters', '', file),
-    ...(kept ? [arenaPart(runtime, kept, KEPT_PREFIXES[kept], file)] : []),
-    ...(kept ? codesPart(runtime, kept, KEPT_PREFIXES[kept], file) : []),
-  ]
-  const buffers = parts.flatMap((part) => part.buffers)
+  const buffers = savedBuffers(runtime, state)
   const ranges = buffers.map((buffer) => ({ buffer, offsetBytes: 0, sizeBytes: buffer.size }))
   const words = await runtime.readback(runtime.encoder('save'), ranges)
-  let at = 0
-  for (const part of parts) part.add(words.subarray(at, (at += sizeOf(part.buffers))))
-  file.metadata[CHECKSUM_KEY] = tensorChecksum(file.tensors, file.metadata)
-  return writeSafetensors(file.tensors, file.metadata)
-}
-
-/** Buffers to read, and what puts their words into the file. */
-interface Part {
-  buffers: GPUBuffer[]
-  add(words: Float32Array): void
-}
-
-function arenaPart(runtime: ModelRuntime, arena: Arena, prefix: string, { tensors }: Safetensors): Part {
-  const trained = arena === 'm' || arena === 'v'
-  const add = (words: Float32Array) => {
-    for (const [name, tensor] of Object.entries(runtime.named(words, { trained }))) tensors[prefix + name] = tensor
+  const { tensors, metadata: codes } = savedContents(runtime, state, words)
+  const bad = notFinite(tensors)
+  if (bad) {
+    const way = 'no file is written, for none could be loaded again. Load an earlier one, or set the parameters'
+    throw new NumericError(`save: "${bad.name}" holds ${bad.value}; ${way}`, bad.name)
   }
-  return { buffers: [runtime.buffer(arena)], add }
-}
-
-/** Of a model that has codes. */
-function codesPart(runtime: ModelRuntime, of: Content, prefix: string, { tensors, metadata }: Safetensors): Part[] {
-  const codebook = runtime.codebookOf(of)
-  if (!codebook) return []
-  const add = (words: Float32Array) => {
-    const { epoch, previous } = codebook.usageFrom(words)
-    const { count, mean } = codebook.averagesFrom(words)
-    metadata[`elbo.${prefix}usage`] = JSON.stringify({ epoch: [...epoch], previous: [...previous] })
-    tensors[`${prefix}codebook.count`] = { shape: [count.length], data: count }
-    tensors[`${prefix}codebook.mean`] = { shape: [count.length, mean.length / count.length], data: mean }
-  }
-  return [{ buffers: codebook.ranges.map(({ buffer }) => buffer), add }]
-}
-
-/** Words. */
-function sizeOf(buffers: readonly GPUBuffer[]): number {
-  return buffers.reduce((sum, { size }) => sum + size / 4, 0)
+  const metadata = { ...describeModel(runtime, seed, state), ...codes }
+  metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
+  return writeSafetensors(tensors, metadata)
 }
 
 /**

@@ -33,11 +33,14 @@ export class Reporter {
   private images = 0
   private lastStep: RunStep | undefined
   private lastEvent: TrainEvent | undefined
+  private told: TrainEvent | undefined
+  /** Lost steps of devices that were lost before there was an event. */
+  private readonly untold: number[] = []
   private imagesPerSecond = 0
   private usage: Uint32Array = new Uint32Array()
 
   constructor(
-    private readonly runtime: ModelRuntime,
+    private readonly of: Pick<ModelRuntime, 'model'>,
     private readonly options: ReportOptions,
     private readonly emit: (event: TrainEvent) => void,
   ) {}
@@ -54,7 +57,7 @@ export class Reporter {
   /** Adds a step to the running mean, and makes an event of it when it is time. */
   count(step: RunStep, mean: StepLoss): void {
     const { sums, options } = this
-    this.total += lossOf(this.runtime, mean, step.klWeight).total * step.batch
+    this.total += lossOf(this.of, mean, step.klWeight).total * step.batch
     for (const [part, value] of Object.entries(mean)) sums[part] = (sums[part] ?? 0) + value * step.batch
     this.images += step.batch
     this.lastStep = step
@@ -64,7 +67,13 @@ export class Reporter {
   /** Completes the event of the epoch that has just ended. */
   validated(results: Pick<TrainEvent, 'validation' | 'best'>): void {
     this.lastEvent = { ...this.lastEvent!, ...results }
-    this.emit(this.lastEvent)
+    this.tell(this.lastEvent)
+  }
+
+  /** The device was lost and training is on the next one, so many steps further back. */
+  recovered(lostSteps: number): void {
+    if (this.told) this.emit({ ...this.told, type: 'recovered', lostSteps })
+    else this.untold.push(lostSteps)
   }
 
   /** Reports the steps since the last event. @returns the last event of all */
@@ -79,14 +88,20 @@ export class Reporter {
     const loss = this.meanLoss()
     this.sums = {}
     this.total = this.images = 0
-    this.lastEvent = { step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
-    if (!(epochEnd && validates)) this.emit(this.lastEvent)
+    this.lastEvent = { type: 'step', step, epoch, loss, imagesPerSecond, totalSteps, epochEnd, ...usageOf(this.usage) }
+    if (!(epochEnd && validates)) this.tell(this.lastEvent)
+  }
+
+  private tell(event: TrainEvent): void {
+    for (const lostSteps of this.untold.splice(0)) this.emit({ ...event, type: 'recovered', lostSteps })
+    this.told = event
+    this.emit(event)
   }
 
   private meanLoss(): Loss {
     const { sums, total, images } = this
     const means = Object.entries(sums).map(([part, sum]) => [part, sum / images])
-    return { ...lossOf(this.runtime, Object.fromEntries(means), 1), total: total / images }
+    return { ...lossOf(this.of, Object.fromEntries(means), 1), total: total / images }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Objective } from '../model/objectives/objective.js'
 import type { Augmentation } from '../ops/gather.js'
 import type { Rate } from '../ops/rates.js'
 import type { Optimizer } from '../ops/update.js'
+import type { CheckpointStore } from '../stores/checkpoint-store.js'
 import type { Loss } from './evaluate.js'
 
 /** How to train. Give `epochs` or `steps`. */
@@ -43,12 +44,36 @@ export interface TrainOptions extends Augmentation, Objective {
   signal?: AbortSignal
   /** An event every so many steps, 1 unless given; the losses between are averaged. */
   reportEvery?: number
-  /** Called every so many steps with the saved file, while training waits. */
-  checkpoint?: { everySteps: number; save(file: Uint8Array): void | Promise<void> }
+  /** The saved file, every so often, while training waits. */
+  checkpoint?: Checkpoint
+  /**
+   * What becomes of a model whose loss or gradients stop being finite; the run ends with NumericError either way.
+   * `'restore'`, unless given: everything goes back to the last state known to be good, at most a few seconds old, from
+   * which training can go on. It costs the memory of two copies of parameters and moments. `'stop'`: the parameters stay
+   * those from before the step that failed, ruined as they may be.
+   */
+  onNonFinite?: 'restore' | 'stop'
+}
+
+/** When a run saves, and to where: `everySteps` or `everySeconds` or both, `store` or `save` or both. */
+export interface Checkpoint {
+  everySteps?: number
+  everySeconds?: number
+  /** From `checkpointStore`, or an object of your own with its `save`. */
+  store?: Pick<CheckpointStore, 'save'>
+  save?(file: Uint8Array): void | Promise<void>
 }
 
 /** What a run reports. */
 export interface TrainEvent {
+  /**
+   * `'step'`: steps were done, each is told once. `'recovered'`: the device was lost, and training goes on on another one
+   * with `lostSteps` to be made again, which are not told again; the rest repeats the step event before (or, before the
+   * first, that one).
+   */
+  type: 'step' | 'recovered'
+  /** Of `'recovered'`. */
+  lostSteps?: number
   /** Updates done, counted over all runs with this type of optimiser. */
   step: number
   /** The epoch this step belongs to, from 1. */

@@ -10,7 +10,7 @@ import type { Augmentation } from '../ops/gather.js'
  * A data set for a model. For one that the caller made by hand a checked copy of its fields comes back.
  * @throws DataError, ShapeError unless the set's images are the model's input, and its labels among the classes
  */
-export function checkSet({ model }: ModelRuntime, data: unknown, who: string): Dataset {
+export function checkSet({ model }: Pick<ModelRuntime, 'model'>, data: unknown, who: string): Dataset {
   const set = readDataset(data, who)
   const { h, w, c } = model.input
   if (String(set.shape) !== String([h, w, c])) {

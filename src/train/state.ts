@@ -1,4 +1,3 @@
-import type { ModelRuntime } from '../model/runtime.js'
 import { momentsOf, type Optimizer } from '../ops/update.js'
 
 /** Where training stands: with the parameters and moments, all that going on bit for bit needs. */
@@ -36,18 +35,19 @@ export interface Stopping {
   readonly aside: boolean
 }
 
+/** A state to go on with, and the moments that begin at zero there. */
+export interface NextState {
+  state: TrainingState
+  cleared: ('m' | 'v')[]
+}
+
 /**
  * The state that this optimiser goes on with: that of training so far with an optimiser of the same kind, whatever its
  * settings were, or a new one.
  */
-export function stateFor(
-  runtime: ModelRuntime,
-  current: TrainingState | undefined,
-  optimizer: Optimizer,
-  seed: number,
-): TrainingState {
+export function stateFor(current: TrainingState | undefined, optimizer: Optimizer, seed: number): NextState {
   const goesOn = current?.optimizer.type === optimizer.type
   const kept = goesOn ? momentsOf(current.optimizer) : []
-  for (const moment of momentsOf(optimizer)) if (!kept.includes(moment)) runtime.clear(moment)
-  return goesOn ? { ...current, optimizer } : { optimizer, step: 0, epoch: 0, cursor: 0, seed }
+  const cleared = momentsOf(optimizer).filter((moment) => !kept.includes(moment))
+  return { state: goesOn ? { ...current, optimizer } : { optimizer, step: 0, epoch: 0, cursor: 0, seed }, cleared }
 }

@@ -11,6 +11,7 @@ import { MOST_STEPS } from '../schedule/step.js'
 import { meanLosses } from '../schedule/step-queue.js'
 import { asRows, checkFinite, readTensor, type Tensor } from '../tensor.js'
 import { readGivenLabels } from './arguments.js'
+import { findCulprit } from './culprit.js'
 import { lossOf, type Loss } from './evaluate.js'
 
 /** A batch of the caller's own, and what to minimise on it. */
@@ -45,11 +46,11 @@ export interface BatchRows {
 }
 
 /** Reads a batch. @throws ShapeError, DataError, SpecError */
-export function batchRows(runtime: ModelRuntime, batch: Batch, who: string): BatchRows {
-  const { model } = runtime
+export function batchRows(of: Pick<ModelRuntime, 'model'>, batch: Batch, who: string): BatchRows {
+  const { model } = of
   const given = readOptions<Batch>(batch, who, BATCH_KEYS)
   const objective = readObjective(given, model.latent, who)
-  const { data: images, rows } = imageRows(runtime, given.images as Tensor)
+  const { data: images, rows } = imageRows(of, given.images as Tensor)
   const noise = given.noise === undefined ? undefined : readTensor(given.noise, 'noise')
   const labels = labelRows(model, readGivenLabels(given.labels, model.classes), rows)
   const without = { images, labels, rows, objective }
@@ -136,11 +137,14 @@ async function readStep(
   }
   const data = await runtime.readback(encoder, ranges)
   const failed = data[lossCount] !== 0
-  const loss = lossOf(runtime, meanLosses(data, [slices], program)[0], klWeight)
+  const [mean] = meanLosses(data, [slices], program)
+  const loss = lossOf(runtime, mean, klWeight)
   const values = data.subarray(lossCount + 1)
   if (failed || !Number.isFinite(loss.total) || !values.every(Number.isFinite)) {
-    const what = Number.isFinite(loss.total) ? 'a gradient' : 'the loss'
-    throw new NumericError(`${what} is not finite; the parameters are unchanged. A smaller learning rate usually helps`)
+    const arena = gradients!.storage as 'gradients' | 'gradient_sum'
+    const named = async () => (withGradients ? runtime.named(values, { trained: true }) : runtime.read(arena))
+    const { sentence, tensor } = await findCulprit(runtime, mean, ' is not finite', named)
+    throw new NumericError(`${sentence}. The parameters are unchanged. A smaller learning rate usually helps`, tensor)
   }
   return { loss, gradients: values }
 }

@@ -100,7 +100,8 @@ gpuTest(programs, 'of optimisers that differ in their rates alone are one', ({ d
         await vae.train(data, { steps: 2, batchSize, optimizer: adam({ learningRate }) }).done
       }
     })
-    assert.equal([...new Set(labels)].sort(), ['losses.readback', 'order'])
+    const snapshots = ['m', 'parameters', 'v'].map((arena) => `snapshot of ${arena}`)
+    assert.equal([...new Set(labels)].sort(), ['losses.readback', 'order', ...snapshots])
     const optimizer = adam({ beta1: 0.5 })
     const other = await labelsOf(device, () => vae.train(data, { steps: 2, batchSize, optimizer }).done)
     assert.ok(other.includes('params'), 'another constant of a kernel needs another program')

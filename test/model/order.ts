@@ -90,7 +90,7 @@ gpuTest(shuffled, 'leave the step that fails, and what the parameters have seen,
     const fails = async (seed?: number) => {
       const vae = await create(engine)
       const run = () => expectError(
-        () => vae.train(data, { steps: 100, batchSize, optimizer: sgd({ learningRate: rate }) }).done,
+        () => vae.train(data, { steps: 100, batchSize, optimizer: sgd({ learningRate: rate }), onNonFinite: 'stop' }).done,
         NumericError, 'numeric', 'finite at step',
       )
       const { message } = seed === undefined ? await run() : await withShuffledMaps(seed, run)

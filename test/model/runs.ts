@@ -217,5 +217,20 @@ gpuTest(control, 'a run that nobody looks at trains all the same', ({ device }) 
     expectSameParameters(await vae.parameters(), await after(engine, 5))
   }))
 
+gpuTest(control, 'checkpoints every so many seconds go to a store, and to the caller', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await create(engine)
+    const [stored, given]: Uint8Array[][] = [[], []]
+    const store = { save: async (file: Uint8Array) => void stored.push(file), load: async () => stored.at(-1) }
+    const save = (file: Uint8Array) => void given.push(file)
+    const run = vae.train(data, { steps: 1_000_000, batchSize, checkpoint: { everySeconds: 0.05, store, save } })
+    for await (const { step } of run) if (stored.length > 1 && step > 0) break // stops
+    await run.done
+    assert.equal(stored, given)
+    const steps = stored.map((file) => JSON.parse(readSafetensors(file).metadata['elbo.training']).step)
+    assert.ok(steps[0] > 0 && steps[1] > steps[0], `${steps}`)
+    expectSameParameters(await (await engine.load(stored[0])).parameters(), await after(engine, steps[0]))
+  }))
+
 events.run()
 control.run()

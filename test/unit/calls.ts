@@ -163,9 +163,12 @@ options('of a training run that is none: signal, checkpoint, early stopping', as
   for (const signal of [null, {}, 'abort', { aborted: false }, AbortSignal]) {
     await refused({ signal }, 'train.signal', 'needs an AbortSignal')
   }
-  await refused({ checkpoint: { everySteps: 1 } }, 'train.checkpoint.save', 'function', 'got nothing')
+  await refused({ checkpoint: { everySteps: 1 } }, 'train.checkpoint', 'needs a store, or save as a function')
   await refused({ checkpoint: { everySteps: 1, save: 'file' } }, 'train.checkpoint.save', '"file"')
-  await refused({ checkpoint: { save() {} } }, 'train.checkpoint.everySteps')
+  await refused({ checkpoint: { save() {} } }, 'train.checkpoint', 'needs everySteps or everySeconds')
+  await refused({ checkpoint: { everySeconds: NaN, save() {} } }, 'train.checkpoint.everySeconds', 'NaN')
+  await refused({ checkpoint: { everySeconds: 1, store: {} } }, 'train.checkpoint.store')
+  await refused({ onNonFinite: 'ignore' }, 'train.onNonFinite', '"restore"')
   await refused({ checkpoint: true }, 'train.checkpoint', 'plain object')
   await refused({ earlyStopping: {} }, 'train.earlyStopping.patience')
   await refused({ earlyStopping: { patience: 1, paticnce: 2 } }, 'did you mean "patience"')
@@ -200,6 +203,8 @@ options('of an engine: a device that is none is refused, one that does not name 
   const preference = 'fast' as never
   await expectError(() => createEngine({ device, powerPreference: preference }), SpecError, 'spec', '"low-power"')
   await expectError(() => createEngine({ device, tuning: 'on' as never }), SpecError, 'spec', 'tuning', '"auto", "off"')
+  await expectError(() => createEngine({ recoverySeconds: -1 }), SpecError, 'spec', 'createEngine.recoverySeconds')
+  await expectError(() => createEngine({ device: () => ({}) as never }), SpecError, 'spec', 'createEngine.device()')
 })
 
 options('of schedules within schedules are read 16 deep, whatever they hold', async () => {
