@@ -178,6 +178,20 @@ const conditional: Reproduction = {
   },
 }
 
+/** Five epochs of a preset by its recipe, beside PyTorch's of the same network; three seeds. */
+function preset(name: 'mlp' | 'mlpDeep', parameterCount: number, values: readonly number[]): Reproduction {
+  return {
+    source: `The preset ${name}`,
+    spec: structuredClone(presets[name]),
+    parameterCount,
+    ...recipes[name],
+    klWeight: 1,
+    importanceSamples: 1,
+    reportEvery: 10,
+    full: { epochs: 5, published: [{ source: PYTORCH, quantity: 'test', epoch: 5, klWeight: 1, values }] },
+  }
+}
+
 /** How many samples Burda et al. trained on, with what they reached, and PyTorch after an epoch. */
 const iwaeFigures: Record<number, { paper: number; pytorch?: PytorchEpoch }> = {
   1: { paper: 86.76, pytorch: { negativeElbo: [136.69, 135.0, 132.69], bound: [130.69, 129.35, 127.33] } },
@@ -243,6 +257,8 @@ function iwae(k: number): Reproduction {
 /** Every reproduction by name; `k` is of `iwae` alone. */
 export const reproductions: Record<string, (k: number) => Reproduction> = {
   'pytorch-example': () => pytorchExample,
+  mlp: () => preset('mlp', 404_244, [162.5, 162.8, 162.8]),
+  mlpDeep: () => preset('mlpDeep', 1_189_984, [107.5, 108.0, 108.0]),
   'keras-conv': () => kerasConv,
   'keras-mlp-z2': () => kerasMlp,
   conditional: () => conditional,
