@@ -39,7 +39,8 @@ const environment = {
   processor: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
 }
-const env = { ...process.env, ...(await softwareVulkan()), DENO_DIR: folder, DENO_NO_UPDATE_CHECK: '1', XDG_RUNTIME_DIR: folder }
+const quiet = { DENO_DIR: folder, DENO_NO_UPDATE_CHECK: '1', XDG_RUNTIME_DIR: folder }
+const env = { ...process.env, ...(await softwareVulkan()), ...quiet }
 const args = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config', join(folder, 'main.mjs')]
 const out = given.text('out')
 const settings = { environment, pairs: given.whole('pairs') ?? 40, out: out ? resolve(out) : undefined }

@@ -1,7 +1,7 @@
 // @ts-check
-// Runs test files: unit/ and page/ in Node, kernels/, model/ and faults/ each in a fresh page of one headless browser,
-// or in a process of its own on Deno or Node. A file that does not load, holds no test, skips one, hangs, crashes or
-// leaves a stray error fails.
+// Runs test files: unit/ and page/ in Node, kernels/, model/ and faults/ each in a fresh page of a headless browser, or
+// in a process of its own on Deno or Node. Two lanes share the work. A file that does not load, holds no test, skips
+// one, hangs, crashes or leaves a stray error fails.
 import { rmSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
@@ -69,41 +69,48 @@ export async function runTests({ root, folder, filters, lint: wantsLint, short, 
     if (linting) report('lint', await timed(() => linted(linting)), totals)
 
     const setting = { out: pages, base: `${server.origin}/page`, timeoutMs, device, adapter }
-    const runtime = runtimeOf(runtimeName, setting)
-    cleanup.push(() => runtime.close())
+    // One for each lane: what breaks a browser in one does not end the other's file.
+    const [runtime, second] = [runtimeOf(runtimeName, setting), runtimeOf(runtimeName, setting)]
+    cleanup.push(() => runtime.close(), () => second.close())
     const driver = join(processes, 'process-driver.mjs')
     /** @param {TestFile} file @param {Record<string, string>} [env] */
     const inProcess = (file, env) => runInProcess(file, { out: processes, driver, timeoutMs, env })
     const demo = demoServer(root, cleanup)
     /** @param {TestFile} file */
     const beside = async (file) => {
-      if (!(runtime instanceof BrowserRuntime)) throw new Error('page tests need a browser')
-      const env = { ELBO_TEST_BROWSER: (await runtime.browser()).wsEndpoint(), ELBO_TEST_ORIGIN: await demo() }
+      if (!(second instanceof BrowserRuntime)) throw new Error('page tests need a browser')
+      const env = { ELBO_TEST_BROWSER: (await second.browser()).wsEndpoint(), ELBO_TEST_ORIGIN: await demo() }
       const outcome = await inProcess(file, env)
-      await runtime.tidy()
+      await second.tidy()
       return outcome
     }
-    /** @param {TestFile[]} some @param {(file: TestFile) => Promise<Outcome>} run */
-    const runAll = async (some, run) => {
-      for (const file of some) {
-        const problem = broken.get(file)
-        const fails = async () => ({ ...nothing, stray: [`does not bundle: ${problem}`] })
-        report(file.path, await timed(problem ? fails : () => run(file)), totals)
+    /** @param {TestFile} file @param {(file: TestFile) => Promise<Outcome>} run */
+    const runOne = async (file, run) => {
+      const problem = broken.get(file)
+      const fails = async () => ({ ...nothing, stray: [`does not bundle: ${problem}`] })
+      report(file.path, await timed(problem ? fails : () => run(file)), totals)
+    }
+    const isWhole = filters.length === 0 && folder === 'test' && !short
+    const waiting = [...onGpu]
+    // On a bare machine this takes minutes, which no file's limit should pay for. A failure is told by each file.
+    const started = onGpu.length > 0 ? runtime.start().catch(() => {}) : Promise.resolve()
+    const firstLane = async () => {
+      await started
+      for (let file = waiting.shift(); file; file = waiting.shift()) await runOne(file, (one) => runtime.run(one))
+    }
+    const secondLane = async () => {
+      for (const file of units) await runOne(file, inProcess)
+      await started
+      if (isWhole && runtimeName === 'chrome') {
+        const some = shortForm(onGpu).filter((file) => !broken.has(file))
+        for (const name of otherRuntimes) await runElsewhere(name, some, setting, totals)
       }
+      if (isWhole || onPage.length > 0) await second.start().catch(() => {})
+      for (const file of onPage) await runOne(file, beside)
+      // What the first lane has not come to, from the end.
+      for (let file = isWhole && waiting.pop(); file; file = waiting.pop()) await runOne(file, (one) => second.run(one))
     }
-    const usingRuntime = async () => {
-      // On a bare machine this takes minutes, which no file's limit should pay for. A failure is told by each file.
-      if (onGpu.length + onPage.length > 0) await runtime.start().catch(() => {})
-      await runAll(onGpu, (file) => runtime.run(file))
-      await runAll(onPage, beside)
-    }
-    const meanwhile = async () => {
-      await runAll(units, inProcess)
-      if (filters.length > 0 || folder !== 'test' || short || runtimeName !== 'chrome') return
-      const some = shortForm(onGpu).filter((file) => !broken.has(file))
-      for (const name of otherRuntimes) await runElsewhere(name, some, setting, totals)
-    }
-    await Promise.all([usingRuntime(), meanwhile()])
+    await Promise.all([firstLane(), secondLane()])
   } finally {
     for (const end of cleanup.reverse()) await end()
   }

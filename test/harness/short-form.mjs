@@ -15,6 +15,9 @@ export const shortFormTests = {
   'faults/device': ['a lost device › while idle'],
 }
 
+/** Of these the first test of every suite: each kernel once, and what kernels are built on. */
+export const oncePerSuite = ['kernels/every', 'kernels/threefry']
+
 /**
  * The files of the short form, with what runs of them.
  *
@@ -23,7 +26,7 @@ export const shortFormTests = {
  * @throws when one is not there
  */
 export function shortForm(files) {
-  const kernels = files.filter(({ kind, name }) => kind === 'kernels' && !name.endsWith('-random'))
+  const kernels = files.filter(({ name }) => oncePerSuite.includes(name))
   const named = Object.entries(shortFormTests).map(([name, starts]) => {
     const file = files.find((candidate) => candidate.name === name)
     if (!file) throw new Error(`the short form names ${name}, which is not there`)

@@ -2,8 +2,8 @@ import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { checkConvolutions, randomConvolutions } from '../support/random-convolution.js'
 
-const COUNT = 15
-const PART = 5
+const COUNT = 8
+const PART = 4
 
 const random = suite('transposed convolution, random shapes')
 const cases = randomConvolutions(COUNT, 11, true)

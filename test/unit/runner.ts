@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { shortFormTests } from '../harness/short-form.mjs'
+import { oncePerSuite, shortFormTests } from '../harness/short-form.mjs'
 
 interface Run {
   exitCode: number
@@ -74,7 +74,11 @@ const places = {
 
 for (const [place, env] of Object.entries(places)) {
   runner(`counts every kind of failure of a file in ${place}`, async () => {
-    const { exitCode, output } = await run(`in ${place}`, failing, env)
+    // At once: starting and waiting is most of it.
+    const [{ exitCode, output }, late] = await Promise.all([
+      run(`in ${place}`, failing, env),
+      run(`hanging in ${place}`, hanging, env, ['--timeout', '3']),
+    ])
     assert.is(exitCode, 1, output)
     assert.match(output, /\n3 passed, 5 failed\n$/)
     assert.match(output, /empty\.ts +0 passed, 1 FAILED.*\n +holds no test/)
@@ -83,7 +87,6 @@ for (const [place, env] of Object.entries(places)) {
     assert.match(output, /stray\.ts +1 passed, 1 FAILED.*\n +(uncaught|unhandled rejection): .*Error: stray/)
     assert.match(output, /throws\.ts +0 passed, 1 FAILED.*\n +did not load: Error: at import/)
     assert.match(output, /uncaptured\.ts +1 passed, 1 FAILED.*\n +uncaptured GPU error/)
-    const late = await run(`hanging in ${place}`, hanging, env, ['--timeout', '3'])
     assert.match(late.output, /hangs\.ts +0 passed, 1 FAILED.*\n +hangs: not done after 3 s/)
   })
 }
@@ -102,10 +105,10 @@ runner('withholds features and limits from devices on request, and refuses to do
       })
       test.run()`,
   }
-  for (const [place, env] of Object.entries(places)) {
-    const minimal = await run(`minimal in ${place}`, files, { ...env, ELBO_DEVICE: 'minimal' })
-    assert.is(minimal.exitCode, 0, minimal.output)
-  }
+  const minimal = Object.entries(places).map(([place, env]) => {
+    return run(`minimal in ${place}`, files, { ...env, ELBO_DEVICE: 'minimal' })
+  })
+  for (const { exitCode, output } of await Promise.all(minimal)) assert.is(exitCode, 0, output)
   const whole = await run('whole', files)
   assert.is(whole.exitCode, 1, whole.output)
   for (const [name, value, needs] of [
@@ -127,15 +130,17 @@ runner('runs of the short form the first test of every kernel, and the tests tha
   }`
   const top = "import { suite } from '../../../../test/harness/suite.js'\n"
   const files: Record<string, string> = {
-    'kernels/two.ts': `${top}${part('one_kernel', ['is sound'])}\n${part('other_kernel', ['is sound'])}`,
-    'kernels/two-random.ts': `${top}${part('at random', [])}`,
+    'kernels/other.ts': `${top}${part('a kernel again', [])}`,
     'model/other.ts': `${top}${part('other', [])}`,
+  }
+  for (const name of oncePerSuite) {
+    files[`${name}.ts`] = `${top}${part(`one of ${name}`, ['is sound'])}\n${part(`other of ${name}`, ['is sound'])}`
   }
   for (const [name, starts] of Object.entries(shortFormTests)) {
     const named = starts.map((start) => start.split(' › '))
     files[`${name}.ts`] = top + named.map(([suite, title]) => part(suite, [`${title} and more`])).join('\n')
   }
-  const count = 2 + Object.values(shortFormTests).flat().length
+  const count = 2 * oncePerSuite.length + Object.values(shortFormTests).flat().length
   const { output } = await run('short', files, { ELBO_RUNTIME: 'deno' }, ['--short'])
   assert.match(output, new RegExp(`\\n${count} passed, 0 failed\\n$`))
   const [name, [start]] = Object.entries(shortFormTests)[0]
