@@ -33,7 +33,7 @@ export class Gallery {
     this.probing.ask().catch(this.fail)
   }
 
-  /** Follows an image: where it lands and what becomes of it. */
+  /** Follows an image: where it lands and what it turns into. */
   place(pixels: Float32Array | undefined): void {
     this.placed = pixels
     this.landing.ask().catch(this.fail)

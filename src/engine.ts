@@ -23,7 +23,7 @@ import { Vae } from './vae.js'
 /** How to make an engine. */
 export interface EngineOptions extends DeviceOptions {
   /**
-   * `'auto'`, unless given: where a kernel has several tilings, the fastest on this adapter is found once, in at most a
+   * `'auto'` unless given: where a kernel has several tilings, the fastest on this adapter is found once, in at most a
    * second and a half, and remembered (IndexedDB, or the user's cache folder on Node). `'off'`: always the fixed ones, so
    * that bits repeat across runs and machines of one adapter. Software adapters have the fixed ones, measured there.
    */

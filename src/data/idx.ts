@@ -50,7 +50,7 @@ async function imageShape(images: PackedFile, labels: PackedFile | undefined): P
     throw new FormatError(`idx images: no pixels: ${count} images of ${height} × ${width}`)
   }
   if (labelShape && labelShape[0] !== count) {
-    throw new FormatError(`idx labels: ${labelShape[0]} labels, needs ${count}, one an image`)
+    throw new FormatError(`idx labels: ${labelShape[0]} labels, needs ${count}, one per image`)
   }
   return shape
 }

@@ -36,7 +36,7 @@ export function readLabelBytes(value: unknown, count: number, who: string): Uint
     if (!bytes && !Array.isArray(value)) throw refuse(`needs a Uint8Array or an array of numbers, got ${describe(value)}`)
     const labels: ArrayLike<unknown> = bytes ?? (value as unknown[])
     if (labels.length !== count) {
-      throw new ShapeError(`${who}: labels has ${labels.length} entries, needs ${count}, one an image`)
+      throw new ShapeError(`${who}: labels has ${labels.length} entries, needs ${count}, one per image`)
     }
     if (bytes) return bytes
     const numbers: unknown[] = Array.from(labels)

@@ -11,7 +11,7 @@ export interface CodeUsage {
   previous: Uint32Array
 }
 
-/** The moving averages behind the codes: how many vectors chose each, and their sum `[codes, size]`. */
+/** The moving averages that the codes are made from: how many vectors chose each, and their sum `[codes, size]`. */
 export interface CodeAverages {
   count: Float32Array
   mean: Float32Array
@@ -40,7 +40,7 @@ export class Codebook {
     return { usage: this.usage, 'codebook.count': this.count, 'codebook.mean': this.mean }
   }
 
-  /** What to read for `usageFrom`, and behind it for `averagesFrom`. */
+  /** What to read for `usageFrom`, and after it for `averagesFrom`. */
   get ranges() {
     return [this.usage, this.previous, this.count, this.mean].map((buffer) => {
       return { buffer, offsetBytes: 0, sizeBytes: buffer.size }

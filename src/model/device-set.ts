@@ -68,7 +68,7 @@ interface Keeper {
 }
 
 /**
- * A data set on the GPU, in as many buffers as the largest binding asks for: bytes, an image padded to whole words, or
+ * A data set on the GPU, in as many buffers as the largest binding asks for: bytes, every image padded to words, or
  * floats, an image padded to whole vectors.
  */
 export class DeviceSet {

@@ -21,7 +21,7 @@ export interface Value {
   readonly rows: number
   /** Rows per image: row n of a batch belongs to image ⌊n / samples⌋. */
   readonly samples: number
-  /** Batches that it stacks, one behind the other, each of as many rows; 1 unless given. */
+  /** Batches that it stacks, one after the other, each of as many rows; 1 unless given. */
   readonly batches?: number
   /** The activation that made it: the last reader to send a gradient multiplies by its derivative. */
   readonly activation: Activation
@@ -51,11 +51,11 @@ export type Rows = Pick<Value, 'rows' | 'samples' | 'batches'>
 
 /** What a backward pass is for. */
 export interface PassOptions {
-  /** Whether a layer's parameters get their gradient from this objective; all do, unless given. */
+  /** Whether a layer's parameters get their gradient from this objective; all do unless given. */
   wants?: (path: string) => boolean
   /** A value that no node makes, of which the gradient is asked for too. */
   by?: Value
-  /** How many of the stacked batches take part, from the first on; all, unless given. */
+  /** How many of the stacked batches take part, from the first on; all unless given. */
   batches?: number
 }
 

@@ -12,7 +12,7 @@ export interface LabelOptions {
 
 /**
  * The labels of a batch as words, or nothing for a model without classes.
- * @throws DataError when they are missing, not wanted, or outside the classes; ShapeError unless there is one a row
+ * @throws DataError when they are missing, not wanted, or outside the classes; ShapeError unless there is one per row
  */
 export function labelRows(
   { classes }: Model,
@@ -26,7 +26,7 @@ export function labelRows(
   if (!labels) {
     throw new DataError(`labels: the model is conditional, needs ${rows} labels from 0 to ${classes - 1}`)
   }
-  if (labels.length !== rows) throw new ShapeError(`labels: has ${labels.length}, needs ${rows}, one a row`)
+  if (labels.length !== rows) throw new ShapeError(`labels: has ${labels.length}, needs ${rows}, one per row`)
   checkLabels(labels, classes, 'labels')
   return Uint32Array.from(labels)
 }

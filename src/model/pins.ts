@@ -7,7 +7,7 @@ export interface HostTensors {
   x?: PlanTensor
   /** `[B]` class indices as words, of a conditional model. */
   labels?: PlanTensor
-  /** `[B · samples, P4(noise)]` the draws behind z, image by image, written by the host where the noise is given. */
+  /** `[B · samples, P4(noise)]` the draws that z is made from, image by image, written by the host where the noise is given. */
   noise?: PlanTensor
   /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
   z?: PlanTensor

@@ -219,7 +219,7 @@ export class ModelRuntime {
     return { ...(await this.arenasFor(arenasOf(plan))), ...this.codebook?.storages }
   }
 
-  /** Calls back when the model is destroyed or its device lost. @returns what takes that back */
+  /** Calls back when the model is destroyed or its device lost. @returns a function that removes the listener */
   onEnd(listener: () => void): () => void {
     this.endings.add(listener)
     return () => this.endings.delete(listener)

@@ -64,7 +64,7 @@ export type LayerSpec =
 export interface GaussianLatentSpec {
   type: 'gaussian'
   size: number
-  /** `'diagonal'`, unless given. */
+  /** `'diagonal'` unless given. */
   covariance?: 'diagonal' | 'full'
 }
 

@@ -12,7 +12,7 @@ export interface BatchNormShape {
   P: number
   /** Channels, or features of a vector. */
   C: number
-  /** Rows an image, 1 unless given. */
+  /** Rows per image, 1 unless given. */
   samples?: number
   /** Stacked batches that the rows are of, each normalised by statistics of its own; 1 unless given. */
   batches?: number
@@ -55,7 +55,7 @@ export function batchNormStatistics(
 
 /**
  * y = act((x − mean) / √(variance + 1e-5) · w + b). `statistics` is what `batchNormStatistics` left of this step
- * (`'batch'`), or the running mean and variance, one behind the other, `[2, P4(C)]` (`'running'`).
+ * (`'batch'`), or the running mean and variance, one after the other, `[2, P4(C)]` (`'running'`).
  */
 export function batchNormForward(
   t: { x: PlanTensor; statistics: PlanTensor; w: PlanTensor; b: PlanTensor; y: PlanTensor },
@@ -94,7 +94,7 @@ export function batchNormBackwardWeight(
 /**
  * dx = w / √(variance + 1e-5) · (dy − mean of dy − x̂ · mean of dy · x̂) · act'(x), act being that of x; after
  * `batchNormBackwardWeight`, which leaves `sums`. With `add` dx = (dx + …) · act'(x) in place: what it holds is the
- * gradient by the other readers of x, without that activation's derivative. 0 in the rows behind the batch.
+ * gradient by the other readers of x, without that activation's derivative. 0 in the rows after the batch.
  */
 export function batchNormBackwardInput(
   t: { dy: PlanTensor; x: PlanTensor; statistics: PlanTensor; w: PlanTensor; sums: PlanTensor; dx: PlanTensor },

@@ -8,7 +8,7 @@ interface CholeskyShape {
   B: number
   /** Latent size. */
   Z: number
-  /** Rows an image, 1 unless given. */
+  /** Rows per image, 1 unless given. */
   samples?: number
 }
 

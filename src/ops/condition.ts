@@ -9,13 +9,13 @@ interface ConditionShape {
   C: number
   /** Classes. */
   K: number
-  /** Rows an image, 1 unless given: row n of a batch has the label of image ⌊n / samples⌋. */
+  /** Rows per image, 1 unless given: row n of a batch has the label of image ⌊n / samples⌋. */
   samples?: number
   /** Stacked batches that the rows are of, which have the same labels; 1 unless given. */
   batches?: number
 }
 
-/** y = x with the one-hot label behind the channels of every pixel; a vector is one pixel. */
+/** y = x with the one-hot label after the channels of every pixel; a vector is one pixel. */
 export function conditionForward(
   t: { x: PlanTensor; labels: PlanTensor; y: PlanTensor },
   { B, P, C, K, samples = 1, batches = 1 }: ConditionShape,

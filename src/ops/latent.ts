@@ -52,7 +52,7 @@ export function reparameterizeBackward(
 
 /**
  * The objective reconstruction + klWeight · Σ_j max(λ, mean over the batch of KL_j) (Kingma et al. 2016) as the third
- * part of every image's losses, behind those in `rowLosses`; `kept` gets 1 for the dimensions above λ nats, 0 for others.
+ * part of every image's losses, after those in `rowLosses`; `kept` gets 1 for the dimensions above λ nats, 0 for others.
  */
 export function freeBitsLoss(
   t: { head: PlanTensor; rowLosses: PlanTensor; losses: PlanTensor; kept: PlanTensor },

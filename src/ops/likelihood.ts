@@ -7,11 +7,11 @@ interface ImageShape {
   B: number
   /** Pixels × channels of an image. */
   N: number
-  /** Rows an image, 1 unless given: row n is one of image ⌊n / samples⌋. */
+  /** Rows per image, 1 unless given: row n is one of image ⌊n / samples⌋. */
   samples?: number
 }
 
-/** With `gradient` the logits are overwritten by the loss's gradient, times the derivative of the activation behind them. */
+/** With `gradient` the logits are overwritten by the loss's gradient, times the derivative of their activation. */
 interface LogitTensors {
   logits: PlanTensor
   x: PlanTensor

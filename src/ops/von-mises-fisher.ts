@@ -8,7 +8,7 @@ export interface SphereShape {
   B: number
   /** Dimensions of the space, 3 or more. */
   size: number
-  /** Rows an image, 1 unless given. */
+  /** Rows per image, 1 unless given. */
   samples?: number
   /** κ; unless given, the heads' last output gives it, κ = 1 + softplus(output). */
   concentration?: number

@@ -76,7 +76,7 @@ export class Executable {
     for (let i = 0; i < slices; i++) this.encodeSlice(pass, first + i, i === slices - 1)
   }
 
-  /** Encodes every dispatch with one slice of the uniform; the update only behind the last slice of a batch. */
+  /** Encodes every dispatch with one slice of the uniform; the update only after the last slice of a batch. */
   encodeSlice(pass: GPUComputePassEncoder, uniformIndex: number, last = true): void {
     const end = last ? this.launches.length : this.beforeUpdate
     for (let i = 0; i < end; i++) this.launches[i].encode(pass, uniformIndex)

@@ -14,8 +14,8 @@ export type StepLoss = Record<string, number>
 
 /**
  * What a submission's steps left behind.
- * @param losses one a step
- * @param failed the first step with a loss or gradient that was not finite: it and those behind it changed nothing.
+ * @param losses one per step
+ * @param failed the first step with a loss or gradient that was not finite: it and those after it changed nothing.
  * @param ring the loss ring, see `meanLosses`; only valid during the call.
  * @param usage how often every code of a vector-quantised model was chosen until then
  */
@@ -201,7 +201,7 @@ function failedStep(status: number, steps: readonly number[][]): number | undefi
 
 /**
  * Sums the loss ring into means over each step's images, in image order and in float64. A slot has every part's values,
- * one a row.
+ * one per row.
  * @param steps the batches of every step's slices; a slice has a slot
  */
 export function meanLosses(

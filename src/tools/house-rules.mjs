@@ -34,7 +34,7 @@ export async function houseRules(root) {
     for (const path of await filesIn(root, folder)) {
       const text = await readFile(join(root, path), 'utf8')
       violations.push(...fileRules(path, text))
-      if (/^(src|demo|bench)\/.*\.(ts|mjs)$/.test(path)) sources.set(path, text)
+      if (/^(src|demo|bench|test)\/.*\.(ts|mjs)$/.test(path)) sources.set(path, text)
     }
   }
   const { kernels, libraries } = await readShaders(root)

@@ -22,7 +22,7 @@ export interface EvaluateOptions {
   seed?: number
   /** Images at a time, 128 unless given. */
   batchSize?: number
-  /** Draws of z an image for `importanceWeighted`; 0, unless given, leaves it out. */
+  /** Draws of z per image for `importanceWeighted`; the default, 0, leaves it out. */
   importanceSamples?: number
   /** As in training; the draws are the seed's. */
   binarize?: Augmentation['binarize']

@@ -36,7 +36,7 @@ const KEYS: Keys<TrainOptions> = {
   freeBits: true,
 }
 
-/** Images an update unless given. */
+/** Images per update unless given. */
 export const DEFAULT_BATCH = 100
 
 /**

@@ -15,7 +15,7 @@ import { noiseRows } from './step.js'
 
 /** How to take the losses of images. */
 export interface LossesOptions extends LabelOptions {
-  /** Draws of z an image, 1 unless given; the losses are means over them. */
+  /** Draws of z per image, 1 unless given; the losses are means over them. */
   samples?: number
   /** Whether to tell where in each image the reconstruction loss lies. */
   perPixel?: boolean

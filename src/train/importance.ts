@@ -9,7 +9,7 @@ import { setLosses } from './set-losses.js'
 
 /** How the bound is estimated. */
 export interface ImportanceOptions {
-  /** Draws of z an image. */
+  /** Draws of z per image. */
   samples: number
   seed: number
   batchSize: number

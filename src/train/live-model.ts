@@ -101,7 +101,7 @@ export class LiveModel {
     if (this.destroyed) throw new ElboError('destroyed', 'this model was destroyed; create or load another one')
   }
 
-  /** Calls back when the state has moved back to the copy's. @returns what takes that back */
+  /** Calls back when the state has moved back to the copy's. @returns a function that removes the listener */
   onRewind(listener: () => void): () => void {
     this.rewound.add(listener)
     return () => this.rewound.delete(listener)

@@ -12,7 +12,7 @@ export interface TrainOptions extends Augmentation, Objective {
   epochs?: number
   /** Updates. */
   steps?: number
-  /** Images an update, 100 unless given; the last batch of an epoch may be shorter. */
+  /** Images per update, 100 unless given; the last batch of an epoch may be shorter. */
   batchSize?: number
   /**
    * Unless given, that of the training before, or Adam with its defaults. One of the same type goes on with the moments
@@ -48,7 +48,7 @@ export interface TrainOptions extends Augmentation, Objective {
   checkpoint?: Checkpoint
   /**
    * What becomes of a model whose loss or gradients stop being finite; the run ends with NumericError either way.
-   * `'restore'`, unless given: everything goes back to the last state known to be good, at most a few seconds old, from
+   * `'restore'` unless given: everything goes back to the last state known to be good, at most a few seconds old, from
    * which training can go on. It costs the memory of two copies of parameters and moments. `'stop'`: the parameters stay
    * those from before the step that failed, ruined as they may be.
    */

@@ -13,7 +13,7 @@ export interface SetDraws {
   seed: number
   stream: Stream
   batchSize: number
-  /** Draws of z an image, one batch's one after another. */
+  /** Draws of z per image, one batch's one after another. */
   draws: number
   /** The sample's log q(z|x) − log p(z) in place of the KL divergence. */
   sampled: boolean

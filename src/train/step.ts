@@ -94,7 +94,7 @@ export async function runBatch(
   })
 }
 
-/** Uploads a slice's rows and encodes its dispatches, with the update behind the last slice. */
+/** Uploads a slice's rows and encodes its dispatches, with the update after the last slice. */
 function encodeSlice(
   runtime: ModelRuntime,
   program: Program,

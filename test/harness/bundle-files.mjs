@@ -11,7 +11,7 @@ const drivers = {
   process: { in: 'test/harness/process-driver.ts', out: 'process-driver' },
 }
 
-/** @typedef {import('./runner.mjs').TestFile} TestFile */
+/** @typedef {import('./test-file.mjs').TestFile} TestFile */
 
 /**
  * Bundles test files beside the drivers; what they share becomes chunks.

@@ -10,7 +10,7 @@ import { runtimeOf, titles } from './runtimes.mjs'
  * Debian as root, where all of it can be installed, that is a failure.
  *
  * @param {import('./runtimes.mjs').RuntimeName} name
- * @param {import('./runner.mjs').TestFile[]} files
+ * @param {import('./test-file.mjs').TestFile[]} files
  * @param {import('./runtimes.mjs').Setting} setting
  * @param {{ passed: number, failed: number }} totals
  */
@@ -39,7 +39,7 @@ async function whatIsMissing(runtime) {
   return outcome.passed === 1 ? '' : [...outcome.failures, ...outcome.stray].join('\n').trim() || 'it gives no device'
 }
 
-/** One outcome of several files. @param {import('./runner.mjs').TestFile[]} files @param {import('./runtimes.mjs').Runtime} runtime */
+/** One outcome of several files. @param {import('./test-file.mjs').TestFile[]} files @param {import('./runtimes.mjs').Runtime} runtime */
 async function together(files, runtime) {
   const sum = { ...nothing, failures: /** @type {string[]} */ ([]), stray: /** @type {string[]} */ ([]) }
   for (const file of files) {

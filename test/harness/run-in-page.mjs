@@ -5,7 +5,7 @@ import { inSources } from './sources.mjs'
 /**
  * Runs one bundled file in a fresh page. An outcome that is `broken` needs a new browser.
  *
- * @param {import('./runner.mjs').TestFile} file
+ * @param {import('./test-file.mjs').TestFile} file
  * @param {{ browser: import('puppeteer-core').Browser, base: string, out: string, timeoutMs: number,
  *   device: 'minimal' | 'default' }} options
  * @returns {Promise<import('./outcome.mjs').Outcome>}

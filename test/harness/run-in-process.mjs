@@ -6,7 +6,7 @@ import { inSources } from './sources.mjs'
 /**
  * Runs one bundled file in a child process.
  *
- * @param {import('./runner.mjs').TestFile} file
+ * @param {import('./test-file.mjs').TestFile} file
  * @param {object} options
  * @param {string} options.out the folder of the bundles
  * @param {string} options.driver the bundled driver

@@ -15,14 +15,7 @@ import { runInProcess } from './run-in-process.mjs'
 import { BrowserRuntime, runtimeOf } from './runtimes.mjs'
 import { shortForm } from './short-form.mjs'
 
-/**
- * @typedef {object} TestFile
- * @property {string} path from the root: `test/unit/data.ts`
- * @property {string} name without folder and extension: `unit/data`
- * @property {'unit' | 'kernels' | 'model' | 'faults' | 'page'} kind
- * @property {import('./collect.js').Selection} selection
- */
-
+/** @typedef {import('./test-file.mjs').TestFile} TestFile */
 /** @typedef {import('./outcome.mjs').Outcome} Outcome */
 
 /** Whose short form a run of everything on Chrome adds. */

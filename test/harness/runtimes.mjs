@@ -14,7 +14,7 @@ import { runInProcess } from './run-in-process.mjs'
 /**
  * @typedef {object} Runtime
  * @property {() => Promise<void>} start finds, installs and starts what is missing; rejects with what to do
- * @property {(file: import('./runner.mjs').TestFile) => Promise<import('./outcome.mjs').Outcome>} run
+ * @property {(file: import('./test-file.mjs').TestFile) => Promise<import('./outcome.mjs').Outcome>} run
  * @property {() => Promise<void>} close
  */
 
@@ -65,7 +65,7 @@ export class BrowserRuntime {
     return this.#launched.browser
   }
 
-  /** @param {import('./runner.mjs').TestFile} file */
+  /** @param {import('./test-file.mjs').TestFile} file */
   async run(file) {
     const outcome = await runInPage(file, { ...this.setting, browser: await this.browser() })
     if (outcome.broken) await this.close()

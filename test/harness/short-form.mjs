@@ -2,7 +2,7 @@
 // What `npm test` runs on the other implementations of WebGPU, besides everything on Chrome's: each kernel once, models
 // against PyTorch, runs that are paused, resumed and stopped, a lost device.
 
-/** @typedef {import('./runner.mjs').TestFile} TestFile */
+/** @typedef {import('./test-file.mjs').TestFile} TestFile */
 
 /** The beginnings of `suite › test`, by file. @type {Record<string, string[]>} */
 export const shortFormTests = {

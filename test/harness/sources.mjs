@@ -6,9 +6,9 @@ import { join, relative } from 'node:path'
 /**
  * Replaces places in bundles by places in the sources.
  *
- * @param {import('./runner.mjs').Outcome} outcome
+ * @param {import('./outcome.mjs').Outcome} outcome
  * @param {string} out the folder of the bundles, whose last part is in every place: `…/page/kernels/x.mjs:1:2`
- * @returns {import('./runner.mjs').Outcome}
+ * @returns {import('./outcome.mjs').Outcome}
  */
 export function inSources(outcome, out) {
   /** @type {Map<string, SourceMap | undefined>} */

@@ -11,7 +11,7 @@ export interface Head {
   output: VectorShape
 }
 
-/** The dense layers behind the encoder, stacked into one product: the rows of the first, then those of the next. */
+/** The dense layers after the encoder, stacked into one product: the rows of the first, then those of the next. */
 export class Heads {
   constructor(
     readonly input: VectorShape,

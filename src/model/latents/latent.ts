@@ -54,7 +54,7 @@ export interface LatentFrame extends Frame {
   afterUpdate(push: (status: PlanTensor) => void): void
 }
 
-/** A value of z for every row; `head` is the output of the heads behind it. */
+/** A value of z for every row; `head` is the output of the heads that it is drawn from. */
 export interface Drawn {
   z: Value
   head?: Value

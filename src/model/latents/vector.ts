@@ -8,7 +8,7 @@ import type { OrderGroups, Shape, VectorShape } from '../shapes.js'
 import { Heads } from './heads.js'
 import type { Codes, LatentFrame, LatentRows } from './latent.js'
 
-/** What latents that are vectors of `size` values behind dense heads have in common. */
+/** What latents that are vectors of `size` values after dense heads have in common. */
 export abstract class VectorLatent {
   readonly heads: Heads
   readonly output: VectorShape

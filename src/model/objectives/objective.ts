@@ -5,7 +5,7 @@ import type { Latent } from '../latents/latent.js'
 /** What a training step minimises: −ELBO with a weight on its KL term, unless one of these says otherwise. */
 export interface Objective {
   /**
-   * Draws of z an image, 1 unless given. From 2 on the objective is the importance-weighted bound (Burda, Grosse &
+   * Draws of z per image, 1 unless given. From 2 on the objective is the importance-weighted bound (Burda, Grosse &
    * Salakhutdinov 2016): −log (1/k) Σ_s w_s, averaged over images, with
    * log w = log p(x|z) + klWeight · (log p(z) − log q(z|x)).
    */
@@ -29,7 +29,7 @@ export interface ObjectiveShape {
 /** An objective in a plan. */
 export interface ObjectivePlan {
   /**
-   * The losses of every row where they are not those of the images: then `finish` leaves the images', and behind them
+   * The losses of every row where they are not those of the images: then `finish` leaves the images', and after them
    * their shares of the objective.
    */
   rowLosses?: PlanTensor

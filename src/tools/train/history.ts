@@ -14,7 +14,7 @@ export interface HistoryRow extends Loss {
 
 const FIRST = ['set', 'step', 'epoch', 'total', 'reconstruction', 'kl']
 
-/** The columns of a model's `history.csv`: behind those of every model the other parts of its loss. */
+/** The columns of a model's `history.csv`: after those of every model the other parts of its loss. */
 export function historyColumns(spec: VaeSpec): string[] {
   return [...new Set([...FIRST, ...shownParts(checkSpec(spec).lossParts)])]
 }

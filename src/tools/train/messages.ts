@@ -17,10 +17,10 @@ export interface Job {
   steps?: number
   reportEvery: number
   checkpointEvery?: number
-  /** Draws of z per image to train on; unless given, 1. */
+  /** Draws of z per image to train on, 1 unless given. */
   importanceSamples?: number
   binarize?: Augmentation['binarize']
-  /** Draws of z per image for the bound of the test images at the end; unless given, none. */
+  /** Draws of z per image for the bound of the test images at the end; none unless given. */
   testSamples?: number
   /** Weights and biases uniform in ±1/√inputs, PyTorch's own rule, instead of the engine's. */
   initialization?: 'pytorch'
