@@ -179,7 +179,13 @@ const conditional: Reproduction = {
 }
 
 /** Five epochs of a preset by its recipe, beside PyTorch's of the same network; three seeds. */
-function preset(name: 'mlp' | 'mlpDeep', parameterCount: number, values: readonly number[]): Reproduction {
+function preset(
+  name: 'mlp' | 'mlpDeep',
+  parameterCount: number,
+  values: readonly number[],
+  softwareMinutes?: number,
+): Reproduction {
+  const published: Published[] = [{ source: PYTORCH, quantity: 'test', epoch: 5, klWeight: 1, values }]
   return {
     source: `The preset ${name}`,
     spec: structuredClone(presets[name]),
@@ -188,7 +194,7 @@ function preset(name: 'mlp' | 'mlpDeep', parameterCount: number, values: readonl
     klWeight: 1,
     importanceSamples: 1,
     reportEvery: 10,
-    full: { epochs: 5, published: [{ source: PYTORCH, quantity: 'test', epoch: 5, klWeight: 1, values }] },
+    full: { epochs: 5, published, softwareMinutes },
   }
 }
 
@@ -257,7 +263,7 @@ function iwae(k: number): Reproduction {
 /** Every reproduction by name; `k` is of `iwae` alone. */
 export const reproductions: Record<string, (k: number) => Reproduction> = {
   'pytorch-example': () => pytorchExample,
-  mlp: () => preset('mlp', 404_244, [162.5, 162.8, 162.8]),
+  mlp: () => preset('mlp', 404_244, [162.5, 162.8, 162.8], 8),
   mlpDeep: () => preset('mlpDeep', 1_189_984, [107.5, 108.0, 108.0]),
   'keras-conv': () => kerasConv,
   'keras-mlp-z2': () => kerasMlp,

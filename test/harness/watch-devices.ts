@@ -8,7 +8,20 @@ export function watchDevices(stray: string[], minimal: boolean): void {
   const { requestDevice } = GPUAdapter.prototype
   GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor) {
     const device = await requestDevice.call(this, minimal ? { label: descriptor?.label } : descriptor)
-    device.addEventListener('uncapturederror', ({ error }) => stray.push(`uncaptured GPU error: ${error.message}`))
+    // A lost device reports no errors, says WebGPU; Firefox goes on to tell of buffers that were destroyed with it.
+    let isDestroyed = false
+    const destroy = device.destroy.bind(device)
+    Object.defineProperty(device, 'destroy', {
+      configurable: true,
+      writable: true,
+      value: () => {
+        isDestroyed = true
+        destroy()
+      },
+    })
+    device.addEventListener('uncapturederror', ({ error }) => {
+      if (!isDestroyed) stray.push(`uncaptured GPU error: ${error.message}`)
+    })
     void device.lost.then(({ reason, message }) => {
       if (reason !== 'destroyed') stray.push(`GPU device lost: ${message}`)
     })
