@@ -1,7 +1,7 @@
 import type { Dataset } from './data/dataset.js'
 import { ElboError } from './errors.js'
 import type { LabelOptions } from './model/labels.js'
-import { decode, encode, priorLatents, reconstruct } from './model/inference.js'
+import { classify, decode, encode, priorLatents, reconstruct } from './model/inference.js'
 import type { Codes, Posterior } from './model/latents/latent.js'
 import type { Objective } from './model/objectives/objective.js'
 import { parameterCount } from './model/parameters.js'
@@ -163,6 +163,15 @@ export class Vae {
     const set = checkSet(this.live, data, 'evaluate')
     const given = readEvaluateOptions(this.live.model, set, options)
     return this.live.use((runtime) => evaluateOn(runtime, set, given))
+  }
+
+  /**
+   * The probability of every class `[batch, classes]` of images `[batch, height, width, channels]`, of a model with a
+   * classifier.
+   * @throws ShapeError, DataError; SpecError without a classifier
+   */
+  async classify(images: Tensor | Float32Array): Promise<Tensor> {
+    return classify(this.runtime, images)
   }
 
   /**

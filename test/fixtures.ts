@@ -1,4 +1,5 @@
 import { readSafetensors } from '../src/formats/safetensors.js'
+import { UNLABELED } from '../src/labels.js'
 import type { VaeSpec } from '../src/model/spec.js'
 import type { Rate } from '../src/ops/rates.js'
 import type { Optimizer } from '../src/ops/update.js'
@@ -14,6 +15,9 @@ interface Loss {
   reconstruction: number
   kl: number
   quantization?: number
+  label?: number
+  classification?: number
+  accuracy?: number
 }
 
 /** Small models of dense layers. */
@@ -38,6 +42,11 @@ export const LAYER_FIXTURES = ['batch-norm-dense', 'batch-norm-conv', 'activatio
 
 /** Small models whose codes lie on a sphere. */
 export const SPHERE_FIXTURES = ['sphere', 'sphere-labels', 'sphere-concentrated', 'sphere-fixed']
+
+/** Small models with a classifier: labels partly known, all, none. */
+export const CLASSIFIER_FIXTURES = ['dense', 'known', 'unknown', 'conv', 'gaussian', 'silu'].map(
+  (name) => `semi-supervised-${name}`,
+)
 
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
@@ -191,7 +200,9 @@ export interface RunFixture {
 }
 
 /** Runs by what they are about; test/reference/fixture_runs.py and fixture_spheres.py have the names. */
-export async function loadRunFixtures(file: 'runs' | 'sphere-runs' = 'runs'): Promise<Record<string, RunFixture>> {
+export async function loadRunFixtures(
+  file: 'runs' | 'sphere-runs' | 'semi-supervised-runs' = 'runs',
+): Promise<Record<string, RunFixture>> {
   const { tensors, metadata } = readSafetensors(await loadFixture(`${file}.safetensors`))
   const runs: Record<string, RunFixture & { narrow?: boolean }> = JSON.parse(metadata.runs)
   const entries = Object.entries(runs).map(([name, { narrow, ...run }]): [string, RunFixture] => {
@@ -244,13 +255,19 @@ export function formulaModel(spec: VaeSpec, seed: number): Record<string, Tensor
   return formulaParameters(parameterShapes(spec), seed)
 }
 
-/** A batch of images (B, H, W, C), noise (B, Z) where the latent is drawn, labels where the model is conditional. */
+/**
+ * A batch of images (B, H, W, C), noise (B, Z) where the latent is drawn, labels where the model is conditional. With a
+ * classifier two thirds of the labels are unknown, and an image has a row of noise for every class.
+ */
 export function formulaBatch(spec: VaeSpec, batch: number, seed: number): FormulaBatch {
   const { latent, classes, input } = spec
   const images = { shape: [batch, ...input], data: bytesToFloats(blobBytes(batch, input, seed)) }
-  const labels = Array.from({ length: batch }, (_, n) => hash(n, seedOf('label', seed)) % (classes ?? 1))
+  const isKnown = (n: number) => !spec.classifier || hash(n, seedOf('known', seed)) % 3 === 0
+  const labels = Array.from({ length: batch }, (_, n) => {
+    return isKnown(n) ? hash(n, seedOf('label', seed)) % (classes ?? 1) : UNLABELED
+  })
   const isDrawn = latent.type === 'gaussian' || latent.type === 'von-mises-fisher'
-  const noise = isDrawn && { noise: formulaNoise(spec, [batch], 'noise', seed) }
+  const noise = isDrawn && { noise: formulaNoise(spec, [batch * (spec.classifier ? classes! : 1)], 'noise', seed) }
   return { images, ...noise, ...(classes && { labels }) }
 }
 

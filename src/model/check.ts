@@ -1,21 +1,22 @@
 import { checkKeys, readObject, readWeight } from '../checks.js'
 import { SpecError } from '../errors.js'
+import { checkClassifier, readClassifier } from './classifier.js'
 import { checkElements, readWhole } from './fields.js'
 import { readImageShape } from './spec-fields.js'
 import { readLatent } from './latents/kinds.js'
 import { readLayers } from './layers/kinds.js'
 import { createLikelihood, readLikelihood } from './likelihoods/kinds.js'
+import type { Model } from './model.js'
 import { parameterCount } from './parameters.js'
 import { resolveVae } from './resolve.js'
 import type { VaeSpec } from './spec.js'
-import type { VaeModel } from './vae.js'
 
 /**
  * Checks a whole specification before any GPU object exists.
  * @returns the model: every layer with its shapes, what the specification leaves implicit made explicit.
  * @throws SpecError whose `path` points into the specification, e.g. `decoder[2].filters`.
  */
-export function checkSpec(spec: unknown): VaeModel {
+export function checkSpec(spec: unknown): Model {
   const model = resolveVae(readSpec(spec))
   checkElements(parameterCount(model.parameters()), '', 'the parameters of all layers')
   return model
@@ -24,7 +25,7 @@ export function checkSpec(spec: unknown): VaeModel {
 /** Types, names and ranges, each value on its own. @returns a copy that holds only what was given. */
 function readSpec(value: unknown): VaeSpec {
   const fields = readObject(value, '', 'a specification')
-  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes']
+  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes', 'classifier', 'classifierWeight']
   checkKeys(fields, '', 'a specification', keys)
   const spec: VaeSpec = {
     input: readImageShape(fields.input, 'input'),
@@ -35,9 +36,11 @@ function readSpec(value: unknown): VaeSpec {
   }
   if (fields.klWeight !== undefined) spec.klWeight = readWeight(fields.klWeight, 'klWeight')
   if (fields.classes !== undefined) spec.classes = readClasses(fields.classes)
+  Object.assign(spec, readClassifier(fields))
   if (spec.classes && spec.latent.type === 'vector-quantized') {
     throw new SpecError('classes', 'a vector-quantized model takes no labels yet; leave the classes out')
   }
+  checkClassifier(spec)
   checkOutput(spec)
   return spec
 }

@@ -1,4 +1,4 @@
-import { DataError } from '../errors.js'
+import { DataError, SpecError } from '../errors.js'
 import { padTo4, type PlanTensor } from '../ops/dispatch.js'
 import { Random, STREAMS } from '../random.js'
 import { asRows, columns, type Tensor } from '../tensor.js'
@@ -48,6 +48,17 @@ export async function reconstruct(
 ): Promise<Tensor> {
   const rows = labelled(runtime, imageRows(runtime, images), options)
   return imagesOf(runtime, { input: { type: 'images' }, noise: 'mean', output: 'images' }, rows, 'x')
+}
+
+/** `[batch, classes]` the probability of every class, q(y|x). @throws SpecError without a classifier; ShapeError, DataError */
+export async function classify(runtime: ModelRuntime, images: Tensor | Float32Array): Promise<Tensor> {
+  const { hasClassifier, classes } = runtime.model
+  if (!hasClassifier) throw new SpecError('classify', 'this model has no classifier; give its specification one')
+  const { data, rows: count } = imageRows(runtime, images)
+  const request = { input: { type: 'images' }, noise: 'mean', output: 'classes' } as const
+  const width = padTo4(classes!)
+  const [out] = await mapRows(runtime, request, { data, count }, 'x', [{ tensor: 'probabilities', width }])
+  return { shape: [count, classes!], data: columns(out, count, width, 0, classes!) }
 }
 
 /** Draws from the prior, for `decode`. */

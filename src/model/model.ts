@@ -20,10 +20,12 @@ export interface Model {
   readonly lossParts: readonly LossPart[]
   /** Number of classes of a conditional model. */
   readonly classes?: number
+  /** A classifier finds out labels: they may be unknown. */
+  readonly hasClassifier?: boolean
   /** Every parameter in the order in which they are drawn and listed, each weight before its bias. */
   parameters(): ParameterSpec[]
-  /** Rows of the decoder per image. */
-  rowsPerImage(request: PlanRequest): number
+  /** Rows of the decoder, and of noise, per image. */
+  rowsPerImage(request: Pick<PlanRequest, 'output' | 'importanceSamples'>): number
   /** Compiles it into the list of dispatches that answers the request. */
   compile(request: PlanRequest, arena: ParameterArena): CompiledPlan
 }

@@ -22,6 +22,8 @@ export interface HostTensors {
    * sum, its share of that.
    */
   losses?: PlanTensor
+  /** `[B, P4(classes)]` of a classifier. */
+  probabilities?: PlanTensor
   /** `[B, P4(pixels)]` the reconstruction loss of every pixel, summed over the draws since the counter was 0. */
   pixels?: PlanTensor
   /** The arena that holds the batch's gradients in the end. */

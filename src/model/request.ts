@@ -30,8 +30,11 @@ export interface PlanRequest extends Objective {
   input: SetInput | { type: 'images' } | { type: 'latents' } | { type: 'codes' }
   /** Whether the noise is drawn on the GPU or handed in, or z is the posterior's mean. */
   noise: 'drawn' | 'given' | 'mean'
-  /** Which result: what `encode` reads, images, losses alone, losses and gradients, or a whole training step. */
-  output: 'posterior' | 'images' | 'losses' | 'gradients' | { update: Optimizer }
+  /**
+   * Which result: what `encode` reads, images, probabilities of classes, losses alone, losses and gradients, or a whole
+   * training step.
+   */
+  output: 'posterior' | 'images' | 'classes' | 'losses' | 'gradients' | { update: Optimizer }
   /** Also the reconstruction loss of every pixel, summed over the draws of an image. */
   perPixel?: boolean
   /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */

@@ -1,10 +1,13 @@
 import { SpecError } from '../errors.js'
+import { resolveClassifier } from './classifier.js'
 import { resolveLatent } from './latents/kinds.js'
 import { ConditionLayer } from './layers/condition.js'
 import { resolveLayers } from './layers/kinds.js'
 import { lastShape, listPlaces, type Layer } from './layers/layer.js'
 import { reshaped, View } from './layers/view.js'
 import { createLikelihood } from './likelihoods/kinds.js'
+import type { Model } from './model.js'
+import { SemiSupervisedModel } from './semi-supervised.js'
 import { describeShape, type ImageShape, OrderGroups, type Shape, sizeOf } from './shapes.js'
 import type { VaeSpec } from './spec.js'
 import { VaeModel } from './vae.js'
@@ -14,7 +17,7 @@ import { VaeModel } from './vae.js'
  * @param spec with every value already checked on its own
  * @throws SpecError where layers do not fit together
  */
-export function resolveVae(spec: VaeSpec): VaeModel {
+export function resolveVae(spec: VaeSpec): Model {
   const groups = new OrderGroups()
   const [h, w, c] = spec.input
   const input: ImageShape = { kind: 'image', h, w, c }
@@ -30,8 +33,11 @@ export function resolveVae(spec: VaeSpec): VaeModel {
   decoder.push(...resolveLayers(spec.decoder, lastShape(decoder, code), listPlaces('decoder'), groups))
   decoder.push(...outputViews(spec, lastShape(decoder, code), input, groups))
 
+  const classifier = spec.classifier && resolveClassifier(spec, input, groups)
+
   groups.settle()
-  return new VaeModel(spec, input, encoder, latent, decoder, createLikelihood(spec.likelihood))
+  const vae = new VaeModel(spec, input, encoder, latent, decoder, createLikelihood(spec.likelihood))
+  return classifier ? new SemiSupervisedModel(vae, classifier) : vae
 }
 
 /** The label joins an encoder that begins with images as planes, any other as the end of the input vector. */

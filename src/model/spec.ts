@@ -131,4 +131,11 @@ export interface VaeSpec {
    * image as constant planes after its channels, and the latent vector before the decoder.
    */
   classes?: number
+  /**
+   * With classes and a Gaussian latent of diagonal covariance: labels may be unknown (M2, Kingma et al. 2014). Layers
+   * from the image to `classes` logits of q(y|x); the last one is linear.
+   */
+  classifier?: LayerSpec[]
+  /** Weight of −ln q(label|x) of images whose label is known, 1 unless given. */
+  classifierWeight?: number
 }

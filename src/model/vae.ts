@@ -40,7 +40,7 @@ export class VaeModel implements Model {
     return [...this.encoder, this.latent, ...this.decoder, this.likelihood].flatMap((part) => part.parameters())
   }
 
-  rowsPerImage({ importanceSamples = 1 }: PlanRequest): number {
+  rowsPerImage({ importanceSamples = 1 }: Pick<PlanRequest, 'importanceSamples'>): number {
     return importanceSamples
   }
 

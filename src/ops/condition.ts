@@ -13,17 +13,23 @@ interface ConditionShape {
   samples?: number
   /** Stacked batches that the rows are of, which have the same labels; 1 unless given. */
   batches?: number
+  /** Rows of y per row of x, 1 unless given. */
+  repeat?: number
 }
+
+/** Whose label a row has: its image's, its class out of every one in turn, or none. */
+export type RowLabels = PlanTensor | 'every' | 'none'
 
 /** y = x with the one-hot label after the channels of every pixel; a vector is one pixel. */
 export function conditionForward(
-  t: { x: PlanTensor; labels: PlanTensor; y: PlanTensor },
-  { B, P, C, K, samples = 1, batches = 1 }: ConditionShape,
+  { x, labels, y }: { x: PlanTensor; labels: RowLabels; y: PlanTensor },
+  { B, P, C, K, samples = 1, batches = 1, repeat = 1 }: ConditionShape,
 ): Dispatch {
+  const mode = labels === 'every' ? 1 : labels === 'none' ? 2 : 0
   return {
     kernel: 'condition_forward',
-    constants: { B, SAMPLES: samples, ROWS: B / batches, P, C, K },
-    bindings: { x: t.x, labels: t.labels, y: t.y },
+    constants: { B, SAMPLES: samples, ROWS: B / batches, REPEAT: repeat, LABELS: mode, P, C, K },
+    bindings: { x, labels: typeof labels === 'string' ? x : labels, y },
     grid: [padTo4(P * (C + K)), B, 1],
     shape: `B${B} ${P}x${C}+${K}`,
     flops: 0,

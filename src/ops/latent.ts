@@ -13,17 +13,18 @@ export function headWidth(Z: number): number {
 }
 
 /**
- * z = μ + exp(½ logvar) · ε and the KL divergence of every row; with `samples` every image has so many rows. With `draw` the
+ * z = μ + exp(½ logvar) · ε and the KL divergence of every row; an image has `heads` rows of mean and log-variance, 1 unless
+ * given, each with `samples` rows of z. With `draw` the
  * noise ε is drawn on the GPU and left in `noise` for the backward pass; otherwise `noise` is read. With `sampled` the
  * sample's log q(z|x) − log p(z) takes the place of its mean, the KL divergence.
  */
 export function reparameterizeForward(
   t: { head: PlanTensor; noise: PlanTensor; z: PlanTensor; losses: PlanTensor; status: PlanTensor },
-  { B, Z, samples = 1 }: LatentShape & { samples?: number },
+  { B, Z, samples = 1, heads = 1 }: LatentShape & { samples?: number; heads?: number },
   draw: boolean,
   sampled = false,
 ): Dispatch {
-  const constants = { B, SAMPLES: samples, Z, DRAW: Number(draw), SAMPLED: Number(sampled) }
+  const constants = { B, SAMPLES: samples, HEADS: heads, Z, DRAW: Number(draw), SAMPLED: Number(sampled) }
   return {
     ...rowLaneTilings('reparameterize_forward', constants, B, padTo4(Z) / 4),
     bindings: { head: t.head, noise: t.noise, z: t.z, losses: t.losses, status: t.status },
@@ -34,16 +35,32 @@ export function reparameterizeForward(
 
 /**
  * dmean = dz + klWeight/batch · mean; dlogvar = dz · ε · ½σ + klWeight/batch · ½(σ² − 1). With `kept`, which
- * `freeBitsLoss` leaves, the KL's share is only that of the dimensions where it is 1.
+ * `freeBitsLoss` leaves, the KL's share is only that of the dimensions where it is 1; with `weights`, which `dz` has
+ * already, it is times the row's. An image has `heads` rows.
  */
 export function reparameterizeBackward(
-  t: { dz: PlanTensor; head: PlanTensor; noise: PlanTensor; kept?: PlanTensor; dhead: PlanTensor },
-  { B, Z }: LatentShape,
+  t: {
+    dz: PlanTensor
+    head: PlanTensor
+    noise: PlanTensor
+    kept?: PlanTensor
+    weights?: PlanTensor
+    dhead: PlanTensor
+  },
+  { B, Z, heads = 1 }: LatentShape & { heads?: number },
 ): Dispatch {
+  const has = (tensor: PlanTensor | undefined) => Number(tensor !== undefined)
   return {
     kernel: 'reparameterize_backward',
-    constants: { B, Z, FREE_BITS: Number(t.kept !== undefined) },
-    bindings: { dz: t.dz, head: t.head, noise: t.noise, kept: t.kept ?? t.head, dhead: t.dhead },
+    constants: { B, Z, HEADS: heads, FREE_BITS: has(t.kept), WEIGHTED: has(t.weights) },
+    bindings: {
+      dz: t.dz,
+      head: t.head,
+      noise: t.noise,
+      kept: t.kept ?? t.head,
+      weights: t.weights ?? t.head,
+      dhead: t.dhead,
+    },
     grid: [padTo4(Z) / 4, B, 1],
     shape: `B${B} Z${Z}`,
     flops: 0,

@@ -1,6 +1,7 @@
 import { describe, guarded, readFunction, readName, readOptions, readWeight, readWhole, type Keys } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, SpecError } from '../errors.js'
+import { UNLABELED } from '../labels.js'
 import { readObjective } from '../model/objectives/kinds.js'
 import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime } from '../model/runtime.js'
@@ -54,10 +55,13 @@ export function readTraining(
   const given = readOptions<TrainOptions>(options, 'train', KEYS)
   const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given
   if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
+  if (of.model.hasClassifier && set.labels!.every((label) => label === UNLABELED)) {
+    throw new DataError('train: no label of the set is known; a classifier needs some, the more of each class the better')
+  }
   const training: Training = {
     batchSize: readWhole(batchSize, 'train.batchSize', 1),
     klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
-    objective: readObjective(given, of.model.latent, 'train'),
+    objective: readObjective(given, of.model, 'train'),
     ...readAugmentation(given, 'train'),
     ...(given.optimizer !== undefined && { optimizer: optimizerFrom(given.optimizer, 'train.optimizer') }),
     ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),

@@ -8,7 +8,8 @@ import { setLosses } from './set-losses.js'
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
 export interface Loss {
   /**
-   * What is minimised: reconstruction + klWeight · kl, or reconstruction + quantization. Of a step with importance
+   * What is minimised: reconstruction + klWeight · kl, or reconstruction + quantization; of a model with a classifier
+   * reconstruction + klWeight · kl + label + classifierWeight · classification. Of a step with importance
    * samples the bound −log (1/k) Σ_s w_s; with free bits the KL term is klWeight · Σ_j max(λ, KL_j).
    */
   total: number
@@ -21,6 +22,15 @@ export interface Loss {
   kl: number
   /** Σ |sg(z) − e|² + commitment · Σ |z − sg(e)|² of a vector-quantised model, whoever updates its codes. */
   quantization?: number
+  /**
+   * Of a model with a classifier of K classes: ln K where the label is known, else ln K + Σ_y q ln q, which is
+   * KL(q(y|x) ‖ uniform).
+   */
+  label?: number
+  /** Of a model with a classifier: −ln q(label|x) where the label is known, else 0. */
+  classification?: number
+  /** Of a model with a classifier: the share of the images of known label whose likeliest class is theirs. */
+  accuracy?: number
   /**
    * −log of the mean importance weight p(x|z) p(z) / q(z|x) of an image, averaged over images: an upper bound of
    * −log p(x) that tightens as samples are added (Burda et al. 2016). Only where importance samples were asked for.

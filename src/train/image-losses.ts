@@ -1,7 +1,7 @@
 import { readFlag, readOptions, readWhole } from '../checks.js'
 import { SpecError } from '../errors.js'
 import { imageRows, programRows, writeLabels, writeRows } from '../model/inference.js'
-import { labelRows, type LabelOptions } from '../model/labels.js'
+import { lossLabelRows, type LabelOptions } from '../model/labels.js'
 import { shownParts, totalOf } from '../model/loss-parts.js'
 import type { Model } from '../model/model.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
@@ -19,7 +19,10 @@ export interface LossesOptions extends LabelOptions {
   samples?: number
   /** Whether to tell where in each image the reconstruction loss lies. */
   perPixel?: boolean
-  /** `[batch, latent]`, with samples `[batch, samples, latent]` values of ε; drawn unless given. */
+  /**
+   * `[batch, latent]`, with samples `[batch, samples, latent]` values of ε; drawn unless given. Of a model with a
+   * classifier `[batch · classes, …]`, class by class within an image.
+   */
   noise?: Tensor | Float32Array
   /** Of the draws; 0 unless given, so that two calls compare. */
   seed?: number
@@ -32,6 +35,8 @@ export interface ImageLosses {
   reconstruction: Float32Array
   kl: Float32Array
   quantization?: Float32Array
+  label?: Float32Array
+  classification?: Float32Array
   /** `[batch, height, width, channels]`: the reconstruction loss where it falls. Only where it was asked for. */
   pixels?: Tensor
 }
@@ -74,11 +79,11 @@ export function readLosses(runtime: Pick<ModelRuntime, 'model'>, given: unknown,
     ...read,
     images,
     count,
-    labels: labelRows(runtime.model, readGivenLabels(labels, runtime.model.classes), count),
+    labels: lossLabelRows(runtime.model, readGivenLabels(labels, runtime.model.classes), count),
   }
   if (noise === undefined || latent.noiseWidth === 0) return rows
-  const importanceSamples = read.samples
-  const drawn = noiseRows(readTensor(noise, 'noise'), count, latent.noiseWidth, { importanceSamples })
+  const each = read.samples * runtime.model.rowsPerImage({ output: 'losses' })
+  const drawn = noiseRows(readTensor(noise, 'noise'), count, latent.noiseWidth, each)
   latent.checkNoise?.(drawn)
   return { ...rows, noise: drawn }
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { SpecError } from '../errors.js'
 import type { Model } from '../model/model.js'
+import { checkBound } from '../model/objectives/kinds.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import { padTo4 } from '../ops/dispatch.js'
 import type { Augmentation } from '../ops/gather.js'
@@ -35,8 +36,10 @@ export async function importanceWeighted(
 }
 
 /** @throws SpecError for a latent without a posterior to draw from, or more draws than the noise has numbers */
-export function checkDraws({ latent }: Model, samples: number, batch: number): void {
+export function checkDraws(model: Model, samples: number, batch: number): void {
+  const { latent } = model
   const path = 'evaluate.importanceSamples'
+  checkBound(model, path)
   if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
   // Two numbers for every index below 2³¹; from there on they are the u of points on a sphere.
   const most = Math.floor(2 ** 32 / (batch * padTo4(latent.noiseWidth)))

@@ -2,7 +2,8 @@ import { readName, readFlag } from '../checks.js'
 import { readDataset, type Dataset } from '../data/dataset.js'
 import { checkUnitValues } from '../data/pixels.js'
 import { DataError, ShapeError } from '../errors.js'
-import { checkLabels } from '../model/labels.js'
+import { checkLossLabels } from '../model/labels.js'
+import { UNLABELED } from '../labels.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 
@@ -20,8 +21,11 @@ export function checkSet({ model }: Pick<ModelRuntime, 'model'>, data: unknown, 
     checkUnitValues(set.images, set.shape, `${who}: values`)
   }
   if (!model.classes) return set
-  if (!set.labels) throw new DataError(`${who}: the model is conditional, the data set has no labels`)
-  checkLabels(set.labels, model.classes, `${who}: labels`)
+  if (!set.labels) {
+    const unknown = model.hasClassifier ? `; give it ${UNLABELED} where they are not known` : ''
+    throw new DataError(`${who}: the model is conditional, the data set has no labels${unknown}`)
+  }
+  checkLossLabels(set.labels, model, `${who}: labels`)
   return set
 }
 

@@ -1,7 +1,7 @@
 import { readOptions, type Keys } from '../checks.js'
 import { NumericError, ShapeError } from '../errors.js'
 import { imageRows, writeLabels, writeRows } from '../model/inference.js'
-import { labelRows, type LabelOptions } from '../model/labels.js'
+import { lossLabelRows, type LabelOptions } from '../model/labels.js'
 import { readObjective } from '../model/objectives/kinds.js'
 import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
@@ -49,14 +49,14 @@ export interface BatchRows {
 export function batchRows(of: Pick<ModelRuntime, 'model'>, batch: Batch, who: string): BatchRows {
   const { model } = of
   const given = readOptions<Batch>(batch, who, BATCH_KEYS)
-  const objective = readObjective(given, model.latent, who)
+  const objective = readObjective(given, model, who)
   const { data: images, rows } = imageRows(of, given.images as Tensor)
   const noise = given.noise === undefined ? undefined : readTensor(given.noise, 'noise')
-  const labels = labelRows(model, readGivenLabels(given.labels, model.classes), rows)
+  const labels = lossLabelRows(model, readGivenLabels(given.labels, model.classes), rows)
   const without = { images, labels, rows, objective }
   const { latent } = model
   if (!noise || latent.noiseWidth === 0) return without
-  const drawn = noiseRows(noise, rows, latent.noiseWidth, objective)
+  const drawn = noiseRows(noise, rows, latent.noiseWidth, model.rowsPerImage({ output: 'gradients', ...objective }))
   latent.checkNoise?.(drawn)
   return { ...without, noise: drawn }
 }
@@ -149,20 +149,23 @@ async function readStep(
   return { loss, gradients: values }
 }
 
-/** Noise of the caller's as rows, image by image. @throws ShapeError, DataError */
+/**
+ * Noise of the caller's as rows, image by image.
+ * @param each rows of noise per image
+ * @throws ShapeError, DataError
+ */
 export function noiseRows(
   noise: ReturnType<typeof readTensor>,
   images: number,
   Z: number,
-  { importanceSamples = 1 }: Objective,
+  each: number,
 ): Float32Array {
   const byImage = noise.shape?.length === 3
-  const { data, rows } = asRows(noise.shape ? (noise as Tensor) : noise.data, byImage ? [importanceSamples, Z] : [Z], 'noise')
-  const given = byImage ? rows * importanceSamples : rows
-  const needed = images * importanceSamples
+  const { data, rows } = asRows(noise.shape ? (noise as Tensor) : noise.data, byImage ? [each, Z] : [Z], 'noise')
+  const given = byImage ? rows * each : rows
+  const needed = images * each
   if (given !== needed) {
-    const each = importanceSamples === 1 ? 'one' : importanceSamples
-    throw new ShapeError(`noise: has ${given} rows of ${Z}, needs ${needed}, ${each} an image`)
+    throw new ShapeError(`noise: has ${given} rows of ${Z}, needs ${needed}, ${each === 1 ? 'one' : each} an image`)
   }
   checkFinite(data, 'noise', Z)
   return data

@@ -25,6 +25,7 @@ from fixture_layers import LAYERS
 from fixture_objectives import MODELS, OBJECTIVES
 import fixture_real_valued
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
+from fixture_semi_supervised import SEMI_SUPERVISED, SEMI_SUPERVISED_RUNS
 from fixture_spheres import SPHERE_OBJECTIVES, SPHERE_RUNS, SPHERES
 from safetensors_writer import write_safetensors
 
@@ -59,11 +60,11 @@ def other_writer():
     write_safetensors(FIXTURES / "other-writer-checksum.safetensors", tensors, metadata, spaced=True)
 
 
-def small_model(name, spec, batch, scale=1.0, spread=None, concentrated=0):
+def small_model(name, spec, batch, scale=1.0, spread=None, concentrated=0, labels="mixed"):
     """Inputs, parameters, loss and every gradient of a small model.
 
     `scale` enlarges the last layer's weights; `spread` takes pixels from [0, 1] to [-spread, spread]; `concentrated` is
-    added to the output from which a sphere's concentration comes.
+    added to the output from which a sphere's concentration comes; `labels` says which a classifier knows.
     """
     parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
     if scale != 1:
@@ -74,7 +75,7 @@ def small_model(name, spec, batch, scale=1.0, spread=None, concentrated=0):
             parameters[key] = parameters[key] + np.float32(1)
         if key == "latent.concentration.bias":
             parameters[key] = parameters[key] + np.float32(concentrated)
-    batch = inputs(spec, batch, SEED)
+    batch = inputs(spec, batch, SEED, labels)
     if spread:
         batch = (((2 * batch[0] - 1) * spread).astype(np.float32), *batch[1:])
     loss, gradients = torch_model.loss_and_gradients(spec, parameters, *batch)
@@ -231,15 +232,23 @@ def change_error(change, exact):
     return float(f"{max(errors):.2g}")
 
 
-def inputs(spec, batch, seed):
-    """A batch: blobs of `seed`, noise of the sequence "noise", labels of the sequence "label"; or None."""
+def inputs(spec, batch, seed, known="mixed"):
+    """A batch: blobs of `seed`, noise of the sequence "noise", labels of the sequence "label"; or None.
+
+    With a classifier a third of the labels are known, unless `known` is "known" or "unknown", and an image has a row of
+    noise for every class.
+    """
     images = formula.bytes_to_floats(formula.blob_bytes(batch, spec["input"], seed))
     noise, labels = None, None
     if spec["latent"]["type"] in ("gaussian", "von-mises-fisher"):
-        noise = noise_array(spec, (batch,), "noise", seed)
+        each = spec["classes"] if "classifier" in spec else 1
+        noise = noise_array(spec, (batch * each,), "noise", seed)
     if "classes" in spec:
         hashes = formula.hash32(np.arange(batch), formula.seed_of("label", seed))
         labels = (hashes % spec["classes"]).astype(np.float32)
+    if "classifier" in spec and known != "known":
+        hidden = formula.hash32(np.arange(batch), formula.seed_of("known", seed)) % 3 > 0
+        labels[hidden | (known == "unknown")] = 255
     return images, noise, labels
 
 
@@ -266,9 +275,11 @@ if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
     wanted = sys.argv[1:]  # names of small models; all of everything without
-    for name, case in {**specs.SMALL, **KINDS, **LAYERS, **SPHERES}.items():
+    for name, case in {**specs.SMALL, **KINDS, **LAYERS, **SPHERES, **SEMI_SUPERVISED}.items():
         if not wanted or name in wanted:
             small_model(name, **case)
+    if "semi-supervised-runs" in wanted:
+        runs("semi-supervised-runs.safetensors", SEMI_SUPERVISED_RUNS)
     if wanted:
         sys.exit()
     objectives("objectives.safetensors", OBJECTIVES)
@@ -276,6 +287,7 @@ if __name__ == "__main__":
     optimizers()
     runs("runs.safetensors", RUNS)
     runs("sphere-runs.safetensors", SPHERE_RUNS)
+    runs("semi-supervised-runs.safetensors", SEMI_SUPERVISED_RUNS)
     quantized_training()
     large_models()
     training()

@@ -72,6 +72,7 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
     else if (latent.type === 'von-mises-fisher' && !latent.concentration) dense('latent.concentration', size(end), 1)
     walk(decoder, 'decoder', [latent.size + classes])
   }
+  if (spec.classifier) walk(spec.classifier, 'classifier', spec.input)
   if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]
   return shapes
 }

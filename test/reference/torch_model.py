@@ -8,6 +8,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+import torch_semi_supervised
 import torch_sphere
 
 ACTIVATIONS = {
@@ -77,6 +78,8 @@ def layers(specs, path, x, parameters):
 
 def loss(spec, parameters, images, noise, labels=None):
     """{total, reconstruction, kl} in nats per image, averaged over the batch; labels are class indices."""
+    if "classifier" in spec:
+        return torch_semi_supervised.loss(spec, parameters, images, noise, labels)
     x = images.permute(0, 3, 1, 2)
     if spec["latent"]["type"] == "vector-quantized":
         return quantized_loss(spec, parameters, x)
@@ -226,6 +229,7 @@ def parameter_shapes(spec):
     def with_likelihood():
         if spec["likelihood"].get("variance") == "learned":
             shapes["likelihood.log_variance"] = [1]
+        walk(spec.get("classifier", []), "classifier", [channels, height, width])
         return shapes
 
     height, width, channels = spec["input"]

@@ -1,11 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkSpec } from '../../src/model/check.js'
 import { ConvLayer } from '../../src/model/layers/conv.js'
 import type { Layer } from '../../src/model/layers/layer.js'
 import { ResidualLayer } from '../../src/model/layers/residual.js'
 import { View } from '../../src/model/layers/view.js'
 import type { LayerSpec } from '../../src/model/spec.js'
+import { checkVae } from '../support/check-vae.js'
 
 const test = suite('resolveVae')
 
@@ -26,7 +26,7 @@ function encoderOf(...encoder: unknown[]): Record<string, unknown> {
 }
 
 test('writes implicit views out', () => {
-  const model = checkSpec(
+  const model = checkVae(
     encoderOf(
       { type: 'conv', filters: 2, kernel: 3 },
       { type: 'dense', units: 8 },
@@ -50,7 +50,7 @@ test('numbers layers by their place in the list, those without parameters too', 
     { type: 'conv', filters: 5, kernel: 1 },
     { type: 'conv', filters: 3, kernel: 1 },
   ]
-  const model = checkSpec(
+  const model = checkVae(
     encoderOf({ type: 'residual', layers: inner }, { type: 'flatten' }, { type: 'dense', units: 4 }),
   )
   assert.equal(kinds(model.encoder), ['residual encoder.0', 'flatten encoder.1', 'dense encoder.2'])
@@ -60,12 +60,12 @@ test('numbers layers by their place in the list, those without parameters too', 
 })
 
 test('finds one order for a dense layer and the reshape behind it', () => {
-  const model = checkSpec(specWith())
+  const model = checkVae(specWith())
   const [dense, reshape] = model.decoder
   assert.equal(dense.output, { kind: 'vector', size: 72, order: { h: 4, w: 6, c: 3 } })
   assert.is(reshape.input, dense.output)
   assert.equal(model.encoder[0].output, { kind: 'vector', size: 72, order: { h: 4, w: 6, c: 3 } })
-  const gray = checkSpec(specWith({ input: [6, 12, 1] }))
+  const gray = checkVae(specWith({ input: [6, 12, 1] }))
   assert.equal(gray.decoder[0].output, { kind: 'vector', size: 72, order: 'plain' })
 })
 
@@ -110,7 +110,7 @@ test('permutes only where no order fits', () => {
     ['residual around the latent', 1, residual(reshape(1, 2, 4), dense(8)), dense(72)],
   ]
   for (const [what, permutes, ...decoder] of cases) {
-    const model = checkSpec(specWith({ latent: { type: 'gaussian', size: 8 }, decoder }))
+    const model = checkVae(specWith({ latent: { type: 'gaussian', size: 8 }, decoder }))
     assert.is(countPermutes(model.decoder), permutes, `${what}: ${JSON.stringify(kinds(model.decoder))}`)
   }
 })
@@ -135,7 +135,7 @@ test('gives convolutions the geometry of TensorFlow and PyTorch', () => {
   ]
   for (const [type, n, kernel, stride, padding, size, before] of cases) {
     const layer = { type, filters: 2, kernel, stride, padding }
-    const [conv] = checkSpec(
+    const [conv] = checkVae(
       specWith({ input: [n, n, 5], encoder: [layer], decoder: [{ type: 'dense', units: n * n * 5 }] }),
     ).encoder
     const { output, geometry } = conv as ConvLayer
@@ -148,7 +148,7 @@ test('gives convolutions the geometry of TensorFlow and PyTorch', () => {
 })
 
 test('treats height and width apart', () => {
-  const [conv] = checkSpec(encoderOf({ type: 'conv', filters: 2, kernel: 4, stride: 3 })).encoder as ConvLayer[]
+  const [conv] = checkVae(encoderOf({ type: 'conv', filters: 2, kernel: 4, stride: 3 })).encoder as ConvLayer[]
   const { Ho, Wo, padTop, padLeft } = conv.geometry // totals (2−1)·3+4−4 = 3 and (2−1)·3+4−6 = 1
   assert.equal([Ho, Wo, padTop, padLeft], [2, 2, 1, 0])
 })

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { SpecError } from '../../src/errors.js'
 import { checkSpec } from '../../src/model/check.js'
 import type { View } from '../../src/model/layers/view.js'
+import { checkVae } from '../support/check-vae.js'
 
 const test = suite('checkSpec')
 
@@ -277,7 +278,7 @@ test('refuses an activation where logits are needed', () => {
 })
 
 test('allows an empty encoder, and an empty decoder where the sizes fit', () => {
-  const model = checkSpec(specWith({ encoder: [], decoder: [], latent: { type: 'deterministic', size: 72 } }))
+  const model = checkVae(specWith({ encoder: [], decoder: [], latent: { type: 'deterministic', size: 72 } }))
   assert.equal(
     model.encoder.map(({ kind }) => kind),
     ['flatten'],

@@ -15,6 +15,7 @@ import { headInput } from './vector.js'
 class DiagonalGaussianLatent extends DrawnLatent implements Latent {
   readonly type = 'gaussian'
   readonly hasKlByDimension = true
+  readonly weighsRows = true
 
   constructor(input: VectorShape, size: number, groups: OrderGroups) {
     super(input, size, groups, [{ path: 'latent.log_variance', size }])
@@ -24,13 +25,13 @@ class DiagonalGaussianLatent extends DrawnLatent implements Latent {
     return { mean: this.tensor(0, rows, head), logVariance: this.tensor(1, rows, head) }
   }
 
-  protected forward(t: DrawTensors, { rows: B, samples, noise, sampled }: LatentFrame): Dispatch {
-    return reparameterizeForward(t, { B, Z: this.size, samples }, noise === 'drawn', sampled)
+  protected forward(t: DrawTensors, { rows: B, samples, heads = 1, noise, sampled }: LatentFrame): Dispatch {
+    return reparameterizeForward(t, { B, Z: this.size, samples: samples / heads, heads }, noise === 'drawn', sampled)
   }
 
-  protected backward(t: DrawGradients, { samples, weights, kept }: LatentFrame, B: number): Dispatch {
+  protected backward(t: DrawGradients, { samples, heads, weights, kept }: LatentFrame, B: number): Dispatch {
     const Z = this.size
-    if (!weights) return reparameterizeBackward({ ...t, kept }, { B, Z })
+    if (heads || !weights) return reparameterizeBackward({ ...t, kept, weights }, { B, Z, heads })
     return importanceBackward({ ...t, weights }, { B, Z, samples })
   }
 }

@@ -37,6 +37,8 @@ export interface LatentFrame extends Frame {
   /** Rows of z, and rows of z per image. */
   rows: number
   samples: number
+  /** Rows of the heads per image, each with rows of z of its own; 1 unless given. Only of a latent that `weighsRows`. */
+  heads?: number
   /** Drawn on the GPU, handed in, or none at all: z is the posterior's mean. */
   noise: 'drawn' | 'given' | 'mean'
   /** The sample's log q(z|x) − log p(z) in place of its mean, the KL divergence. */
@@ -81,6 +83,8 @@ export interface Latent {
   readonly isRandom: boolean
   /** Its KL divergence is a sum over dimensions, which free bits can hold up one by one. */
   readonly hasKlByDimension: boolean
+  /** It takes several heads per image, and a weight on the KL divergence of each; not so unless said. */
+  readonly weighsRows?: boolean
   /** What the part that it leaves of the loss is; quantisation counts whole, the KL with its weight. */
   readonly lossName: 'kl' | 'quantization'
   /** Of a vector-quantised latent: `codes` vectors of `size` values. */

@@ -9,6 +9,8 @@ export interface Frame {
   graph: Graph
   /** `[images]` class indices as words, of a conditional model's batch. */
   labels?: () => PlanTensor
+  /** Every image has a row for every class, in place of its label's alone. */
+  everyClass?: boolean
   /** What batch normalisation needs of a training pass; elsewhere it takes the running statistics. */
   batchStatistics?: BatchStatistics
 }

@@ -1,6 +1,6 @@
 import { SpecError } from '../../errors.js'
 import type { Graph } from '../graph.js'
-import type { Latent } from '../latents/latent.js'
+import type { Model } from '../model.js'
 import { freeBits } from './free-bits.js'
 import { importanceWeighted } from './importance-weighted.js'
 import type { Objective, ObjectivePlan, ObjectiveShape } from './objective.js'
@@ -15,11 +15,12 @@ export const OBJECTIVE_KEYS = KINDS.map(({ option }) => option)
  * Reads an objective; options that ask for nothing are left out.
  * @throws SpecError unless the numbers are what they may be, and the latent one that they are for
  */
-export function readObjective(options: { [Key in keyof Objective]?: unknown }, latent: Latent, who: string): Objective {
+export function readObjective(options: { [Key in keyof Objective]?: unknown }, model: Model, who: string): Objective {
   const objective: Objective = {}
   for (const { option, read } of KINDS) {
-    const value = options[option] === undefined ? undefined : read(options[option], latent, who)
+    const value = options[option] === undefined ? undefined : read(options[option], model.latent, who)
     if (value === undefined) continue
+    checkBound(model, `${who}.${option}`)
     const other = KINDS.find((kind) => objective[kind.option] !== undefined)
     if (other) {
       const way = `take ${other.option} ${other.neutral}, or leave this one out`
@@ -28,6 +29,12 @@ export function readObjective(options: { [Key in keyof Objective]?: unknown }, l
     objective[option] = value
   }
   return objective
+}
+
+/** @throws SpecError for a model whose loss is no bound of log p(x) out of one posterior */
+export function checkBound({ hasClassifier }: Model, path: string): void {
+  if (!hasClassifier) return
+  throw new SpecError(path, 'a model with a classifier has an objective of its own, over all classes; leave this one out')
 }
 
 /** The objective in a plan; an empty one is −ELBO. */
