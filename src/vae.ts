@@ -171,7 +171,7 @@ export class Vae {
    * @throws ShapeError, DataError; SpecError without a classifier
    */
   async classify(images: Tensor | Float32Array): Promise<Tensor> {
-    return classify(this.runtime, images)
+    return this.live.use((runtime) => classify(runtime, images))
   }
 
   /**

@@ -15,6 +15,8 @@ export interface SetChunk {
 export interface SetInput extends Augmentation {
   type: 'set'
   count: number
+  /** Entries of the order that says which image is where in the batches; `count` unless given. */
+  entries?: number
   chunks: SetChunk[]
   /** Whether its values are floats rather than bytes. */
   floats?: boolean

@@ -65,7 +65,7 @@ export class StepPlan {
     if (input.type === 'set') {
       builder.begin('gather')
       const { floats } = input
-      const order = builder.storage('order', 'order', input.count)
+      const order = builder.storage('order', 'order', input.entries ?? input.count)
       input.chunks.forEach(({ first, count }, i) => {
         const images = builder.storage(`images.${i}`, 'images', (count * padTo4(N)) / (floats ? 1 : 4))
         builder.push(batchGather({ images, order, x }, { B, H, W, C, first, count, floats }, input))

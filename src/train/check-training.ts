@@ -22,6 +22,7 @@ const KEYS: Keys<TrainOptions> = {
   epochs: true,
   steps: true,
   batchSize: true,
+  labeledPerBatch: true,
   optimizer: true,
   validation: true,
   klWeight: true,
@@ -74,6 +75,9 @@ export function readTraining(
     ...(given.onNonFinite !== undefined && { onNonFinite: readOnNonFinite(given.onNonFinite) }),
     ...(given.checkpoint !== undefined && { checkpoint: readCheckpoint(given.checkpoint) }),
   }
+  if (given.labeledPerBatch !== undefined) {
+    training.labeledPerBatch = readLabeledPerBatch(given.labeledPerBatch, of, set, training.batchSize)
+  }
   if (training.earlyStopping && !training.validation) {
     throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
   }
@@ -82,6 +86,18 @@ export function readTraining(
     throw new DataError(`train: a batch of ${size} is larger than the set of ${set.count}; take batchSize ${set.count} or less`)
   }
   return training
+}
+
+/** @throws SpecError unless the batch has room for so many known labels, and there are so many */
+function readLabeledPerBatch(value: unknown, { model }: Pick<ModelRuntime, 'model'>, set: Dataset, batchSize: number): number {
+  const path = 'train.labeledPerBatch'
+  if (!model.hasClassifier) throw new SpecError(path, 'needs a model with a classifier; leave it out')
+  const labeled = readWhole(value, path, 1)
+  const known = set.labels!.reduce((sum, label) => sum + Number(label !== UNLABELED), 0)
+  if (labeled > batchSize) throw new SpecError(path, `needs at most the batch of ${batchSize}, got ${labeled}`)
+  if (labeled > known) throw new SpecError(path, `needs at most the ${known} known labels of the set, got ${labeled}`)
+  if (labeled === batchSize || known < set.count) return labeled
+  throw new SpecError(path, 'every label of the set is known: nothing is left to fill the batches with; leave it out')
 }
 
 function readEarlyStopping(value: unknown): TrainOptions['earlyStopping'] {

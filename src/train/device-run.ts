@@ -4,14 +4,14 @@ import { DeviceLostError, NumericError } from '../errors.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
 import { rateAt } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
-import { shuffledOrder, streamKey, STREAMS } from '../random.js'
+import { streamKey, STREAMS } from '../random.js'
 import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import type { Training } from './check-training.js'
 import { savedContents } from './contents.js'
 import { findCulprit, notFinite } from './culprit.js'
 import { lossOf, type Loss } from './evaluate.js'
 import type { LiveModel } from './live-model.js'
-import { advance, type Progress } from './progress.js'
+import type { Progress } from './progress.js'
 import type { RunStep } from './reporter.js'
 import type { Control, TrainEvent, TrainOptions } from './run.js'
 import { Safeguard } from './safeguard.js'
@@ -43,7 +43,6 @@ export class DeviceRun {
   private readonly runtime: ModelRuntime
   private readonly safeguard: Safeguard
   private failure: Failure | undefined
-  private orderEpoch = -1
 
   constructor(
     private readonly live: LiveModel,
@@ -58,17 +57,19 @@ export class DeviceRun {
 
   /** Trains until the end, a stop, or an error. @returns the last event */
   async train(): Promise<TrainEvent> {
-    const { runtime, data, options, progress: { state } } = this
+    const { runtime, data, options, progress: { state, batches } } = this
     runtime.check()
     const set = runtime.set(data)
     const { binarize, flip } = options
-    const input = { type: 'set', count: data.count, chunks: set.chunks, floats: set.floats, binarize, flip } as const
+    const entries = options.labeledPerBatch && { entries: batches.entries }
+    const { chunks, floats } = set
+    const input = { type: 'set', count: data.count, ...entries, chunks, floats, binarize, flip } as const
     const output = { update: state.optimizer }
     const request = { batch: options.batchSize, input, noise: 'drawn', output, ...options.objective } as const
     const training = runtime.with(request, async (program) => {
       const { device, uniform } = runtime.context
       const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
-      const order = runtime.allocate({ label: 'order', size: 4 * data.count, usage })
+      const order = runtime.allocate({ label: 'order', size: 4 * batches.entries, usage })
       let queue: StepQueue | undefined
       try {
         runtime.bind(program, { ...set.storages, order })
@@ -92,6 +93,7 @@ export class DeviceRun {
     resumeTraining(runtime, progress.state)
     beginWaiting(progress.state, options.measure)
     progress.submitted = { ...progress.state }
+    progress.batches.forget()
     return this.safeguard.begin(progress.state)
   }
 
@@ -147,23 +149,23 @@ export class DeviceRun {
 
   /** Adds as many steps as the pace allows, none beyond this epoch or the next checkpoint. */
   private addSteps(queue: StepQueue, order: GPUBuffer): QueuedStep[] {
-    const { runtime, data, options, progress: { submitted, pace, totalSteps, checkpointer } } = this
-    if (this.orderEpoch !== submitted.epoch) {
-      runtime.writeBuffer(order, 0, shuffledOrder(data.count, submitted.seed, submitted.epoch))
-      this.orderEpoch = submitted.epoch
+    const { runtime, options, progress: { submitted, batches, pace, totalSteps, checkpointer } } = this
+    const images = batches.order(submitted)
+    if (images) {
+      runtime.writeBuffer(order, 0, images)
       if (submitted.cursor === 0) runtime.codebook?.beginEpoch()
     }
     const seed = streamKey(submitted.seed, STREAMS.NOISE)
     const steps: QueuedStep[] = []
     const most = Math.min(pace.stepsPerSubmission, queue.mostSteps(options.batchSize))
     while (steps.length < most && submitted.step < totalSteps) {
-      const batch = Math.min(options.batchSize, data.count - submitted.cursor)
+      const { batch, cursor } = batches.next(submitted)
       const factors = updateFactors(submitted.optimizer, submitted.step + 1)
-      const { cursor, step: counter } = submitted
+      const { step: counter } = submitted
       const klWeight = rateAt(options.klWeight, counter)
       const values = { batch, cursor, counter, seed, scale: 1 / batch, klWeight, ...factors }
       queue.add(values)
-      advance(submitted, batch, data.count)
+      batches.advance(submitted, batch)
       const epochEnd = submitted.cursor === 0
       const epoch = submitted.epoch + (epochEnd ? 0 : 1)
       steps.push({ step: submitted.step, epoch, batch, epochEnd, klWeight, values })
@@ -179,8 +181,8 @@ export class DeviceRun {
     failed: number | undefined,
     usage: Uint32Array,
   ): void {
-    const { live, safeguard, data, progress } = this
-    const { state, reporter, pace, meter } = progress
+    const { live, safeguard, progress } = this
+    const { state, batches, reporter, pace, meter } = progress
     pace.completed(steps.length, performance.now())
     reporter.observe(meter.add(steps.reduce((sum, { batch }) => sum + batch, 0)), usage)
     if (this.failure) return
@@ -190,7 +192,7 @@ export class DeviceRun {
         this.failure = { step, loss }
         return
       }
-      advance(state, step.batch, data.count)
+      batches.advance(state, step.batch)
       safeguard.observe(step.step, lossOf(live, loss, step.klWeight).total)
       if (step.step <= progress.reportedStep) continue // made again
       progress.reportedStep = step.step

@@ -157,9 +157,9 @@ function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState
     'elbo.seed': JSON.stringify(seed),
   }
   if (state) {
-    const { optimizer, step, epoch, cursor, seed: trainingSeed } = state
+    const { optimizer, step, epoch, cursor, labeledCursor, seed: trainingSeed } = state
     metadata['elbo.optimizer'] = JSON.stringify(optimizer)
-    metadata['elbo.training'] = JSON.stringify({ step, epoch, cursor, seed: trainingSeed })
+    metadata['elbo.training'] = JSON.stringify({ step, epoch, cursor, labeledCursor, seed: trainingSeed })
     if (state.stopping) {
       const { measure, waited, best, aside } = state.stopping
       metadata['elbo.stopping'] = JSON.stringify({ measure, waited, best, aside })
@@ -177,7 +177,12 @@ function readSpec(text: string | undefined): Model {
 }
 
 function readState(metadata: Record<string, string>): TrainingState {
-  const counts = readCounts(readJson(metadata, 'elbo.training'), '"elbo.training"', ['step', 'epoch', 'cursor', 'seed'])
+  const training = readJson(metadata, 'elbo.training')
+  const counts = {
+    ...readCounts(training, '"elbo.training"', ['step', 'epoch', 'cursor', 'seed']),
+    ...((training as Partial<TrainingState> | null)?.labeledCursor !== undefined &&
+      readCounts(training, '"elbo.training"', ['labeledCursor'])),
+  }
   const stopping = metadata['elbo.stopping'] === undefined ? undefined : readStopping(readJson(metadata, 'elbo.stopping'))
   try {
     return { ...counts, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), ...(stopping && { stopping }) }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { Pace } from '../schedule/pace.js'
 import { MOST_STEPS } from '../schedule/step.js'
+import { Batches } from './batches.js'
 import type { Training } from './check-training.js'
 import { Checkpointer } from './checkpointer.js'
 import { LossHealth } from './health.js'
@@ -27,21 +28,22 @@ export class Progress {
   readonly health = new LossHealth()
   readonly reporter: Reporter
   readonly checkpointer: Checkpointer
+  readonly batches: Batches
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
   constructor(
     live: LiveModel,
     readonly state: TrainingState,
-    private readonly data: Dataset,
-    { epochs, steps, batchSize, reportEvery: every = 1, validation, checkpoint }: Training,
+    data: Dataset,
+    { epochs, steps, batchSize, labeledPerBatch, reportEvery: every = 1, validation, checkpoint }: Training,
     emit: (event: TrainEvent) => void,
   ) {
-    this.fitSet()
+    this.batches = new Batches(data, batchSize, labeledPerBatch)
+    this.batches.enter(state)
     this.submitted = { ...state }
     this.firstStep = this.reportedStep = this.validatedStep = state.step
-    const perEpoch = Math.ceil(data.count / batchSize)
-    const left = Math.ceil((data.count - state.cursor) / batchSize)
-    this.totalSteps = state.step + (steps ?? left + (epochs! - 1) * perEpoch)
+    const left = this.batches.left(state)
+    this.totalSteps = state.step + (steps ?? left + (epochs! - 1) * this.batches.perEpoch)
     const reports = { every, totalSteps: this.totalSteps, validates: validation !== undefined }
     this.reporter = new Reporter(live, reports, emit)
     this.checkpointer = new Checkpointer(checkpoint, state.step)
@@ -49,25 +51,10 @@ export class Progress {
 
   /** The state has moved back: training goes on from there. */
   rewind(): void {
-    this.fitSet()
+    this.batches.enter(this.state)
     this.submitted = { ...this.state }
     this.stopsEarly = false
     this.pace.interrupt()
     this.meter.restart()
   }
-
-  /** Training so far may have been on a larger set. */
-  private fitSet(): void {
-    const { state, data } = this
-    if (state.cursor >= data.count) Object.assign(state, { cursor: 0, epoch: state.epoch + 1 })
-  }
-}
-
-/** Counts a step of so many images. */
-export function advance(state: TrainingState, batch: number, count: number): void {
-  state.step++
-  state.cursor += batch
-  if (state.cursor < count) return
-  state.cursor = 0
-  state.epoch++
 }

@@ -21,6 +21,12 @@ export interface TrainOptions extends Augmentation, Objective {
    */
   optimizer?: Optimizer
   /**
+   * Of a model with a classifier: fills every batch with so many images of known label, taken round and round; the rest
+   * are of those whose label is unknown, which an epoch then is a pass over. Unless given, both come as they are
+   * shuffled.
+   */
+  labeledPerBatch?: number
+  /**
    * Evaluated at the end of every epoch, by −ELBO with the KL weight; in training with importance samples also by the
    * bound with as many, which then is what `earlyStopping` goes by.
    */

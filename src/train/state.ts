@@ -9,6 +9,8 @@ export interface TrainingState {
   epoch: number
   /** Images of the current epoch already used. */
   cursor: number
+  /** Known labels taken so far by batches that have so many each. */
+  labeledCursor?: number
   /** Of the shuffling and the noise. */
   seed: number
   /** Of runs with early stopping. */

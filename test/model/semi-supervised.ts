@@ -115,6 +115,23 @@ gpuTest(test, 'is saved with its classifier, and learns on from there bit for bi
     expectSameParameters(await second.parameters(), await straight.parameters())
   }))
 
+gpuTest(test, 'fills batches with known labels, and resumes bit for bit', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const set = blobs(40, (n) => (n % 8 === 0 ? n % 4 : UNLABELED))
+    const options = { batchSize: 8, labeledPerBatch: 3, optimizer: adam({ learningRate: 1e-2 }) }
+    const straight = await engine.createVae(SPEC, { seed: 2 })
+    const accuracies: (number | undefined)[] = []
+    const run = straight.train(set, { ...options, epochs: 2 })
+    for await (const { loss } of run) accuracies.push(loss.accuracy)
+    assert.is(accuracies.length, 14) // 35 of unknown label, five at a time
+    assert.ok(accuracies.every((accuracy) => [0, 1, 2, 3].some((right) => Math.abs(accuracy! - right / 3) < 1e-9)))
+    const first = await engine.createVae(SPEC, { seed: 2 })
+    await first.train(set, { ...options, steps: 5 }).done
+    const second = await engine.load(await first.save())
+    await second.train(set, { ...options, steps: 9 }).done
+    expectSameParameters(await second.parameters(), await straight.parameters())
+  }))
+
 gpuTest(test, 'refuses labels, noise and objectives that it cannot have', ({ device }) =>
   withEngine(device, async (engine) => {
     const vae = await engine.createVae(SPEC)
@@ -131,6 +148,18 @@ gpuTest(test, 'refuses labels, noise and objectives that it cannot have', ({ dev
     const set = blobs(4, () => UNLABELED)
     await expectError(() => conditional.train(set, steps), DataError, 'data', 'train: labels: number 0 is 255')
     await expectError(() => vae.train(set, steps), DataError, 'data', 'train: no label of the set is known')
+    const some = blobs(4, (n) => (n < 2 ? n : UNLABELED))
+    const labeledPerBatch = 'train.labeledPerBatch: '
+    for (const [model, data, count, message] of [
+      [conditional, blobs(4, () => 0), 1, 'needs a model with a classifier'],
+      [vae, some, 3, 'needs at most the batch of 2, got 3'],
+      [vae, blobs(4, (n) => (n < 1 ? n : UNLABELED)), 2, 'needs at most the 1 known labels of the set, got 2'],
+      [vae, blobs(4, () => 0), 1, 'every label of the set is known'],
+      [vae, some, 0, 'needs a whole number from 1 on, got 0'],
+    ] as const) {
+      const train = () => model.train(data, { ...steps, labeledPerBatch: count })
+      await expectError(train, SpecError, 'spec', labeledPerBatch + message)
+    }
     const bare = dataset({ images: set.images, shape: SPEC.input })
     await expectError(() => vae.train(bare, steps), DataError, 'data', 'the data set has no labels', 'give it 255')
     const noise = new Float32Array(2 * 2)

@@ -2,6 +2,7 @@ import type { Dispatch } from '../../../src/ops/dispatch.js'
 import { batchNormCases } from './batch-norm.js'
 import type { KernelCase } from './case.js'
 import { choleskyCases } from './cholesky.js'
+import { classCases } from './classes.js'
 import { conditionCases } from './condition.js'
 import { convCases } from './conv.js'
 import { denseCases } from './dense.js'
@@ -16,6 +17,7 @@ import { vonMisesFisherCases } from './von-mises-fisher.js'
 export const kernelCases: readonly KernelCase[] = [
   ...batchNormCases,
   ...choleskyCases,
+  ...classCases,
   ...denseCases,
   ...convCases,
   ...conditionCases,

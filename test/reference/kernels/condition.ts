@@ -8,19 +8,20 @@ function numbers(count: number, seed: number, most: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => hash(i, seed) % most)
 }
 
-/** y[n,p,c] = x[n,p,c] for c < C, behind it the one-hot label */
+/** y[n,p,c] = x[n / REPEAT,p,c] for c < C, behind it the one-hot label: the image's, every class in turn, or none */
 const forward: Reference = {
-  inputs: ({ B, P, C, K }, seed, { labels }) => ({
-    x: rowsOf('x', seed, B, P * C),
-    labels: numbers(labels.elements, seed, K),
+  inputs: ({ B, P, C, K, REPEAT, LABELS }, seed, { labels }) => ({
+    x: rowsOf('x', seed, B / REPEAT, P * C),
+    ...(LABELS === 0 && { labels: numbers(labels.elements, seed, K) }),
   }),
-  expected: ({ constants: { P, C, K }, before, places }) => {
+  expected: ({ constants: { P, C, K, REPEAT, LABELS }, before, places }) => {
     const labels = new Uint32Array(before.labels.buffer)
+    const labelOf = (n: number) => [labels[n], n % K, K][LABELS]
     const [strideX, strideY] = [padTo4(P * C), padTo4(P * (C + K))]
     return places('y').map((index) => {
       const [n, i] = [Math.floor(index / strideY), index % strideY]
       const [p, c] = [Math.floor(i / (C + K)), i % (C + K)]
-      const value = c < C ? before.x[n * strideX + p * C + c] : Number(c - C === labels[n])
+      const value = c < C ? before.x[Math.floor(n / REPEAT) * strideX + p * C + c] : Number(c - C === labelOf(n))
       return { output: 'y', index, value: p < P ? value : 0, bound: 0 }
     })
   },
@@ -70,7 +71,20 @@ export const conditionCases: KernelCase[] = [
     ...forward,
     dispatches(size) {
       const { t, shape } = conditionSizes(size)
-      return [conditionForward(t, shape)]
+      const each = { ...shape, B: size.B * shape.K }
+      const every = { ...t, labels: 'every', y: { ...t.y, elements: t.y.elements * shape.K } } as const
+      const x = { ...t.x, elements: t.x.elements * shape.K }
+      return [
+        conditionForward(t, shape),
+        ...size.of(
+          [
+            conditionForward(every, { ...each, repeat: shape.K }),
+            conditionForward({ ...every, x }, each),
+            conditionForward({ ...t, labels: 'none' }, shape),
+          ],
+          [],
+        ),
+      ]
     },
   },
   {

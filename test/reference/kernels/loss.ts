@@ -5,7 +5,7 @@ import { normalPair, threefry2x32 } from '../../../src/random.js'
 import { hash, uniform } from '../formula.js'
 import * as reference from '../latent.js'
 import {
-  FUNCTION_BOUND, ringOf, rowsOf, tensors, type Expected, type Given, type KernelCase, type Reference, type Size,
+  FUNCTION_BOUND, ringOf, rowsOf, tensors, whole, type Expected, type Given, type KernelCase, type Reference, type Size,
 } from './case.js'
 
 /** x[n,i] = images[order[cursor + n], i], bytes / 255, 0 for n ≥ batch */
@@ -71,20 +71,26 @@ const forward: Reference = {
   },
 }
 
-/** dmean = dz + w · dKL/dmean; dlogvar = dz · ½σ · ε + w · dKL/dlogvar, with w = klWeight / batch; 0 for n ≥ batch */
+/**
+ * dmean = dz + w · dKL/dmean; dlogvar = dz · ½σ · ε + w · dKL/dlogvar, with w = klWeight / batch, WEIGHTED times the
+ * row's weight; 0 for n ≥ batch · HEADS
+ */
 const backward: Reference = {
-  inputs: ({ B, Z }, seed) => latentInputs(B, Z, seed),
+  inputs: ({ B, Z, WEIGHTED }, seed, { weights }) => ({
+    ...latentInputs(B, Z, seed),
+    ...(WEIGHTED && { weights: whole('weights', seed, weights) }),
+  }),
   expected: (given) => {
-    const { constants: { Z }, step, before, places } = given
+    const { constants: { Z, HEADS, WEIGHTED }, step, before, places } = given
     const stride = padTo4(Z)
-    const weight = step.klWeight * step.scale
     return places('noise').flatMap((index): Expected[] => {
       const n = Math.floor(index / stride)
       const at = 2 * n * stride + (index % stride)
       const { mean, logVariance, noise, dz } = latentValue(given, before, index)
       const path = reference.reparameterizeBackward(dz, logVariance, noise)
       const kl = reference.klBackward(mean, logVariance)
-      const live = n < step.batch ? 1 : 0
+      const live = n < step.batch * HEADS ? 1 : 0
+      const weight = step.klWeight * step.scale * (WEIGHTED ? before.weights[n] : 1)
       const value = (a: Float64Array, b: Float64Array) => live * (a[0] + weight * b[0])
       const bound = live * FUNCTION_BOUND
       return [
@@ -128,7 +134,9 @@ export const lossCases: KernelCase[] = [
     ...backward,
     dispatches(size) {
       const { t, shape } = latentSizes(size)
-      return [reparameterizeBackward(t, shape)]
+      const { weights } = tensors({ weights: size.B })
+      const rows = { ...shape, heads: 2 } // more than there are: none is padding
+      return [reparameterizeBackward(t, shape), ...size.of([reparameterizeBackward({ ...t, weights }, rows)], [])]
     },
   },
 ]
