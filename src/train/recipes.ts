@@ -17,4 +17,5 @@ export const recipes = {
   vectorQuantized: { optimizer: adam({ learningRate: 2e-4 }), batchSize: 128 },
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
   sphere: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
+  semiSupervised: { optimizer: adam({ learningRate: 3e-4 }), batchSize: 200 },
 } satisfies Record<string, Recipe>

@@ -6,7 +6,7 @@ const minimal = suite('a device with nothing but the defaults')
 
 gpuTest(minimal, 'has no optional feature and the default limits', ({ device }) => expectMinimal(device))
 
-for (const name of ['mlp', 'mlpDeep', 'conditional', 'autoencoder', 'sphere'] as const) {
+for (const name of ['mlp', 'mlpDeep', 'conditional', 'autoencoder', 'sphere', 'semiSupervised'] as const) {
   gpuTest(minimal, `trains, evaluates, samples, saves and loads ${name}`, ({ device }) => runPreset(device, name))
 }
 

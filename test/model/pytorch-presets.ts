@@ -9,7 +9,7 @@ import { GRADIENT, LOSS } from '../support/pytorch.js'
 const presets = suite('preset')
 const training = suite('training like PyTorch')
 
-for (const name of ['mlp', 'mlpDeep', 'autoencoder', 'conv', 'conditional', 'vectorQuantized', 'sphere']) {
+for (const name of ['mlp', 'mlpDeep', 'autoencoder', 'conv', 'conditional', 'vectorQuantized', 'sphere', 'semiSupervised']) {
   gpuTest(presets, `${name} has PyTorch's loss and gradients at full size`, ({ device }) =>
     withEngine(device, async (engine) => {
       const { spec, batch, seed, loss, gradients } = (await loadPresetFixtures())[name]

@@ -218,6 +218,14 @@ PRESETS = {
         [dense(128, "relu"), dense(256, "relu"), dense(784)],
         latent="von-mises-fisher",
     ),
+    "semiSupervised": model(
+        [28, 28, 1],
+        [dense(500, "softplus")],
+        50,
+        [dense(500, "softplus"), dense(784)],
+        classes=10,
+        classifier=[dense(500, "softplus"), dense(10)],
+    ),
     "conditional": model([28, 28, 1], [dense(400, "relu")], 20, [dense(400, "relu"), dense(784)], classes=10),
     "vectorQuantized": {
         **model(

@@ -127,7 +127,8 @@ def optimizers():
 def large_models():
     """Loss, gradient norms and some gradient values of the presets at full size; inputs and parameters by formula."""
     cases = {}
-    batches = {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2, "conditional": 4, "vectorQuantized": 1, "sphere": 4}
+    batches = {"mlp": 4, "mlpDeep": 3, "autoencoder": 4, "conv": 2, "conditional": 4, "vectorQuantized": 1, "sphere": 4,
+               "semiSupervised": 4}
     for name, batch in batches.items():
         spec = specs.PRESETS[name]
         parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)

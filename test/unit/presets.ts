@@ -15,6 +15,7 @@ const counts: Record<keyof typeof presets, number> = {
   vectorQuantized: 1_205_779,
   autoencoder: 209_968,
   sphere: 469_396,
+  semiSupervised: 1_268_394,
 }
 
 for (const [name, count] of Object.entries(counts)) {
