@@ -1,12 +1,12 @@
-import { theme } from '../drawing/theme.js'
 import { pixelValues } from '../../data/dataset.js'
 import type { Dataset, Vae } from '../../index.js'
+import { theme } from '../drawing/theme.js'
+import { drawLegend, drawPoints, legendWidth, nameClass, type Place } from './points.js'
 import { Sheet, type About } from './sheet.js'
 
 const side = 640
 const left = 44
 const bottom = 44
-const legendWidth = 60
 /** The plane shows at least this far from its middle: most of the prior. */
 const priorExtent = 3.2
 
@@ -26,14 +26,17 @@ export async function latentPicture(vae: Vae, test: Dataset<Uint8Array>, about: 
   const plane = new LatentPlane(sheet, 1.04 * far || 1)
   plane.axes()
   if (isGaussian) plane.prior()
-  plane.points(mean.data, test.labels)
-  for (const label of classes) plane.className(mean.data, test.labels!, label)
-  classes.forEach((label, i) => {
-    sheet.context.fillStyle = colorOf(label)
-    sheet.context.fillRect(left + side + 18, 4 + i * 20, 10, 10)
-    sheet.text(String(label), left + side + 36, 9 + i * 20, { color: theme().text })
-  })
+  const places = Array.from({ length: test.count }, (_, i) => plane.place(mean.data[2 * i], mean.data[2 * i + 1]))
+  drawPoints(sheet, places, test.labels)
+  for (const label of classes) nameClass(sheet, label, middle(places.filter((_, i) => test.labels![i] === label)))
+  drawLegend(sheet, left + side, classes)
   return sheet.png()
+}
+
+/** The median of each coordinate. */
+function middle(places: readonly Place[]): Place {
+  const median = (axis: 0 | 1) => places.map((place) => place[axis]).sort((a, b) => a - b)[places.length >> 1]
+  return [median(0), median(1)]
 }
 
 /** A square of the plane, `extent` from its middle to its sides. */
@@ -48,7 +51,7 @@ class LatentPlane {
     const step = tickStep(extent)
     for (let tick = Math.ceil(-extent / step); tick * step <= extent; tick++) {
       const value = tick * step
-      const [x, y] = [this.x(value), this.y(value)]
+      const [x, y] = this.place(value, value)
       context.beginPath()
       context.moveTo(x, 0)
       context.lineTo(x, side)
@@ -69,53 +72,15 @@ class LatentPlane {
     context.globalAlpha = 0.6
     for (const deviations of [1, 2, 3]) {
       context.beginPath()
-      context.arc(this.x(0), this.y(0), (deviations / this.extent) * (side / 2), 0, 2 * Math.PI)
+      context.arc(...this.place(0, 0), (deviations / this.extent) * (side / 2), 0, 2 * Math.PI)
       context.stroke()
     }
     context.globalAlpha = 1
   }
 
-  points(latents: Float32Array, labels: Uint8Array | undefined): void {
-    const { context } = this.sheet
-    context.globalAlpha = 0.6
-    for (let i = 0; i < latents.length / 2; i++) {
-      context.fillStyle = labels ? colorOf(labels[i]) : theme().quiet
-      context.beginPath()
-      context.arc(this.x(latents[2 * i]), this.y(latents[2 * i + 1]), 1.4, 0, 2 * Math.PI)
-      context.fill()
-    }
-    context.globalAlpha = 1
+  place(across: number, up: number): Place {
+    return [left + (across / this.extent + 1) * (side / 2), (1 - up / this.extent) * (side / 2)]
   }
-
-  /** Writes a class's name in the middle of its points. */
-  className(latents: Float32Array, labels: Uint8Array, label: number): void {
-    const own = [...labels.keys()].filter((i) => labels[i] === label)
-    const middle = (axis: number) => own.map((i) => latents[2 * i + axis]).sort((a, b) => a - b)[own.length >> 1]
-    const [x, y] = [this.x(middle(0)), this.y(middle(1))]
-    const { context } = this.sheet
-    context.font = '600 18px system-ui, sans-serif'
-    context.textAlign = 'center'
-    context.textBaseline = 'middle'
-    context.lineWidth = 4
-    context.lineJoin = 'round'
-    context.strokeStyle = `rgb(${theme().paper})`
-    context.fillStyle = colorOf(label)
-    context.strokeText(String(label), x, y)
-    context.fillText(String(label), x, y)
-  }
-
-  private x(value: number): number {
-    return left + (value / this.extent + 1) * (side / 2)
-  }
-
-  private y(value: number): number {
-    return (1 - value / this.extent) * (side / 2)
-  }
-}
-
-function colorOf(label: number): string {
-  const { classes } = theme()
-  return classes[label % classes.length]
 }
 
 /** 1, 2 or 5 times a power of ten: three to seven ticks on each side of the middle. */

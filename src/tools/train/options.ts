@@ -85,11 +85,11 @@ The folder then holds
   reconstructions.png   test images above, reconstructions below
   samples.png           images decoded from draws of the prior
   manifold.png          where the latent has two dimensions: images decoded from a grid over them, at equal steps of the
-                        prior's probability
+                        prior's probability; where it is the sphere in three: images decoded from all over its map
   styles.png            of a conditional model, instead of both: each row is one draw of the prior, each
                         column one class
   interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
-  latent.png            the test images in the latent plane, where the latent has two dimensions
+  latent.png            the test images in the latent plane, where the latent has two dimensions, or on the sphere's map
 
 Ctrl-C or SIGTERM stops after the steps under way and saves everything; a second one leaves at once.
 Exit code: 0 done, 1 failed, 2 wrong options, 130 stopped by Ctrl-C, 143 by SIGTERM.

@@ -9,6 +9,7 @@ import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
 import { density, Sheet, type About } from './sheet.js'
+import { sphereGridPicture, sphereLatentPicture } from './sphere-pictures.js'
 
 /** How to draw the PNG files of a run, by name. Values that are no picture's channels are not drawn. */
 export function picturesOf(
@@ -19,12 +20,15 @@ export function picturesOf(
 ): Record<string, () => Promise<Blob>> {
   const { input: [, , channels], latent, classes } = vae.spec
   const isDrawable = channels === 1 || channels === 3
+  const isGlobe = latent.type === 'von-mises-fisher' && latent.size === 3
   const grids = isDrawable && !classes ? gridsOf(vae) : []
   return {
     'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
     ...(isDrawable && { 'reconstructions.png': () => reconstructionPicture(vae, test, about) }),
     ...Object.fromEntries(grids.map((grid) => [`${grid}.png`, () => gridPicture(grid, vae, test, about)])),
     ...(isDrawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
+    ...(isGlobe && isDrawable && !classes && { 'manifold.png': () => sphereGridPicture(vae, test, about) }),
+    ...(isGlobe && { 'latent.png': () => sphereLatentPicture(vae, test, about) }),
     ...(latent.size === 2 && latent.type !== 'vector-quantized' && {
       'latent.png': () => latentPicture(vae, test, about),
     }),
@@ -101,7 +105,8 @@ const mostColumns = 15
 async function stylesPicture(vae: Vae, classes: number, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const { latent: { size } } = vae.spec
   const [rows, columns] = [styleCount, Math.min(classes, mostColumns)]
-  const { latents, labels } = styleGrid(normals(rows * size, 1), size, columns)
+  const styles = normals(rows * size, 1)
+  const { latents, labels } = styleGrid(vae.spec.latent.type === 'von-mises-fisher' ? directions(styles, size) : styles, size, columns)
   const images = await vae.decode(latents, { labels })
   const tile = tileSize(test, 56)
   const left = 24
@@ -117,6 +122,12 @@ async function stylesPicture(vae: Vae, classes: number, test: Dataset<Uint8Array
     sheet.text(String(label), left + (label + 0.5) * tile.width, rows * tile.height + 14, { align: 'center' })
   }
   return sheet.png()
+}
+
+/** Every row scaled to length 1. */
+function directions(rows: Float32Array, size: number): Float32Array {
+  const length = (row: number) => Math.hypot(...rows.subarray(row * size, (row + 1) * size))
+  return rows.map((value, i) => value / length(Math.floor(i / size)))
 }
 
 function subscript(number: number): string {
