@@ -163,6 +163,17 @@ gpuTest(sphere, 'a batch in slices has the numbers of a whole one', ({ device })
     })
   }))
 
+gpuTest(sphere, 'losses of every image have the divergence of its concentration', ({ device }) =>
+  withEngine(device, async (engine) => {
+    const vae = await engine.createVae(LEARNED, { seed: 5 })
+    const images = Float32Array.from(data.images, (byte) => byte / 255)
+    const { concentration } = await vae.encode(images)
+    const { total, reconstruction, kl } = await vae.losses(images, { samples: 3 })
+    const expected = Array.from(concentration!.data, (kappa) => new Marginal(3, kappa).kl)
+    expectWithin(kl, expected, expected.map((value) => 2e-5 * value), 'kl')
+    expectWithin(total, reconstruction.map((value, n) => value + kl[n]), kl.map(() => 1e-5), 'total')
+  }))
+
 gpuTest(sphere, 'active units are the variance of the distributions’ means, A(κ) μ', ({ device }) =>
   withEngine(device, async (engine) => {
     const vae = await engine.createVae(LEARNED, { seed: 5 })

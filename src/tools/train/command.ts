@@ -1,8 +1,9 @@
-import { trainInPage, type Host } from './headless.js'
+import type { Host } from './headless.js'
 import { loadData, readResumed, readSpec } from './inputs.js'
 import { parseOptions, usage } from './options.js'
 import { chooseFolder, planRun } from './plan-run.js'
 import { withCommas } from './progress.js'
+import { trainJob } from './train-job.js'
 
 /** The whole command; resolves to its exit code. */
 export async function command(args: string[], host: Host): Promise<number> {
@@ -18,5 +19,5 @@ export async function command(args: string[], host: Host): Promise<number> {
   const folder = chooseFolder(options, data)
   console.log(`${job.subject}: ${withCommas(data.train.count)} training and ${withCommas(data.test.count)} test images`)
   console.log(job.settings.join(' · '))
-  return (await trainInPage(job, { data, resumed, folder, adapter: options.adapter, host })).code
+  return (await trainJob(job, { data, resumed, folder, adapter: options.adapter, host })).code
 }

@@ -91,8 +91,8 @@ export async function trainInPage(job: Job, setting: Setting): Promise<Ended> {
   }
 }
 
-/** @throws CommandError */
-async function makeFolder(folder: string): Promise<void> {
+/** Makes the folder of the results where it is missing. @throws CommandError unless it can be written to */
+export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true })
   } catch (error) {

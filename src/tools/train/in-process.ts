@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { createEngine, type Run } from '../../index.js'
+import { CommandError } from './failure.js'
+import { makeFolder, type Ended, type Setting } from './headless.js'
+import { onInterrupt } from './interrupt.js'
+import type { Job } from './messages.js'
+import { RunLog } from './run-log.js'
+import { adapterName, work } from './work.js'
+import { writeWhole } from './write-file.js'
+
+/**
+ * Works on a job in this process, which has WebGPU itself, as Deno has; without pictures, for there is no page to draw
+ * them in. Ctrl-C, SIGTERM and SIGHUP stop it as in a page. @throws CommandError where a file cannot be written
+ */
+export async function trainInProcess(job: Job, { data, resumed, folder }: Omit<Setting, 'host'>): Promise<Ended> {
+  await makeFolder(folder)
+  const log = new RunLog(job, folder)
+  const engine = await createEngine()
+  let run: Run | undefined
+  let interrupted = 0
+  const stop = (code: number) => {
+    interrupted = code
+    log.stopping()
+    run?.stop().catch(() => {}) // told by whoever follows the run
+  }
+  const uninterrupt = onInterrupt(stop, (code) => process.exit(code))
+  try {
+    const adapter = adapterName(engine)
+    if (engine.isSoftware && job.softwareRefusal) throw new CommandError(`${adapter}: ${job.softwareRefusal}`)
+    const begunMs = performance.now()
+    const outcome = await work(engine, job, {
+      train: data.train,
+      test: data.test,
+      resumed: resumed?.bytes,
+      begun(begun) {
+        run = begun
+        if (interrupted) stop(interrupted)
+      },
+      report: (report) => log.report(report),
+      save: (file) => writeWhole(join(folder, 'model.safetensors'), [file]),
+      draw: async () => [],
+    })
+    await log.end(outcome, interrupted > 0)
+    const seconds = (performance.now() - begunMs) / 1000
+    return { ...outcome, code: outcome.failure ? 1 : interrupted, adapter, seconds }
+  } finally {
+    uninterrupt()
+    log.clear()
+    engine.destroy()
+    await log.close()
+  }
+}

@@ -1,0 +1,99 @@
+import { NumericError, type Dataset, type Engine, type Run, type TrainEvent, type Vae } from '../../index.js'
+import type { HistoryRow } from './history.js'
+import { pytorchParameters } from './initialization.js'
+import type { Job, Outcome, Report } from './messages.js'
+import type { About } from './sheet.js'
+
+const reportEveryMs = 200
+
+/** What a job needs of the page or the process that it runs in. */
+export interface Workplace {
+  train: Dataset<Uint8Array>
+  test: Dataset<Uint8Array>
+  /** The file that the job goes on from. */
+  resumed?: Uint8Array
+  /** Hands over the run as it begins, to be stopped from outside. */
+  begun(run: Run): void
+  report(report: Report): Promise<void>
+  /** Keeps `model.safetensors`. */
+  save(file: Uint8Array): Promise<void>
+  /** Draws the pictures of the run, of a model that broke off what can be drawn; returns their names. */
+  draw(vae: Vae, rows: readonly HistoryRow[], about: About, brokeOff: boolean): Promise<string[]>
+}
+
+/** Trains, reports, saves, evaluates and has the pictures drawn. */
+export async function work(engine: Engine, job: Job, place: Workplace): Promise<Outcome> {
+  const { train, test } = place
+  const vae = place.resumed ? await engine.load(place.resumed) : await engine.createVae(job.spec, { seed: job.seed })
+  if (job.initialization) await vae.setParameters(pytorchParameters(await vae.parameters(), job.seed ?? 0))
+  const adapter = adapterName(engine)
+  await place.report({ type: 'ready', adapter, parameterCount: vae.parameterCount })
+
+  const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery, binarize, testSamples } = job
+  const run = vae.train(train, {
+    optimizer: job.optimizer,
+    batchSize,
+    klWeight,
+    epochs,
+    steps,
+    seed,
+    binarize,
+    importanceSamples: job.importanceSamples,
+    validation: test,
+    reportEvery,
+    checkpoint: checkpointEvery ? { everySteps: checkpointEvery, save: (file) => place.save(file) } : undefined,
+  })
+  place.begun(run)
+  const { rows, failure } = await follow(run, place)
+  await place.save(await vae.save())
+
+  const last = rows.at(-1) ?? job.earlier.at(-1)
+  const { step, epoch } = last ?? { step: 0, epoch: 1 }
+  let tested: HistoryRow | undefined
+  if (last?.set === 'train' && !failure) {
+    tested = { set: 'test', step, epoch, ...(await vae.evaluate(test, { klWeight, binarize })) }
+    rows.push(tested)
+  }
+  const evaluated = testSamples && !failure
+    ? await vae.evaluate(test, { binarize, importanceSamples: testSamples })
+    : undefined
+  const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
+  const pictures = await place.draw(vae, [...job.earlier, ...rows], about, failure !== undefined)
+  return { step, test: tested, testBound: evaluated?.importanceWeighted, pictures, failure }
+}
+
+/** Reports a run to its end; what it learned before its loss stopped being finite counts. */
+async function follow(run: Run, { report }: Workplace): Promise<{ rows: HistoryRow[]; failure?: string }> {
+  const rows: HistoryRow[] = []
+  let unreported = 0
+  let reportedMs = 0
+  const tell = async ({ step, totalSteps, loss, imagesPerSecond }: TrainEvent) => {
+    reportedMs = performance.now()
+    const news = rows.slice(unreported)
+    unreported = rows.length
+    await report({ type: 'progress', step, totalSteps, loss: loss.total, imagesPerSecond, rows: news })
+  }
+  let last: TrainEvent | undefined
+  try {
+    for await (const event of run) {
+      const { step, epoch, loss, validation } = event
+      last = event
+      rows.push({ set: 'train', step, epoch, ...loss })
+      if (validation) rows.push({ set: 'test', step, epoch, ...validation })
+      if (validation || performance.now() - reportedMs > reportEveryMs) await tell(event)
+    }
+    return { rows }
+  } catch (error) {
+    if (!(error instanceof NumericError)) throw error
+    return { rows, failure: error.message }
+  } finally {
+    if (last && unreported < rows.length) await tell(last)
+  }
+}
+
+/** What to call the engine's adapter. */
+export function adapterName({ adapterInfo, isSoftware }: Engine): string {
+  const { description, vendor, architecture } = adapterInfo
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter'
+  return isSoftware ? `${name} (software adapter, on the CPU)` : name
+}
