@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../src/index.js'
 import { UsageError } from '../../src/tools/arguments.mjs'
-import { trainInPage, type Host } from '../../src/tools/train/headless.js'
+import type { Host } from '../../src/tools/train/headless.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { loadData } from '../../src/tools/train/inputs.js'
 import { withCommas } from '../../src/tools/train/progress.js'
+import { trainJob } from '../../src/tools/train/train-job.js'
 import { writeWhole } from '../../src/tools/train/write-file.js'
 import { compare, table } from './compare.js'
 import { parseOptions, usage, type Options } from './options.js'
@@ -37,7 +38,7 @@ async function reproduce(options: Options, host: Host): Promise<number> {
   if (reproduction.note) console.log(reproduction.note)
   console.log(`${withCommas(train.count)} training and ${withCommas(test.count)} test images · ${job.settings.join(' · ')}`)
   const begun = { date: new Date().toISOString(), commit: commit() }
-  const ended = await trainInPage(job, { data, folder, adapter: options.adapter, host })
+  const ended = await trainJob(job, { data, folder, adapter: options.adapter, host })
   if (ended.code !== 0 || options.steps) return ended.code
 
   const rows = parseHistory(await readFile(join(folder, 'history.csv'), 'utf8'))

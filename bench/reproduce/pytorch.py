@@ -3,6 +3,7 @@
     python3 bench/reproduce/pytorch.py iwae --data DIR --k 1 --steps 3000 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py conditional --data DIR --epochs 5 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py pytorch-example --data DIR --epochs 7 --seeds 1 2 3
+    python3 bench/reproduce/pytorch.py sphere --data DIR --epochs 2 --seeds 1 2 3      (and sphere-gaussian)
     python3 bench/reproduce/pytorch.py mlp --data DIR --seeds 1 2 3      (and mlpDeep)
 
 DIR has MNIST's four IDX files, gzipped or not. Every epoch sees all training images in a new random order, the last batch
@@ -27,6 +28,8 @@ NETWORKS = {
                     initialization='glorot'),
     'pytorch-example': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=0, initialization='pytorch'),
     'conditional': dict(hidden=[400], latent=20, activation=nn.ReLU, classes=10, initialization='glorot'),
+    'sphere': dict(hidden=[256, 128], latent=3, activation=nn.ReLU, classes=0, initialization='glorot'),
+    'sphere-gaussian': dict(hidden=[256, 128], latent=2, activation=nn.ReLU, classes=0, initialization='glorot'),
     'iwae': dict(hidden=[200, 200], latent=50, activation=nn.Tanh, classes=0, initialization='glorot'),
 }
 RECIPES = {
@@ -34,7 +37,9 @@ RECIPES = {
     'mlpDeep': dict(batch=100, epochs=5, epsilon=1e-8),
     'pytorch-example': dict(batch=128, epochs=7, epsilon=1e-8),
     'conditional': dict(batch=64, epochs=5, epsilon=1e-8),
-    'iwae': dict(batch=20, epochs=1, epsilon=1e-4),
+    'sphere': dict(batch=64, epochs=2, epsilon=1e-8, binarize=True),
+    'sphere-gaussian': dict(batch=64, epochs=2, epsilon=1e-8, binarize=True),
+    'iwae': dict(batch=20, epochs=1, epsilon=1e-4, binarize=True),
 }
 
 
@@ -53,11 +58,14 @@ class Vae(nn.Module):
 
         self.encoder = nn.Sequential(*stack([784 + classes] + hidden))
         self.mean = nn.Linear(hidden[-1], latent)
-        self.log_variance = nn.Linear(hidden[-1], latent)
+        self.spread = nn.Linear(hidden[-1], self.spread_size(latent))
         self.decoder = nn.Sequential(*stack([latent + classes] + hidden[::-1]), nn.Linear(hidden[0], 784))
         if initialization == 'glorot':
             for name, parameter in self.named_parameters():
                 nn.init.zeros_(parameter) if name.endswith('bias') else nn.init.xavier_uniform_(parameter)
+
+    def spread_size(self, latent):
+        return latent
 
     def join(self, x, labels):
         return torch.cat([x, F.one_hot(labels, self.classes).float()], 1) if self.classes else x
@@ -65,18 +73,44 @@ class Vae(nn.Module):
     def forward(self, x, labels, k):
         """Reconstruction, log q and log p, and the closed form of the KL: [batch, k] each, the KL [batch]."""
         hidden = self.encoder(self.join(x, labels))
-        mean, log_variance = self.mean(hidden), self.log_variance(hidden)
-        noise = torch.randn(x.shape[0], k, mean.shape[1])
-        z = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+        z, log_q, log_p, kl = self.draw(self.mean(hidden), self.spread(hidden), k)
         flat = z.reshape(-1, z.shape[2])
         logits = self.decoder(self.join(flat, labels.repeat_interleave(k)))
         pixels = x.repeat_interleave(k, 0) if k > 1 else x
         reconstruction = F.binary_cross_entropy_with_logits(logits, pixels, reduction='none').sum(1).view(-1, k)
+        return reconstruction, log_q, log_p, kl
+
+    def draw(self, mean, log_variance, k):
+        """z [batch, k, latent], log q and log p [batch, k], and the KL [batch]."""
+        noise = torch.randn(mean.shape[0], k, mean.shape[1])
+        z = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
         constant = 0.5 * math.log(2 * math.pi)
         log_q = (-0.5 * noise ** 2 - 0.5 * log_variance[:, None] - constant).sum(2)
         log_p = (-0.5 * z ** 2 - constant).sum(2)
         kl = 0.5 * (log_variance.exp() + mean ** 2 - 1 - log_variance).sum(1)
-        return reconstruction, log_q, log_p, kl
+        return z, log_q, log_p, kl
+
+
+class SphereVae(Vae):
+    """Codes on the sphere in three dimensions (Davidson et al. 2018), where the quantile of omega has a closed form."""
+
+    def spread_size(self, latent):
+        return 1
+
+    def draw(self, mean, output, k):
+        mu = F.normalize(mean, dim=1)[:, None]
+        kappa = 1 + F.softplus(output)
+        u = torch.rand(mean.shape[0], k).clamp(1e-6, 1 - 1e-6)
+        omega = 1 + torch.log(u + (1 - u) * torch.exp(-2 * kappa)) / kappa
+        normal = torch.randn(mean.shape[0], k, 3)
+        v = F.normalize(normal - (normal * mu).sum(2, keepdim=True) * mu, dim=2)
+        sine = torch.sqrt((1 - omega ** 2).clamp(min=1e-12))
+        z = omega[..., None] * mu + sine[..., None] * v
+        log_sinh = kappa + torch.log1p(-torch.exp(-2 * kappa)) - math.log(2)
+        log_c = torch.log(kappa) - log_sinh - math.log(4 * math.pi)
+        log_area = math.log(4 * math.pi)
+        kl = (kappa / torch.tanh(kappa) - 1 + log_c + log_area)[:, 0]
+        return z, kappa * omega + log_c, torch.full_like(omega, -log_area), kl
 
 
 def bound(parts, k):
@@ -116,11 +150,11 @@ def optimizer_of(parameters, recipe):
 def run(args, seed, data):
     torch.manual_seed(seed)
     recipe = RECIPES[args.name]
-    binarize = args.name == 'iwae'
+    binarize = recipe.get('binarize', False)
     train, labels, test, test_labels = data
     test = test.float() / 255
     test = torch.bernoulli(test) if binarize else test
-    vae = Vae(**NETWORKS[args.name])
+    vae = (SphereVae if args.name == 'sphere' else Vae)(**NETWORKS[args.name])
     optimizer = optimizer_of(vae.parameters(), recipe)
     per_epoch = math.ceil(len(train) / recipe['batch'])
     steps = args.steps or (args.epochs or recipe['epochs']) * per_epoch
@@ -137,9 +171,9 @@ def run(args, seed, data):
             step += 1
         if step % per_epoch == 0:
             epochs.append(round(evaluate(vae, test, test_labels, 1)[0], 3))
-    elbo, weighted = evaluate(vae, test, test_labels, args.samples if args.name == 'iwae' else 1)
+    elbo, weighted = evaluate(vae, test, test_labels, args.samples if binarize else 1)
     figures = {'name': args.name, 'seed': seed, 'k': args.k, 'steps': step, 'negativeElbo': round(elbo, 3)}
-    if args.name == 'iwae':
+    if binarize:
         figures.update({'negativeLogLikelihood': round(weighted, 3), 'samples': args.samples})
     figures.update({'negativeElboByEpoch': epochs, 'seconds': round(time.time() - begun)})
     parameters = sum(parameter.numel() for parameter in vae.parameters())

@@ -24,6 +24,8 @@ const published: Record<string, { parameters: number; encoder?: number; latent: 
   'keras-mlp-z2': { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   conditional: { parameters: 660_824, latent: 20, batch: 64 },
   iwae: { parameters: 425_284, latent: 50, batch: 20 },
+  sphere: { parameters: 469_396, latent: 3, batch: 64 },
+  'sphere-gaussian': { parameters: 469_268, latent: 2, batch: 64 },
 }
 
 for (const [name, expected] of Object.entries(published)) {
