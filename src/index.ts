@@ -14,6 +14,7 @@ export { idx } from './data/idx.js'
 export { glyphs, type GlyphOptions } from './data/glyphs.js'
 export { UNLABELED } from './labels.js'
 export type { Objective } from './model/objectives/objective.js'
+export type { DecodeOptions } from './model/inference.js'
 export type { LabelOptions, Labels } from './model/labels.js'
 export type { Codes, Posterior } from './model/latents/latent.js'
 export type {
@@ -27,8 +28,10 @@ export type {
   LatentSpec,
   LayerSpec,
   LikelihoodSpec,
+  LstmSpec,
   Padding,
   QuantizedLatentSpec,
+  RecurrentSpec,
   ReshapeSpec,
   ResidualSpec,
   VaeSpec,

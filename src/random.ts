@@ -17,7 +17,8 @@ export const STREAMS = {
   /** Initial weights. index: element of the parameter; position: number of the parameter. */
   INIT: 1,
   /**
-   * ε of the reparameterisation in training. index: pair of values within the step's `[batch, latent]`; position: step.
+   * ε of the reparameterisation in training. index: pair of values within the batch's `[batch, latent]`, of a recurrent
+   * model `[batch, steps, latent]`, rows padded to fours; position: number of the batch.
    * A row of a von Mises-Fisher latent also takes a u, at index 2³¹ + row.
    */
   NOISE: 2,

@@ -1,7 +1,7 @@
 import type { Dataset } from './data/dataset.js'
 import { ElboError } from './errors.js'
 import type { LabelOptions } from './model/labels.js'
-import { classify, decode, encode, priorLatents, reconstruct } from './model/inference.js'
+import { classify, decode, encode, priorLatents, reconstruct, type DecodeOptions } from './model/inference.js'
 import type { Codes, Posterior } from './model/latents/latent.js'
 import type { Objective } from './model/objectives/objective.js'
 import { parameterCount } from './model/parameters.js'
@@ -13,6 +13,7 @@ import type { Tensor } from './tensor.js'
 import { activeUnits, type ActiveUnits } from './train/active-units.js'
 import {
   readActiveUnitsOptions,
+  readDecodeOptions,
   readEvaluateOptions,
   readLabelOptions,
   readLatents,
@@ -119,6 +120,7 @@ export class Vae {
   /**
    * The posterior q(z|x) of images `[batch, height, width, channels]` in [0, 1]: mean and log-variance, `[batch, latent]` each.
    * A deterministic latent has a mean only: the code. A vector-quantised one has `codes`, and as mean their vectors.
+   * Those of a recurrent model are `[batch, steps, latent]`, z being the mean in the steps before.
    * @throws ShapeError, DataError
    */
   async encode(images: Tensor | Float32Array, options: LabelOptions = {}): Promise<Posterior> {
@@ -128,13 +130,14 @@ export class Vae {
 
   /**
    * Images `[batch, height, width, channels]` in [0, 1] of latents `[batch, latent]`; of a vector-quantised model, of
-   * codes `[batch, h, w]` or of vectors `[batch, h, w, size]`.
+   * codes `[batch, h, w]` or of vectors `[batch, h, w, size]`; of a recurrent model, of latents `[batch, steps, latent]`, with
+   * `everyStep` the canvas after every step, `[batch, steps, height, width, channels]`.
    * @throws ShapeError; DataError for values that are not finite, or codes that there are not
    */
-  async decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: LabelOptions = {}): Promise<Tensor> {
-    const labels = readLabelOptions(this.live.model, options, 'decode')
+  async decode(latents: Tensor | Float32Array | Codes | Uint32Array, options: DecodeOptions = {}): Promise<Tensor> {
+    const read = readDecodeOptions(this.live.model, options)
     const given = readLatents(latents)
-    return this.live.use((runtime) => decode(runtime, given, labels))
+    return this.live.use((runtime) => decode(runtime, given, read))
   }
 
   /** Images decoded from the posterior mean of images. @throws ShapeError, DataError */

@@ -48,6 +48,11 @@ export const CLASSIFIER_FIXTURES = ['dense', 'known', 'unknown', 'conv', 'gaussi
   (name) => `semi-supervised-${name}`,
 )
 
+/** Small models of DRAW. */
+export const DRAW_FIXTURES = [
+  'draw-plain', 'draw-attention', 'draw-channels', 'draw-attention-channels', 'draw-single',
+]
+
 /** A model with everything that goes in, its loss, and its gradients. */
 export interface ModelFixture {
   spec: VaeSpec
@@ -199,9 +204,9 @@ export interface RunFixture {
   float32Error: { loss: number; change: number }
 }
 
-/** Runs by what they are about; test/reference/fixture_runs.py and fixture_spheres.py have the names. */
+/** Runs by what they are about; the names are in the files of test/reference that make them. */
 export async function loadRunFixtures(
-  file: 'runs' | 'sphere-runs' | 'semi-supervised-runs' = 'runs',
+  file: 'runs' | 'sphere-runs' | 'semi-supervised-runs' | 'draw-runs' = 'runs',
 ): Promise<Record<string, RunFixture>> {
   const { tensors, metadata } = readSafetensors(await loadFixture(`${file}.safetensors`))
   const runs: Record<string, RunFixture & { narrow?: boolean }> = JSON.parse(metadata.runs)
@@ -260,14 +265,15 @@ export function formulaModel(spec: VaeSpec, seed: number): Record<string, Tensor
  * classifier two thirds of the labels are unknown, and an image has a row of noise for every class.
  */
 export function formulaBatch(spec: VaeSpec, batch: number, seed: number): FormulaBatch {
-  const { latent, classes, input } = spec
+  const { latent, classes, input, recurrent } = spec
   const images = { shape: [batch, ...input], data: bytesToFloats(blobBytes(batch, input, seed)) }
   const isKnown = (n: number) => !spec.classifier || hash(n, seedOf('known', seed)) % 3 === 0
   const labels = Array.from({ length: batch }, (_, n) => {
     return isKnown(n) ? hash(n, seedOf('label', seed)) % (classes ?? 1) : UNLABELED
   })
   const isDrawn = latent.type === 'gaussian' || latent.type === 'von-mises-fisher'
-  const noise = isDrawn && { noise: formulaNoise(spec, [batch * (spec.classifier ? classes! : 1)], 'noise', seed) }
+  const rows = recurrent ? [batch, recurrent.steps] : [batch * (spec.classifier ? classes! : 1)]
+  const noise = isDrawn && { noise: formulaNoise(spec, rows, 'noise', seed) }
   return { images, ...noise, ...(classes && { labels }) }
 }
 

@@ -38,9 +38,20 @@ export class ParameterArena {
     return this.parts('parameters', names)
   }
 
-  /** The gradient of one parameter. */
-  gradient(name: string): PlanTensor {
-    return this.parts('gradients', [name])
+  /** The gradient of one parameter, or of several that lie right after one another. */
+  gradient(...names: string[]): PlanTensor {
+    return this.parts('gradients', names)
+  }
+
+  /** All that lies from one parameter to another, both included, and at which vector each of it begins. */
+  span(first: string, last: string): { tensor: PlanTensor; quadOf(name: string): number } {
+    const { offsets } = this.placement
+    const offset = offsets[first]
+    const end = offsets[last] + this.elementsOf(last)
+    return {
+      tensor: { name: `parameters.${first}`, elements: end - offset, storage: 'parameters', offset },
+      quadOf: (name) => (offsets[name] - offset) / 4,
+    }
   }
 
   /** What an optimiser's update goes over: the trained part of each arena. */
@@ -55,11 +66,14 @@ export class ParameterArena {
     const key = `${storage} ${names.join(' ')}`
     let tensor = this.tensors.get(key)
     if (!tensor) {
-      const sizes = names.map((name) => innerElements(this.specs.find((spec) => spec.name === name)!.layout))
-      const elements = sizes.reduce((sum, size) => sum + size, 0)
+      const elements = names.reduce((sum, name) => sum + this.elementsOf(name), 0)
       tensor = { name: `${storage}.${names[0]}`, elements, storage, offset: this.placement.offsets[names[0]] }
       this.tensors.set(key, tensor)
     }
     return tensor
+  }
+
+  private elementsOf(name: string): number {
+    return innerElements(this.specs.find((spec) => spec.name === name)!.layout)
   }
 }

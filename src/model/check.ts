@@ -8,6 +8,7 @@ import { readLayers } from './layers/kinds.js'
 import { createLikelihood, readLikelihood } from './likelihoods/kinds.js'
 import type { Model } from './model.js'
 import { parameterCount } from './parameters.js'
+import { readRecurrent, resolveDraw } from './recurrent/resolve.js'
 import { resolveVae } from './resolve.js'
 import type { VaeSpec } from './spec.js'
 
@@ -16,8 +17,9 @@ import type { VaeSpec } from './spec.js'
  * @returns the model: every layer with its shapes, what the specification leaves implicit made explicit.
  * @throws SpecError whose `path` points into the specification, e.g. `decoder[2].filters`.
  */
-export function checkSpec(spec: unknown): Model {
-  const model = resolveVae(readSpec(spec))
+export function checkSpec(value: unknown): Model {
+  const spec = readSpec(value)
+  const model = spec.recurrent ? resolveDraw(spec) : resolveVae(spec)
   checkElements(parameterCount(model.parameters()), '', 'the parameters of all layers')
   return model
 }
@@ -25,7 +27,8 @@ export function checkSpec(spec: unknown): Model {
 /** Types, names and ranges, each value on its own. @returns a copy that holds only what was given. */
 function readSpec(value: unknown): VaeSpec {
   const fields = readObject(value, '', 'a specification')
-  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes', 'classifier', 'classifierWeight']
+  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes', 'classifier']
+  keys.push('classifierWeight', 'recurrent')
   checkKeys(fields, '', 'a specification', keys)
   const spec: VaeSpec = {
     input: readImageShape(fields.input, 'input'),
@@ -37,6 +40,7 @@ function readSpec(value: unknown): VaeSpec {
   if (fields.klWeight !== undefined) spec.klWeight = readWeight(fields.klWeight, 'klWeight')
   if (fields.classes !== undefined) spec.classes = readClasses(fields.classes)
   Object.assign(spec, readClassifier(fields))
+  if (fields.recurrent !== undefined) spec.recurrent = readRecurrent(fields.recurrent)
   if (spec.classes && spec.latent.type === 'vector-quantized') {
     throw new SpecError('classes', 'a vector-quantized model takes no labels yet; leave the classes out')
   }

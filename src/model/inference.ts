@@ -4,9 +4,15 @@ import { Random, STREAMS } from '../random.js'
 import { asRows, columns, type Tensor } from '../tensor.js'
 import { labelRows, type LabelOptions } from './labels.js'
 import type { Codes, Posterior } from './latents/latent.js'
-import type { HostTensors } from './pins.js'
+import type { HostOutput, HostTensors } from './pins.js'
 import type { PlanRequest } from './request.js'
 import type { ModelRuntime, Program } from './runtime.js'
+
+/** What decoding takes besides latents. */
+export interface DecodeOptions extends LabelOptions {
+  /** Of a recurrent model: the canvas after every step, not after the last alone. */
+  everyStep?: boolean
+}
 
 /** Rows of the programs that serve the caller's arrays: small ones answer at once, large ones use the device. */
 const ROWS = [8, 32, 128, 256, 512]
@@ -33,11 +39,15 @@ export async function encode(
 export async function decode(
   runtime: ModelRuntime,
   latents: Tensor | Float32Array | Codes | Uint32Array,
-  options: LabelOptions,
+  { everyStep, ...options }: DecodeOptions,
 ): Promise<Tensor> {
-  const { input, tensor, data, rows: count } = runtime.model.latent.readLatents(latents)
+  const { latent } = runtime.model
+  const { input, tensor, data, rows: count } = latent.readLatents(latents)
   const rows = labelled(runtime, { data, rows: count }, options)
-  return imagesOf(runtime, { input: { type: input }, noise: 'mean', output: 'images' }, rows, tensor)
+  const request = { input: { type: input }, noise: 'mean', output: 'images' } as const
+  if (!everyStep) return imagesOf(runtime, request, rows, tensor)
+  if (latent.steps) return imagesOfSteps(runtime, { ...request, everyStep }, rows, tensor, latent.steps)
+  throw new SpecError('decode.everyStep', 'this model draws its images in one step; leave it out, or make a recurrent one')
 }
 
 /** Decodes the posterior mean. @throws ShapeError, DataError */
@@ -128,13 +138,37 @@ async function imagesOf(
   return { shape: [rows.count, h, w, c], data: stride === size ? out : columns(out, rows.count, stride, 0, size) }
 }
 
+/** The images after every step of a recurrent model, `[rows, steps, height, width, channels]`. */
+async function imagesOfSteps(
+  runtime: ModelRuntime,
+  request: Omit<PlanRequest, 'batch'>,
+  rows: InputRows,
+  input: keyof HostTensors,
+  steps: number,
+): Promise<Tensor> {
+  const { h, w, c } = runtime.model.input
+  const size = h * w * c
+  const width = padTo4(size)
+  const outputs = Array.from({ length: steps }, (_, index): HostOutput => {
+    return { tensor: 'images', width, step: { index, of: steps } }
+  })
+  const data = new Float32Array(rows.count * steps * size)
+  const images = await mapRows(runtime, request, rows, input, outputs)
+  for (const [t, image] of images.entries()) {
+    for (let n = 0; n < rows.count; n++) {
+      data.set(image.subarray(n * width, n * width + size), (n * steps + t) * size)
+    }
+  }
+  return { shape: [rows.count, steps, h, w, c], data }
+}
+
 /** Runs a program over rows, as many at a time as it has, and reads its outputs, all of them of the same turn. */
 async function mapRows(
   runtime: ModelRuntime,
   request: Omit<PlanRequest, 'batch'>,
   { data, count: rows, labels }: InputRows,
   input: keyof HostTensors,
-  outputs: readonly { tensor: keyof HostTensors; width: number }[],
+  outputs: readonly HostOutput[],
 ): Promise<Float32Array[]> {
   const width = data.length / rows
   return runtime.with({ ...request, batch: programRows(rows) }, async (program) => {
@@ -150,8 +184,10 @@ async function mapRows(
       const pass = encoder.beginComputePass({ label: 'infer' })
       executable.encodeSlice(pass, 0)
       pass.end()
-      const ranges = outputs.map((output) => {
-        return { buffer: bufferOf(output.tensor), offsetBytes: 0, sizeBytes: 4 * count * output.width }
+      const ranges = outputs.map(({ tensor, width: outputWidth, step }) => {
+        const { elements } = program[tensor] as PlanTensor
+        const offsetBytes = step ? (4 * step.index * elements) / step.of : 0
+        return { buffer: bufferOf(tensor), offsetBytes, sizeBytes: 4 * count * outputWidth }
       })
       const read = await runtime.readback(encoder, ranges)
       let at = 0

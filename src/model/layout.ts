@@ -28,6 +28,11 @@ export function denseLayout(O: number, I: number, rowOrder: Order, columnOrder: 
   return layoutOf(axes, reversed(0, rows.length), reversed(rows.length, axes.length), 4, 4)
 }
 
+/** Weights [I, P4(O)] of a product whose output's features lie side by side: PyTorch's [O, I], transposed. */
+export function transposedLayout(O: number, I: number): Layout {
+  return layoutOf([O, I], [1], [0], 1, 4)
+}
+
 /** Convolution weights of PyTorch's `shape` with their axes in another order, not padded. */
 export function convLayout(shape: readonly number[], axes: readonly number[]): Layout {
   return layoutOf([...shape], axes.slice(0, -1), axes.slice(-1), 1, 1)

@@ -7,15 +7,15 @@ export interface HostTensors {
   x?: PlanTensor
   /** `[B]` class indices as words, of a conditional model. */
   labels?: PlanTensor
-  /** `[B · samples, P4(noise)]` the draws that z is made from, image by image, written by the host where the noise is given. */
+  /** `[B · samples or steps, P4(noise)]` the draws that z is made from, image by image, written by the host if given. */
   noise?: PlanTensor
-  /** `[B, P4(Z)]` latents; with input `latents` the host writes them. */
+  /** `[B, P4(Z)]`, of a recurrent model `[B, steps, P4(Z)]` latents; with input `latents` the host writes them. */
   z?: PlanTensor
   /** `[B, P4(P)]` words, of a vector-quantised model; with input `codes` the host writes them. */
   codes?: PlanTensor
-  /** `[B, width]` the output of the latent's heads, one after another. */
+  /** `[B, width]`, of a recurrent model `[steps, B, width]` the output of the latent's heads, one after another. */
   head?: PlanTensor
-  /** `[B, P4(pixels)]` images that come out. */
+  /** `[B, P4(pixels)]` images that come out; `[steps, B, P4(pixels)]` of every step. */
   images?: PlanTensor
   /**
    * `[slots, parts, B]` of every image: the parts of the model's loss, then, where the objective is not their weighted
@@ -30,6 +30,14 @@ export interface HostTensors {
   gradients?: PlanTensor
   /** One word, non-zero once a loss or gradient was not finite. */
   status?: PlanTensor
+}
+
+/** What the host reads of a plan for every row: `width` elements of a tensor. */
+export interface HostOutput {
+  tensor: keyof HostTensors
+  width: number
+  /** Where the tensor has the rows of `of` steps behind one another: which of them, from 0 on. */
+  step?: { index: number; of: number }
 }
 
 /** Makes the tensors that the host sees, each once; they keep a buffer to themselves. */

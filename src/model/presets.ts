@@ -138,10 +138,20 @@ export const presets = deepFreeze({
       { type: 'dense', units: 10 },
     ],
   },
+
+  /** 823,095 parameters: drawn in ten steps, read through 2 × 2 filters, written through 5 × 5 (Gregor et al. 2015). */
+  draw: {
+    input: [28, 28, 1],
+    encoder: [{ type: 'lstm', units: 256 }],
+    latent: { type: 'gaussian', size: 10 },
+    decoder: [{ type: 'lstm', units: 256 }],
+    likelihood: { type: 'bernoulli' },
+    recurrent: { steps: 10, attention: { read: 2, write: 5 } },
+  },
 } satisfies Record<string, VaeSpec> as Record<PresetName, VaeSpec>)
 
 type PresetName =
-  'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder' | 'sphere' | 'semiSupervised'
+  'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder' | 'sphere' | 'semiSupervised' | 'draw'
 
 function residualBlock(filters: number): ResidualSpec {
   return {

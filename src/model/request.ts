@@ -41,6 +41,8 @@ export interface PlanRequest extends Objective {
   perPixel?: boolean
   /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */
   sampled?: boolean
+  /** Of a recurrent model's images: those after every step. */
+  everyStep?: boolean
 }
 
 /** A plan with the tensors that the host writes or reads. */

@@ -12,6 +12,11 @@ export interface VectorShape {
   order: Order
 }
 
+/** Values in PyTorch's order. */
+export function vectorShape(size: number): VectorShape {
+  return { kind: 'vector', size, order: 'plain' }
+}
+
 /** Inside row-major (row, column, channel). */
 export interface ImageShape {
   kind: 'image'

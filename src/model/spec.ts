@@ -57,8 +57,14 @@ export interface ResidualSpec {
   activation?: Activation
 }
 
+/** A long short-term memory, as PyTorch's `LSTMCell`; the encoder or decoder of a recurrent model. */
+export interface LstmSpec {
+  type: 'lstm'
+  units: number
+}
+
 export type LayerSpec =
-  DenseSpec | ConvSpec | ConvTransposeSpec | BatchNormSpec | FlattenSpec | ReshapeSpec | ResidualSpec
+  DenseSpec | ConvSpec | ConvTransposeSpec | BatchNormSpec | FlattenSpec | ReshapeSpec | ResidualSpec | LstmSpec
 
 /** q(z|x) = N(μ, diag exp(logvar)), or with full covariance N(μ, L Lᵀ); prior N(0, 1). */
 export interface GaussianLatentSpec {
@@ -116,6 +122,13 @@ export interface GaussianLikelihoodSpec {
   variance: number | 'learned'
 }
 
+/** DRAW (Gregor et al. 2015): the image is read, and drawn on a canvas, in so many steps. */
+export interface RecurrentSpec {
+  steps: number
+  /** Filters each way of the grids that the encoder reads and the decoder writes through; whole images unless given. */
+  attention?: { read: number; write: number }
+}
+
 /** A variational autoencoder as plain JSON. */
 export interface VaeSpec {
   input: [height: number, width: number, channels: number]
@@ -138,4 +151,6 @@ export interface VaeSpec {
   classifier?: LayerSpec[]
   /** Weight of −ln q(label|x) of images whose label is known, 1 unless given. */
   classifierWeight?: number
+  /** Encoder and decoder are one `lstm` each, the latent is a Gaussian with diagonal covariance in every step. */
+  recurrent?: RecurrentSpec
 }

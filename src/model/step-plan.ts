@@ -55,9 +55,12 @@ export class StepPlan {
     return this.pins.get('status', 1)
   }
 
-  /** The batch's images, gathered from a data set or written by the host. */
-  images(): Value {
-    const { B, request, builder, pins } = this
+  /**
+   * The batch's images, gathered from a data set or written by the host.
+   * @param B rows; the plan's, unless given
+   */
+  images(B = this.B): Value {
+    const { request, builder, pins } = this
     const { h: H, w: W, c: C } = this.model.input
     const N = H * W * C
     const x = pins.get('x', B * padTo4(N))

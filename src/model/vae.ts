@@ -1,7 +1,7 @@
 import { padRows, padTo4 } from '../ops/dispatch.js'
 import type { ParameterArena } from './arena.js'
 import type { Value } from './graph.js'
-import type { Latent } from './latents/latent.js'
+import type { LayeredLatent } from './latents/latent.js'
 import { forwardAll, type Layer } from './layers/layer.js'
 import type { Likelihood } from './likelihoods/likelihood.js'
 import type { LossPart } from './loss-parts.js'
@@ -23,7 +23,7 @@ export class VaeModel implements Model {
     readonly spec: VaeSpec,
     readonly input: ImageShape,
     readonly encoder: readonly Layer[],
-    readonly latent: Latent,
+    readonly latent: LayeredLatent,
     readonly decoder: readonly Layer[],
     readonly likelihood: Likelihood,
   ) {

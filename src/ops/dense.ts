@@ -66,7 +66,7 @@ export function denseBackwardWeight(
   shape: DenseShape,
   options: Pick<BackwardOptions, 'accumulate'> = {},
 ): Dispatch {
-  return backward({ ...t, w: t.dy, dx: unused() }, shape, 'linear', { ...options, inputs: false, weights: true })
+  return backward({ ...t, w: t.dy, dx: unused('dx') }, shape, 'linear', { ...options, inputs: false, weights: true })
 }
 
 /** The input's part of `denseBackward`, for a layer whose parameters need no gradient. */
@@ -76,7 +76,7 @@ export function denseBackwardInput(
   activationX: Activation,
   options: Pick<BackwardOptions, 'add'> = {},
 ): Dispatch {
-  const all = { ...t, dw: unused(), db: unused() }
+  const all = { ...t, dw: unused('dw'), db: unused('db') }
   return backward(all, shape, activationX, { ...options, inputs: true, weights: false })
 }
 
@@ -120,6 +120,14 @@ function backward(
     shape: `B${B} I${I} O${O}${inputs && weights ? '' : inputs ? ' dx' : ' dw'}`,
     flops: 2 * (INPUTS + WEIGHTS) * B * I * O,
   }
+}
+
+/** y = x w of weights (I, O), which lie transposed: the input's part of `denseBackward` from the other side. */
+export function denseForwardTransposed(
+  t: { x: PlanTensor; w: PlanTensor; y: PlanTensor },
+  { B, I, O }: DenseShape,
+): Dispatch {
+  return denseBackwardInput({ dy: t.x, w: t.w, x: unused('x'), dx: t.y }, { B, I: O, O: I }, 'linear')
 }
 
 /** `denseForward` with one invocation per output value: the benchmark's yardstick. */
@@ -185,9 +193,9 @@ function onHardware(...tilings: Tiling[]): Tiling[] {
   return tilings.map((tiling) => ({ ...tiling, hardwareOnly: true }))
 }
 
-/** Stands in for a gradient that is not asked for: kernels bind all of them. */
-function unused(): PlanTensor {
-  return { name: 'unused', elements: 4, storage: 'activation', offset: 0 }
+/** Stands in for a tensor that is not asked for, or not read: kernels bind all of them. */
+function unused(name: string): PlanTensor {
+  return { name: `unused ${name}`, elements: 4, storage: 'activation', offset: 0 }
 }
 
 /** Tiles of that size that cover a result. */

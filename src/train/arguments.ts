@@ -1,8 +1,9 @@
 import { floatsOf, wordsOf } from '../arrays.js'
-import { describe, guarded, isWhole, readOptions, readWeight, readWhole } from '../checks.js'
+import { describe, guarded, isWhole, readFlag, readOptions, readWeight, readWhole } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
 import { DataError, ShapeError } from '../errors.js'
 import { readLabels } from '../labels.js'
+import type { DecodeOptions } from '../model/inference.js'
 import type { LabelOptions } from '../model/labels.js'
 import type { ParameterSpec } from '../model/parameters.js'
 import type { Codes } from '../model/latents/latent.js'
@@ -82,6 +83,12 @@ export function readSampling({ input, classes }: Model, count: unknown, options:
     seed: given.seed === undefined ? seed : readWhole(given.seed, 'sample.seed', 0),
     labels: readGivenLabels(given.labels, classes),
   }
+}
+
+/** @throws SpecError, DataError */
+export function readDecodeOptions({ classes }: Model, options: unknown): DecodeOptions {
+  const { labels, everyStep = false } = readOptions<DecodeOptions>(options, 'decode', { labels: true, everyStep: true })
+  return { labels: readGivenLabels(labels, classes), everyStep: readFlag(everyStep, 'decode.everyStep') }
 }
 
 /** @throws SpecError, DataError */

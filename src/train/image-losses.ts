@@ -117,7 +117,7 @@ async function addSlice(
   sums: LossSums,
 ): Promise<void> {
   const { executable, x, lossNames, losses, pixels } = program
-  const { noiseWidth } = runtime.model.latent
+  const { noiseWidth, steps = 1 } = runtime.model.latent
   const size = Math.min(program.batch, count - first)
   const width = images.length / count
   writeRows(runtime, executable.buffer(x!), images.subarray(first * width, (first + size) * width), width)
@@ -148,7 +148,8 @@ async function addSlice(
   function noiseOf(all: Float32Array, draw: number): Float32Array {
     const perImage = all.length / noiseWidth / count / samples // rows of a draw
     const own = all.subarray(first * perImage * samples * noiseWidth, (first + size) * perImage * samples * noiseWidth)
-    return columns(own, size * perImage, samples * noiseWidth, draw * noiseWidth, noiseWidth)
+    const together = steps * noiseWidth // a draw of a recurrent model is all of its steps
+    return columns(own, (size * perImage) / steps, samples * together, draw * together, together)
   }
 }
 

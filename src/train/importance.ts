@@ -42,7 +42,8 @@ export function checkDraws(model: Model, samples: number, batch: number): void {
   checkBound(model, path)
   if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
   // Two numbers for every index below 2³¹; from there on they are the u of points on a sphere.
-  const most = Math.floor(2 ** 32 / (batch * padTo4(latent.noiseWidth)))
+  const { noiseWidth, steps = 1 } = latent
+  const most = Math.floor(2 ** 32 / (batch * steps * padTo4(noiseWidth)))
   if (samples > most) throw new SpecError(path, `needs at most ${most} for batches of ${batch}, got ${samples}`)
 }
 

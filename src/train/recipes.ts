@@ -18,4 +18,5 @@ export const recipes = {
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
   sphere: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
   semiSupervised: { optimizer: adam({ learningRate: 3e-4 }), batchSize: 200 },
+  draw: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
 } satisfies Record<string, Recipe>

@@ -9,7 +9,7 @@ import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { meanLosses } from '../schedule/step-queue.js'
-import { asRows, checkFinite, readTensor, type Tensor } from '../tensor.js'
+import { asRows, checkFinite, elementCount, readTensor, type Tensor } from '../tensor.js'
 import { readGivenLabels } from './arguments.js'
 import { findCulprit } from './culprit.js'
 import { lossOf, type Loss } from './evaluate.js'
@@ -19,9 +19,9 @@ export interface Batch extends LabelOptions, Objective {
   /** `[batch, height, width, channels]` in [0, 1]. */
   images: Tensor | Float32Array
   /**
-   * `[batch, latent]` values of ε, with importance samples `[batch, samples, latent]`; of a von Mises-Fisher latent
-   * `[batch, latent + 1]`, u in (0, 1) and then normals. Drawn when left out; with it the result is a pure function of its
-   * inputs.
+   * `[batch, latent]` values of ε, with importance samples `[batch, samples, latent]`, of a recurrent model `[batch, steps,
+   * latent]`; of a von Mises-Fisher latent `[batch, latent + 1]`, u in (0, 1) and then normals. Drawn when left out; with it
+   * the result is a pure function of its inputs.
    */
   noise?: Tensor | Float32Array
 }
@@ -160,8 +160,10 @@ export function noiseRows(
   Z: number,
   each: number,
 ): Float32Array {
-  const byImage = noise.shape?.length === 3
-  const { data, rows } = asRows(noise.shape ? (noise as Tensor) : noise.data, byImage ? [each, Z] : [Z], 'noise')
+  const [first, ...inner] = noise.shape ?? []
+  const byImage = inner.length > 1 // one axis, or samples and then steps
+  const shape = byImage ? [first, elementCount(inner.slice(0, -1)), inner.at(-1)!] : noise.shape
+  const { data, rows } = asRows(shape ? { ...noise, shape } : noise.data, byImage ? [each, Z] : [Z], 'noise')
   const given = byImage ? rows * each : rows
   const needed = images * each
   if (given !== needed) {

@@ -20,6 +20,7 @@ import formula
 import torch_model
 import torch_objectives
 import torch_training
+from fixture_draw import DRAW, DRAW_RUNS
 from fixture_kinds import KINDS
 from fixture_layers import LAYERS
 from fixture_objectives import MODELS, OBJECTIVES
@@ -243,7 +244,8 @@ def inputs(spec, batch, seed, known="mixed"):
     noise, labels = None, None
     if spec["latent"]["type"] in ("gaussian", "von-mises-fisher"):
         each = spec["classes"] if "classifier" in spec else 1
-        noise = noise_array(spec, (batch * each,), "noise", seed)
+        steps = (spec["recurrent"]["steps"],) if "recurrent" in spec else ()
+        noise = noise_array(spec, (batch * each, *steps), "noise", seed)
     if "classes" in spec:
         hashes = formula.hash32(np.arange(batch), formula.seed_of("label", seed))
         labels = (hashes % spec["classes"]).astype(np.float32)
@@ -276,11 +278,13 @@ if __name__ == "__main__":
     FIXTURES.mkdir(exist_ok=True)
     other_writer()
     wanted = sys.argv[1:]  # names of small models; all of everything without
-    for name, case in {**specs.SMALL, **KINDS, **LAYERS, **SPHERES, **SEMI_SUPERVISED}.items():
+    for name, case in {**specs.SMALL, **KINDS, **LAYERS, **SPHERES, **SEMI_SUPERVISED, **DRAW}.items():
         if not wanted or name in wanted:
             small_model(name, **case)
     if "semi-supervised-runs" in wanted:
         runs("semi-supervised-runs.safetensors", SEMI_SUPERVISED_RUNS)
+    if "draw-runs" in wanted:
+        runs("draw-runs.safetensors", DRAW_RUNS)
     if wanted:
         sys.exit()
     objectives("objectives.safetensors", OBJECTIVES)
@@ -289,6 +293,7 @@ if __name__ == "__main__":
     runs("runs.safetensors", RUNS)
     runs("sphere-runs.safetensors", SPHERE_RUNS)
     runs("semi-supervised-runs.safetensors", SEMI_SUPERVISED_RUNS)
+    runs("draw-runs.safetensors", DRAW_RUNS)
     quantized_training()
     large_models()
     training()

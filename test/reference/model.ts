@@ -211,6 +211,8 @@ class Pass {
         const backward = (dy: Float64Array) => add(dy, inner.backward(dy))
         return this.activated({ data: add(x.data, inner.data), shape: x.shape, backward }, layer.activation)
       }
+      case 'lstm':
+        throw new Error(`${name}: a recurrent model is not evaluated here`)
       case 'batch-norm': {
         const { w, b } = this.weights(name)
         const backward = (dy: Float64Array) => this.keep(name, batchNormBackward(x.data, w, dy))

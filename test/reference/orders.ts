@@ -48,7 +48,8 @@ function torchLayers(layers: LayerSpec[], input: Value, path: string, weights: W
         return { shape: x.shape, data: x.data.map((value, k) => value + data[k]) }
       }
       case 'batch-norm':
-        throw new Error(`${name}: batch normalisation is not evaluated here`)
+      case 'lstm':
+        throw new Error(`${name}: ${layer.type} is not evaluated here`)
       default:
         return torchConv(layer, x, name, weights)
     }

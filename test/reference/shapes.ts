@@ -11,6 +11,7 @@ type ConvLayer = Extract<LayerSpec, { type: 'conv' | 'conv-transpose' }>
 export function outputShape(layer: LayerSpec, input: Shape): Shape {
   switch (layer.type) {
     case 'dense':
+    case 'lstm':
       return [layer.units]
     case 'flatten':
       return [size(input)]
@@ -36,6 +37,13 @@ export function convShape({ kernel, stride, padding, filters }: ConvLayer, input
 
 /** PyTorch's names and shapes of a model's parameters, in the order of the layers. */
 export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
+  const shapes: Record<string, number[]> = spec.recurrent ? recurrentShapes(spec) : layerShapes(spec)
+  const { likelihood } = spec
+  if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]
+  return shapes
+}
+
+function layerShapes(spec: VaeSpec): Record<string, number[]> {
   const shapes: Record<string, number[]> = {}
   const dense = (name: string, into: number, out: number) => {
     shapes[`${name}.weight`] = [out, into]
@@ -57,7 +65,7 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
       return outputShape(layer, shape)
     }, input)
 
-  const { encoder, latent, decoder, classes = 0, likelihood } = spec
+  const { encoder, latent, decoder, classes = 0 } = spec
   const end = walk(encoder, 'encoder', labelled(spec))
   if (latent.type === 'vector-quantized') {
     shapes['latent.projection.weight'] = [latent.size, end[2], 1, 1]
@@ -73,7 +81,33 @@ export function parameterShapes(spec: VaeSpec): Record<string, number[]> {
     walk(decoder, 'decoder', [latent.size + classes])
   }
   if (spec.classifier) walk(spec.classifier, 'classifier', spec.input)
-  if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') shapes['likelihood.log_variance'] = [1]
+  return shapes
+}
+
+function recurrentShapes({ input, encoder, decoder, latent, recurrent }: VaeSpec): Record<string, number[]> {
+  const [E, D] = [encoder, decoder].map(([layer]) => outputShape(layer, [])[0])
+  const { attention } = recurrent!
+  const Z = latent.size
+  const pixels = size(input)
+  const patch = (filters: number | undefined) => (filters ? input[2] * filters ** 2 : pixels)
+  const shapes: Record<string, number[]> = {}
+  const dense = (name: string, into: number, out: number) => {
+    shapes[`${name}.weight`] = [out, into]
+    shapes[`${name}.bias`] = [out]
+  }
+  const lstm = (name: string, into: number, units: number) => {
+    shapes[`${name}.weight_ih`] = [4 * units, into]
+    shapes[`${name}.weight_hh`] = [4 * units, units]
+    shapes[`${name}.bias_ih`] = [4 * units]
+    shapes[`${name}.bias_hh`] = [4 * units]
+  }
+  lstm('encoder.0', 2 * patch(attention?.read) + D, E)
+  dense('latent.mean', E, Z)
+  dense('latent.log_variance', E, Z)
+  lstm('decoder.0', Z, D)
+  if (attention) dense('read.attention', D, 5)
+  dense('write', D, patch(attention?.write))
+  if (attention) dense('write.attention', D, 5)
   return shapes
 }
 

@@ -8,6 +8,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+import torch_draw
 import torch_semi_supervised
 import torch_sphere
 
@@ -81,6 +82,8 @@ def loss(spec, parameters, images, noise, labels=None):
     if "classifier" in spec:
         return torch_semi_supervised.loss(spec, parameters, images, noise, labels)
     x = images.permute(0, 3, 1, 2)
+    if "recurrent" in spec:
+        return torch_draw.loss(spec, parameters, x, noise, lambda output: log_likelihood(spec, parameters, output, x))
     if spec["latent"]["type"] == "vector-quantized":
         return quantized_loss(spec, parameters, x)
     mean, log_variance = posterior(spec, parameters, x, labels)
@@ -203,6 +206,8 @@ def nearest(vectors, codebook):
 
 def parameter_shapes(spec):
     """Names and shapes, by running the layers on shapes alone."""
+    if "recurrent" in spec:
+        return torch_draw.parameter_shapes(spec)
     shapes = {}
 
     def dense(name, inputs, outputs):

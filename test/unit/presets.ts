@@ -16,6 +16,7 @@ const counts: Record<keyof typeof presets, number> = {
   autoencoder: 209_968,
   sphere: 469_396,
   semiSupervised: 1_268_394,
+  draw: 823_095,
 }
 
 for (const [name, count] of Object.entries(counts)) {

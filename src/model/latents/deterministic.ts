@@ -1,11 +1,11 @@
 import { readWhole } from '../fields.js'
 import type { Value } from '../graph.js'
 import type { DeterministicLatentSpec } from '../spec.js'
-import type { Drawn, Latent, LatentFrame, LatentKind, Posterior } from './latent.js'
+import type { Drawn, LatentFrame, LatentKind, LayeredLatent, Posterior } from './latent.js'
 import { headInput, VectorLatent } from './vector.js'
 
 /** A plain autoencoder's code: no noise, no KL. Its prior is taken to be N(0, 1). */
-class DeterministicLatent extends VectorLatent implements Latent {
+class DeterministicLatent extends VectorLatent implements LayeredLatent {
   readonly type = 'deterministic'
   readonly noiseWidth = 0
   readonly isRandom = false

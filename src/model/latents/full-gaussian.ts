@@ -2,13 +2,13 @@ import { choleskyBackward, choleskyForward, triangleSize } from '../../ops/chole
 import type { Dispatch } from '../../ops/dispatch.js'
 import type { OrderGroups, VectorShape } from '../shapes.js'
 import { DrawnLatent, type DrawGradients, type DrawTensors } from './drawn.js'
-import type { Latent, LatentFrame, Posterior } from './latent.js'
+import type { LatentFrame, LayeredLatent, Posterior } from './latent.js'
 
 /**
  * q(z|x) = N(μ, L Lᵀ), prior N(0, 1): the second head yields the lower triangle of L row by row, its diagonal as
  * L_jj = exp(½ · output).
  */
-export class FullGaussianLatent extends DrawnLatent implements Latent {
+export class FullGaussianLatent extends DrawnLatent implements LayeredLatent {
   readonly type = 'gaussian'
   readonly hasKlByDimension = false
 

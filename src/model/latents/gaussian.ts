@@ -8,11 +8,11 @@ import type { OrderGroups, VectorShape } from '../shapes.js'
 import type { GaussianLatentSpec } from '../spec.js'
 import { DrawnLatent, type DrawGradients, type DrawTensors } from './drawn.js'
 import { FullGaussianLatent } from './full-gaussian.js'
-import type { Latent, LatentFrame, LatentKind, Posterior } from './latent.js'
+import type { LatentFrame, LatentKind, LayeredLatent, Posterior } from './latent.js'
 import { headInput } from './vector.js'
 
 /** q(z|x) = N(μ, diag exp(logvar)), prior N(0, 1). */
-class DiagonalGaussianLatent extends DrawnLatent implements Latent {
+class DiagonalGaussianLatent extends DrawnLatent implements LayeredLatent {
   readonly type = 'gaussian'
   readonly hasKlByDimension = true
   readonly weighsRows = true

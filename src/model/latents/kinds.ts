@@ -4,7 +4,7 @@ import type { OrderGroups, Shape } from '../shapes.js'
 import type { LatentSpec } from '../spec.js'
 import { deterministic } from './deterministic.js'
 import { gaussian } from './gaussian.js'
-import type { Latent, LatentKind } from './latent.js'
+import type { LatentKind, LayeredLatent } from './latent.js'
 import { vectorQuantized } from './vector-quantized.js'
 import { vonMisesFisher } from './von-mises-fisher.js'
 
@@ -22,6 +22,6 @@ export function resolveLatent(
   spec: LatentSpec,
   last: Shape,
   context: { groups: OrderGroups; layers: number },
-): { views: Layer[]; latent: Latent } {
+): { views: Layer[]; latent: LayeredLatent } {
   return kindOf(KINDS, spec.type).resolve(spec, last, context)
 }

@@ -4,7 +4,7 @@ import type { Tensor } from '../../tensor.js'
 import type { Value } from '../graph.js'
 import type { Frame, Layer } from '../layers/layer.js'
 import type { ParameterSpec } from '../parameters.js'
-import type { HostTensors, Pins } from '../pins.js'
+import type { HostOutput, Pins } from '../pins.js'
 import type { OrderGroups, Shape } from '../shapes.js'
 import type { LatentSpec } from '../spec.js'
 
@@ -17,11 +17,12 @@ export interface Codes {
 /** The posterior q(z|x) of every image. */
 export interface Posterior {
   /**
-   * `[batch, latent]`; the code itself for a deterministic latent; the mean direction, of length 1, for a von Mises-Fisher
-   * one; for a vector-quantised one the vectors of the chosen codes, `[batch, height, width, size]`.
+   * `[batch, latent]`, of a recurrent model `[batch, steps, latent]`; the code itself for a deterministic latent; the mean
+   * direction, of length 1, for a von Mises-Fisher one; for a vector-quantised one the vectors of the chosen codes,
+   * `[batch, height, width, size]`.
    */
   mean: Tensor
-  /** `[batch, latent]`; of a Gaussian latent with diagonal covariance only. */
+  /** `[batch, latent]`, as the mean; of a Gaussian latent with diagonal covariance only. */
   logVariance?: Tensor
   /** `[batch, latent, latent]` lower triangle L of the covariance L Lᵀ; of a Gaussian latent with full covariance only. */
   cholesky?: Tensor
@@ -71,12 +72,13 @@ export interface LatentRows {
   rows: number
 }
 
-/** A latent whose shapes are known: all that the rest of the model knows of its kind. */
+/** A latent whose shapes are known: all that those who use a model know of its kind. */
 export interface Latent {
   readonly type: LatentSpec['type']
-  /** What it reads of the encoder, and what the decoder reads. */
-  readonly input: Shape
+  /** What the decoder reads; of all steps, side by side, where there are several. */
   readonly output: Shape
+  /** Of a recurrent model: how often z is drawn, so many rows of noise an image. */
+  readonly steps?: number
   /** Values of noise per row of z; 0 where nothing is drawn. */
   readonly noiseWidth: number
   /** A posterior to draw from: importance samples have a meaning. */
@@ -92,15 +94,8 @@ export interface Latent {
 
   parameters(): ParameterSpec[]
 
-  /** Pushes z of every row and its loss, and records how the gradient runs back. */
-  draw(features: Value, frame: LatentFrame): Drawn
-  /** Pushes what `encode` reads. */
-  posterior(features: Value, frame: Pick<LatentFrame, 'graph' | 'pins'>): void
-  /** The decoder's input from codes that the host writes, where it has any. */
-  fromCodes?(frame: Pick<LatentFrame, 'graph' | 'pins'>, rows: number): Value
-
-  /** The tensors that `posterior` leaves, with the width of a row, and what the host makes of them. */
-  readonly encoded: readonly { tensor: keyof HostTensors; width: number }[]
+  /** The tensors that a plan for `encode` leaves, and what the host makes of them. */
+  readonly encoded: readonly HostOutput[]
   readPosterior(rows: number, data: readonly Float32Array[]): Posterior
   /** E_q[z|x] `[batch, latent]`, where that is not the posterior's mean. */
   expectation?(posterior: Posterior): Tensor
@@ -115,6 +110,18 @@ export interface Latent {
   prior(count: number, random: Random, usage: readonly number[]): Tensor | Codes
 }
 
+/** A latent between layers: what the composition of a plain model asks of it beside. */
+export interface LayeredLatent extends Latent {
+  /** What it reads of the encoder. */
+  readonly input: Shape
+  /** Pushes z of every row and its loss, and records how the gradient runs back. */
+  draw(features: Value, frame: LatentFrame): Drawn
+  /** Pushes what `encode` reads. */
+  posterior(features: Value, frame: Pick<LatentFrame, 'graph' | 'pins'>): void
+  /** The decoder's input from codes that the host writes, where it has any. */
+  fromCodes?(frame: Pick<LatentFrame, 'graph' | 'pins'>, rows: number): Value
+}
+
 /** One kind of latent. */
 export interface LatentKind<S extends LatentSpec = LatentSpec> {
   type: S['type']
@@ -126,5 +133,9 @@ export interface LatentKind<S extends LatentSpec = LatentSpec> {
    * Checks that it fits the encoder, whose last shape is given.
    * @returns the latent, and the views that lead to it
    */
-  resolve(spec: S, last: Shape, context: { groups: OrderGroups; layers: number }): { views: Layer[]; latent: Latent }
+  resolve(
+    spec: S,
+    last: Shape,
+    context: { groups: OrderGroups; layers: number },
+  ): { views: Layer[]; latent: LayeredLatent }
 }

@@ -20,7 +20,7 @@ import { denseLayout } from '../layout.js'
 import type { ParameterSpec } from '../parameters.js'
 import { describeShape, type ImageShape } from '../shapes.js'
 import type { QuantizedLatentSpec } from '../spec.js'
-import type { Codes, Drawn, Latent, LatentFrame, LatentKind, LatentRows, Posterior } from './latent.js'
+import type { Codes, Drawn, LatentFrame, LatentKind, LatentRows, LayeredLatent, Posterior } from './latent.js'
 import { isCodes } from './vector.js'
 
 /** The parameter that holds the codes. */
@@ -31,7 +31,7 @@ const CODEBOOK_PATH = 'latent.codebook'
  * Vector quantisation (van den Oord et al. 2017): `projection` reads the encoder's last image, and every pixel becomes the
  * nearest of the codes. Gradients pass straight through.
  */
-class QuantizedLatent implements Latent {
+class QuantizedLatent implements LayeredLatent {
   readonly type = 'vector-quantized'
   readonly output: ImageShape
   readonly codebook: { codes: number; size: number }

@@ -8,7 +8,7 @@ import { readWhole } from '../fields.js'
 import type { OrderGroups, VectorShape } from '../shapes.js'
 import type { VonMisesFisherLatentSpec } from '../spec.js'
 import { DrawnLatent, type DrawGradients, type DrawTensors } from './drawn.js'
-import type { Latent, LatentFrame, LatentKind, Posterior } from './latent.js'
+import type { LatentFrame, LatentKind, LayeredLatent, Posterior } from './latent.js'
 import { headInput } from './vector.js'
 
 /** Concentrations that may be fixed; the kernels are held to 1e-5 of the divergence from 1 up. */
@@ -19,7 +19,7 @@ const [LEAST_CONCENTRATION, MOST_CONCENTRATION] = [0.001, 10_000]
  * is the direction of the first head's output; κ is 1 + softplus(output) of the second, or fixed (Xu & Durrett 2018).
  * A row of noise is u in (0, 1), which says how far z lies from μ, then normals, which say in what direction.
  */
-class VonMisesFisherLatent extends DrawnLatent implements Latent {
+class VonMisesFisherLatent extends DrawnLatent implements LayeredLatent {
   readonly type = 'von-mises-fisher'
   readonly hasKlByDimension = false
 

@@ -8,11 +8,12 @@ import { conv, convTranspose } from './conv.js'
 import { dense } from './dense.js'
 import { flatten } from './flatten.js'
 import { lastShape, type Layer, type LayerKind, type Place } from './layer.js'
+import { lstm } from './lstm.js'
 import { reshape } from './reshape.js'
 import { residual } from './residual.js'
 
 /** Every kind of layer that a specification may name. */
-const KINDS = [dense, conv, convTranspose, batchNorm, flatten, reshape, residual] as readonly LayerKind[]
+const KINDS = [dense, conv, convTranspose, batchNorm, flatten, reshape, residual, lstm] as readonly LayerKind[]
 
 /** Residuals inside residuals; a bound so that a specification that contains itself ends in a message. */
 const MAX_DEPTH = 16

@@ -17,6 +17,10 @@ export const importanceWeighted: ObjectiveKind = {
     if (samples > MOST_SAMPLES) throw new SpecError(path, `needs at most ${MOST_SAMPLES}, got ${samples}`)
     if (samples === 1) return undefined
     if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
+    if (latent.steps) {
+      const way = 'take 1; evaluate has importanceSamples for the bound of a trained one'
+      throw new SpecError(path, `a recurrent model trains on one draw an image; ${way}`)
+    }
     return samples
   },
   plan(_, { B, rows, samples, N }, { builder }) {

@@ -1,4 +1,5 @@
 import type { Dispatch } from '../../../src/ops/dispatch.js'
+import { attentionCases } from './attention.js'
 import { batchNormCases } from './batch-norm.js'
 import type { KernelCase } from './case.js'
 import { choleskyCases } from './cholesky.js'
@@ -11,10 +12,12 @@ import { likelihoodCases } from './likelihood.js'
 import { lossCases } from './loss.js'
 import { objectiveCases } from './objective.js'
 import { quantizeCases } from './quantize.js'
+import { recurrentCases } from './recurrent.js'
 import { vonMisesFisherCases } from './von-mises-fisher.js'
 
 /** Every kernel of the engine: tests run each on awkward shapes, the benchmark times it. A new one adds its entry. */
 export const kernelCases: readonly KernelCase[] = [
+  ...attentionCases,
   ...batchNormCases,
   ...choleskyCases,
   ...classCases,
@@ -26,6 +29,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...quantizeCases,
   ...objectiveCases,
   ...elementwiseCases,
+  ...recurrentCases,
   ...vonMisesFisherCases,
 ]
 

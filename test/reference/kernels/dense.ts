@@ -1,5 +1,5 @@
-import { denseBackward, denseBackwardWeight, denseForward } from '../../../src/ops/dense.js'
-import { padTo4, type Dispatch } from '../../../src/ops/dispatch.js'
+import { denseBackward, denseBackwardWeight, denseForward, denseForwardTransposed } from '../../../src/ops/dense.js'
+import { padTo4, type Dispatch, type PlanTensor } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../activation.js'
 import * as reference from '../dense.js'
 import { activationOf } from './values.js'
@@ -18,8 +18,14 @@ function inputs({ B, I, O, INPUTS }: Constants, seed: number, bindings: Bindings
     b: () => rowsOf('b', seed, 1, O, 0.05),
     dy: () => rowsOf('dy', seed, B, O),
   }
-  const named = Object.keys(bindings).filter((name) => name in all && !(name === 'w' && INPUTS === 0))
+  const isRead = (name: string) => name in all && !(name === 'w' && INPUTS === 0) && !isUnused(bindings[name])
+  const named = Object.keys(bindings).filter(isRead)
   return Object.fromEntries(named.map((name) => [name, all[name]()]))
+}
+
+/** Whether it stands in for a tensor that a dispatch has no use for. */
+function isUnused({ name }: PlanTensor): boolean {
+  return name.startsWith('unused')
 }
 
 function padded(values: Float32Array, length: number): Float32Array {
@@ -98,8 +104,16 @@ export const denseCases: KernelCase[] = [
   {
     kernel: 'dense_backward',
     inputs,
-    expected: (given) => [...(given.constants.INPUTS ? backwardInput(given) : []), ...backwardWeight(given)],
-    dispatches: eachLayer((t, shape) => [denseBackward(t, shape, 'relu'), denseBackwardWeight(t, shape)]),
+    expected: (given) => {
+      const { I, O } = given.constants
+      const hasWeights = given.before.dw.length >= O * padTo4(I)
+      return [...(given.constants.INPUTS ? backwardInput(given) : []), ...(hasWeights ? backwardWeight(given) : [])]
+    },
+    dispatches: eachLayer((t, shape) => {
+      const { B, I, O } = shape
+      const transposed = denseForwardTransposed({ x: t.y, w: t.w, y: t.x }, { B, I: O, O: I })
+      return [denseBackward(t, shape, 'relu'), denseBackwardWeight(t, shape), transposed]
+    }),
   },
   // Naive kernels are the benchmark's alone, which times them beside those that they stand for.
   { kernel: 'dense_backward_input_naive', inputs, expected: backwardInput, dispatches: () => [] },
