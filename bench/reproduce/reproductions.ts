@@ -303,7 +303,7 @@ const sphereGaussian = davidson({ type: 'gaussian', size: 2 }, 469_268, 135.73, 
 export const reproductions: Record<string, (k: number) => Reproduction> = {
   'pytorch-example': () => pytorchExample,
   mlp: () => preset('mlp', 404_244, [162.5, 162.8, 162.8], 8),
-  mlpDeep: () => preset('mlpDeep', 1_189_984, [107.5, 108.0, 108.0]),
+  mlpDeep: () => preset('mlpDeep', 1_189_984, [107.5, 108.0, 108.0], 8),
   'keras-conv': () => kerasConv,
   'keras-mlp-z2': () => kerasMlp,
   conditional: () => conditional,
