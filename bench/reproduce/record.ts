@@ -21,14 +21,17 @@ export interface Reproduced {
 
 /** Adds a run to the day's file in `bench/results`, in the place of an earlier one of the same name and seed. */
 export async function record(reproduced: Reproduced): Promise<string> {
-  const slug = /swiftshader/i.test(reproduced.adapter)
-    ? 'swiftshader'
-    : reproduced.adapter.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
-  const path = join('bench/results', `${reproduced.date.slice(0, 10)}-${slug}-reproductions.json`)
+  const path = join('bench/results', `${reproduced.date.slice(0, 10)}-${slugOf(reproduced.adapter)}-reproductions.json`)
   const recorded = existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as Reproduced[]) : []
   const others = recorded.filter(({ name, seed }) => name !== reproduced.name || seed !== reproduced.seed)
   await writeFile(path, `${JSON.stringify([...others, reproduced], null, 1)}\n`)
   return path
+}
+
+/** An adapter's name in file names: of a software adapter what everybody calls it. */
+export function slugOf(adapter: string): string {
+  const software = /swiftshader|llvmpipe/i.exec(adapter)?.[0]
+  return (software ?? adapter).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
 }
 
 /** The commit that is checked out. */

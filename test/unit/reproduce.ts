@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { compare, epochMean } from '../../bench/reproduce/compare.js'
 import { parseOptions, usage } from '../../bench/reproduce/options.js'
 import { planReproduction } from '../../bench/reproduce/plan.js'
+import { slugOf } from '../../bench/reproduce/record.js'
 import { iwaeSamples, reproductionNames, reproductions } from '../../bench/reproduce/reproductions.js'
 import { glyphs } from '../../src/data/glyphs.js'
 import { checkSpec } from '../../src/model/check.js'
@@ -137,6 +138,12 @@ test('a figure is weighed as the published one, beside the true −ELBO', () => 
   const length = { epochs: 2, published: [one, { ...one, epoch: 2 }, bound] }
   const figures = compare(rows, 81, length, { batchSize: 10, count: 25 })
   assert.equal(figures.map(({ ours, negativeElbo }) => [ours, negativeElbo]), [[102, 120], [81, undefined]])
+})
+
+test('an adapter is called in file names as everybody calls it', () => {
+  assert.is(slugOf('google swiftshader (software adapter, on the CPU)'), 'swiftshader')
+  assert.is(slugOf('llvmpipe (LLVM 15.0.6, 256 bits) (software adapter, on the CPU)'), 'llvmpipe')
+  assert.is(slugOf('NVIDIA H100 80GB HBM3'), 'nvidia-h100-80gb-hbm3')
 })
 
 test("PyTorch's initial values lie within 1/√inputs, those of a bias too", () => {
