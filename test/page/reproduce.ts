@@ -61,7 +61,7 @@ reproduce('conditional: draws the grid of styles; iwae: trains on --k samples; k
   assert.is(conv.code, 1)
   assert.match(conv.text, /software adapter, on the CPU\): this takes too long on the CPU; --short/)
   assert.is(unknown.code, 2)
-  assert.match(unknown.text, 'there are pytorch-example, keras-conv, keras-mlp-z2, conditional, iwae')
+  assert.match(unknown.text, 'no reproduction "vgg"; there are pytorch-example, mlp, ')
 })
 
 reproduce.run()
