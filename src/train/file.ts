@@ -56,16 +56,17 @@ export async function saveModel(
   seed: number,
   state: TrainingState | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const buffers = savedBuffers(runtime, state)
+  const known = state && { ...state } // of this moment: training goes on
+  const buffers = savedBuffers(runtime, known)
   const ranges = buffers.map((buffer) => ({ buffer, offsetBytes: 0, sizeBytes: buffer.size }))
   const words = await runtime.readback(runtime.encoder('save'), ranges)
-  const { tensors, metadata: codes } = savedContents(runtime, state, words)
+  const { tensors, metadata: codes } = savedContents(runtime, known, words)
   const bad = notFinite(tensors)
   if (bad) {
     const way = 'no file is written, for none could be loaded again. Load an earlier one, or set the parameters'
     throw new NumericError(`save: "${bad.name}" holds ${bad.value}; ${way}`, bad.name)
   }
-  const metadata = { ...describeModel(runtime, seed, state), ...codes }
+  const metadata = { ...describeModel(runtime, seed, known), ...codes }
   metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
   return writeSafetensors(tensors, metadata)
 }
