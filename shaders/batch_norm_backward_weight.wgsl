@@ -5,7 +5,7 @@
 //   db = sums[0], dw = sums[1], added up over stacked batches: left alone where GRADIENTS is 0, written (=) where it is
 //   1, added (+=) where it is 2
 //
-//   dy, x (BATCHES·ROWS, P4(P·C))   statistics (2, P4(C)), every APART vec4s: mean, unbiased variance
+//   dy, x (BATCHES·ROWS, P4(P·C))   statistics (2, P4(C)), every APART values: mean, unbiased variance
 //   sums (BATCHES, 2, P4(C))   dw, db (P4(C))
 //   one workgroup per vec4 of channels; grid (LANES, P4(C)/4, 1)
 
@@ -18,7 +18,7 @@ struct Params {
   SAMPLES: u32,             // rows an image
   BATCHES: u32,
   ROWS: u32,                // rows of a batch, those behind the step's images counted
-  APART: u32,               // vec4s from one batch's statistics to the next's
+  APART: u32,               // values from one batch's statistics to the next's
 }
 
 @group(0) @binding(0) var<storage, read>       dy: array<vec4f>;
@@ -42,7 +42,7 @@ fn batch_norm_backward_weight(
   var shift_gradient = vec4f();
   var scale_gradient = vec4f();
   for (var batch = 0u; batch < params.BATCHES; batch++) {
-    let at = batch * params.APART + q;
+    let at = batch * params.APART / 4 + q;
     let mean = statistics[at];
     let first = batch * params.ROWS * params.P;
     var shifts = vec4f();

@@ -5,7 +5,7 @@
 //   of a single value the variance is 0
 //
 //   x (BATCHES·ROWS, P4(P·C)): stacked batches, each with statistics of its own
-//   statistics (2, P4(C)), every APART vec4s: mean, then the unbiased variance, laid out as the running ones
+//   statistics (2, P4(C)), every APART values: mean, then the unbiased variance, laid out as the running ones
 //   one workgroup per vec4 of channels and batch; grid (LANES, P4(C)/4, BATCHES)
 //
 // What is summed is distances: from the first value, then from the mean, so that a mean far from 0 costs no digits.
@@ -18,7 +18,7 @@ struct Params {
   C: u32,                   // channels
   SAMPLES: u32,             // rows an image
   ROWS: u32,                // rows of a batch, those behind the step's images counted
-  APART: u32,               // vec4s from one batch's statistics to the next's
+  APART: u32,               // values from one batch's statistics to the next's
 }
 
 @group(0) @binding(0) var<storage, read>       x: array<vec4f>;
@@ -53,7 +53,7 @@ fn batch_norm_statistics(
     let mask = lane_mask(q, params.C);
     let mean = mask * (near + left);
     let variance = mask * max(square, vec4f(0)) / f32(max(count, 2) - 1);
-    let at = group.z * params.APART + q;
+    let at = group.z * params.APART / 4 + q;
     statistics[at] = mean;
     statistics[at + (params.C + 3) / 4] = variance;
     let size = abs(mean) + variance;

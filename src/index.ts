@@ -15,6 +15,7 @@ export { glyphs, type GlyphOptions } from './data/glyphs.js'
 export { UNLABELED } from './labels.js'
 export type { Objective } from './model/objectives/objective.js'
 export type { DecodeOptions } from './model/inference.js'
+export type { Balance } from './ops/adversarial.js'
 export type { LabelOptions, Labels } from './model/labels.js'
 export type { Codes, Posterior } from './model/latents/latent.js'
 export type {
@@ -23,6 +24,7 @@ export type {
   ConvTransposeSpec,
   DenseSpec,
   DeterministicLatentSpec,
+  DiscriminatorSpec,
   FlattenSpec,
   GaussianLatentSpec,
   LatentSpec,

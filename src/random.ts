@@ -40,6 +40,8 @@ export const STREAMS = {
   FLIP: 10,
   /** Encoder outputs that dead codes start again from. index: code; position: step. */
   REVIVE: 11,
+  /** z drawn from the prior beside a batch. index: pair of values within `[batch, latent]`; position: step. */
+  PRIOR: 12,
 } as const
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS]

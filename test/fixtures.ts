@@ -18,6 +18,11 @@ interface Loss {
   label?: number
   classification?: number
   accuracy?: number
+  /** With a discriminator. */
+  adversarial?: number
+  real?: number
+  reconstructed?: number
+  sampled?: number
 }
 
 /** Small models of dense layers. */
@@ -79,6 +84,45 @@ export async function loadModelFixture(name: string): Promise<ModelFixture> {
   const moved = withPrefix(tensors, 'moved.')
   const [spec, loss] = [JSON.parse(metadata.spec), JSON.parse(metadata.loss)]
   return { spec, loss, parameters, images, noise, labels, gradients, moved }
+}
+
+/** Three steps of a small model with a discriminator; step t takes {@link judgedBatch}(spec, batch, seed + t). */
+export interface VaeGanFixture {
+  spec: VaeSpec
+  batch: number
+  seed: number
+  optimizer: Optimizer
+  balance?: { equilibrium: number; margin: number }
+  parameters: Record<string, Tensor>
+  /** Before each step. */
+  losses: Loss[]
+  /** Before the first. */
+  gradients: Record<string, Tensor>
+  /** Of the parameters, the running statistics among them, by all steps. */
+  changes: Record<string, Tensor>
+}
+
+/** By what they are about; the names are in test/reference/fixture_vae_gan.py. */
+export async function loadVaeGanFixtures(): Promise<Record<string, VaeGanFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture('vae-gan.safetensors'))
+  const cases: Record<string, VaeGanFixture> = JSON.parse(metadata.cases)
+  const entries = Object.entries(cases).map(([name, given]): [string, VaeGanFixture] => {
+    const parameters = formulaModel(given.spec, given.seed)
+    for (const [key, { shape, data }] of Object.entries(parameters)) {
+      const isScale = key.endsWith('.weight') && shape.length === 1
+      if (isScale || key.endsWith('.running_var')) data.forEach((value, c) => (data[c] = value + 1))
+    }
+    const [gradients, changes] = ['gradient', 'change'].map((kind) => withPrefix(tensors, `${name}.${kind}.`))
+    return [name, { ...given, parameters, gradients, changes }]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** A batch with draws of the prior. */
+export function judgedBatch(spec: VaeSpec, batch: number, seed: number): FormulaBatch & { prior: Tensor } {
+  const shape = [batch, spec.latent.size]
+  const prior = { shape, data: normalArray(batch * spec.latent.size, seedOf('prior', seed)) }
+  return { ...formulaBatch(spec, batch, seed), prior }
 }
 
 /** A small model by another objective than −ELBO; {@link formulaModel} and {@link formulaBatch} make the inputs. */

@@ -54,10 +54,18 @@ export class ParameterArena {
     }
   }
 
-  /** What an optimiser's update goes over: the trained part of each arena. */
-  updateTensors(): Omit<UpdateTensors, 'status'> {
-    const elements = this.placement.trained
-    const whole = (storage: string): PlanTensor => ({ name: storage, elements, storage, offset: 0 })
+  /**
+   * What an optimiser's update goes over: the trained part of each arena, or what some parameters that lie together
+   * have of it.
+   */
+  updateTensors(isPart?: (name: string) => boolean): Omit<UpdateTensors, 'status'> {
+    const { trained, offsets } = this.placement
+    const starts = this.specs.filter(({ buffer }) => !buffer).map(({ name }) => ({ at: offsets[name], name }))
+    const own = starts.filter(({ name }) => isPart?.(name) ?? true).map(({ at }) => at)
+    const offset = Math.min(...own)
+    const behind = starts.filter(({ name, at }) => at > offset && !(isPart?.(name) ?? true)).map(({ at }) => at)
+    const elements = Math.min(trained, ...behind) - offset
+    const whole = (storage: string): PlanTensor => ({ name: storage, elements, storage, offset })
     return { parameters: whole('parameters'), gradients: whole('gradients'), m: whole('m'), v: whole('v') }
   }
 

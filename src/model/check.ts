@@ -1,6 +1,7 @@
 import { checkKeys, readObject, readWeight } from '../checks.js'
 import { SpecError } from '../errors.js'
 import { checkClassifier, readClassifier } from './classifier.js'
+import { readDiscriminator } from './discriminator.js'
 import { checkElements, readWhole } from './fields.js'
 import { readImageShape } from './spec-fields.js'
 import { readLatent } from './latents/kinds.js'
@@ -27,8 +28,8 @@ export function checkSpec(value: unknown): Model {
 /** Types, names and ranges, each value on its own. @returns a copy that holds only what was given. */
 function readSpec(value: unknown): VaeSpec {
   const fields = readObject(value, '', 'a specification')
-  const keys = ['input', 'encoder', 'latent', 'decoder', 'likelihood', 'klWeight', 'classes', 'classifier']
-  keys.push('classifierWeight', 'recurrent')
+  const networks = ['encoder', 'latent', 'decoder', 'likelihood', 'classifier', 'discriminator', 'recurrent']
+  const keys = ['input', ...networks, 'klWeight', 'classes', 'classifierWeight']
   checkKeys(fields, '', 'a specification', keys)
   const spec: VaeSpec = {
     input: readImageShape(fields.input, 'input'),
@@ -45,7 +46,9 @@ function readSpec(value: unknown): VaeSpec {
     throw new SpecError('classes', 'a vector-quantized model takes no labels yet; leave the classes out')
   }
   checkClassifier(spec)
+  if (fields.discriminator !== undefined) spec.discriminator = readDiscriminator(fields.discriminator)
   checkOutput(spec)
+  checkDiscriminator(spec)
   return spec
 }
 
@@ -54,6 +57,19 @@ function readClasses(value: unknown): number {
   const classes = readWhole(value, 'classes', 2)
   if (classes > 256) throw new SpecError('classes', `needs at most 256, got ${classes}`)
   return classes
+}
+
+/** What a model with a discriminator cannot be. */
+function checkDiscriminator({ discriminator, classifier, recurrent, latent, likelihood }: VaeSpec): void {
+  if (!discriminator) return
+  if (recurrent) throw new SpecError('discriminator', 'does not go with a recurrent model; leave one of them out')
+  if (classifier) throw new SpecError('discriminator', 'does not go with a classifier; leave one of them out')
+  if (latent.type === 'vector-quantized') {
+    throw new SpecError('discriminator', 'judges draws of the prior, which codes lack; take another latent, or leave it out')
+  }
+  if (likelihood.type === 'gaussian' && likelihood.variance === 'learned') {
+    throw new SpecError('likelihood.variance', 'nothing is learned of it with a discriminator; give a number')
+  }
 }
 
 /** An activation that bounds the last layer's output is a mistake where that may be any real number. */

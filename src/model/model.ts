@@ -1,4 +1,5 @@
 import type { ParameterArena } from './arena.js'
+import type { Discriminator } from './discriminator.js'
 import type { Latent } from './latents/latent.js'
 import type { Likelihood } from './likelihoods/likelihood.js'
 import type { LossPart } from './loss-parts.js'
@@ -18,6 +19,8 @@ export interface Model {
   readonly klWeight: number
   /** The parts of its loss, in the order in which plans leave them, and how `total` follows. */
   readonly lossParts: readonly LossPart[]
+  /** Compares images by what it makes of them: then the loss bounds no log p(x). */
+  readonly discriminator?: Discriminator
   /** Number of classes of a conditional model. */
   readonly classes?: number
   /** A classifier finds out labels: they may be unknown. */
@@ -26,6 +29,8 @@ export interface Model {
   parameters(): ParameterSpec[]
   /** Rows of the decoder, and of noise, per image. */
   rowsPerImage(request: Pick<PlanRequest, 'output' | 'importanceSamples'>): number
+  /** Batches that its networks take stacked, 1 unless given. */
+  readonly batches?: number
   /** Compiles it into the list of dispatches that answers the request. */
   compile(request: PlanRequest, arena: ParameterArena): CompiledPlan
 }

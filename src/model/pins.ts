@@ -9,6 +9,8 @@ export interface HostTensors {
   labels?: PlanTensor
   /** `[B · samples or steps, P4(noise)]` the draws that z is made from, image by image, written by the host if given. */
   noise?: PlanTensor
+  /** `[B, P4(Z)]` draws of the prior beside the batch, of a model with a discriminator, where they are given. */
+  prior?: PlanTensor
   /** `[B, P4(Z)]`, of a recurrent model `[B, steps, P4(Z)]` latents; with input `latents` the host writes them. */
   z?: PlanTensor
   /** `[B, P4(P)]` words, of a vector-quantised model; with input `codes` the host writes them. */

@@ -1,8 +1,8 @@
-import type { ResidualSpec, VaeSpec } from './spec.js'
+import type { BatchNormSpec, ConvSpec, ConvTransposeSpec, ResidualSpec, VaeSpec } from './spec.js'
 
 /**
  * Specifications of the systems people come from, deeply frozen; `structuredClone(presets.mlp)` can be changed.
- * Images are 28 × 28 × 1, those of `vectorQuantized` 32 × 32 × 3.
+ * Images are 28 × 28 × 1, those of `vectorQuantized` and `vaeGan` 32 × 32 × 3.
  */
 export const presets = deepFreeze({
   /** 404,244 parameters: 784-256 → z 2 → 256-784. */
@@ -103,6 +103,37 @@ export const presets = deepFreeze({
     likelihood: { type: 'bernoulli' },
   },
 
+  /**
+   * 2,344,260 parameters: 32 × 32 images, compared by what the third of the discriminator's four convolutions makes of
+   * them (Larsen et al. 2016, whose images of 64 × 64 have twice the channels).
+   */
+  vaeGan: {
+    input: [32, 32, 3],
+    encoder: [...halved(32, 'relu'), ...halved(64, 'relu'), ...halved(128, 'relu')],
+    latent: { type: 'gaussian', size: 128 },
+    decoder: [
+      { type: 'dense', units: 4096 },
+      { type: 'reshape', shape: [4, 4, 256] },
+      { type: 'batch-norm', activation: 'relu' },
+      ...doubled(128),
+      ...doubled(64),
+      { type: 'conv-transpose', filters: 3, kernel: 4, stride: 2, padding: 1 },
+    ],
+    likelihood: { type: 'bernoulli' },
+    discriminator: {
+      layers: [
+        { type: 'conv', filters: 32, kernel: 4, stride: 2, padding: 1, activation: 'leaky-relu' },
+        ...halved(64, 'leaky-relu'),
+        ...halved(128, 'leaky-relu'),
+        { type: 'conv', filters: 256, kernel: 3 },
+        { type: 'batch-norm', activation: 'leaky-relu' },
+        { type: 'dense', units: 1 },
+      ],
+      similarity: 4,
+      weight: 0.01,
+    },
+  },
+
   /** 469,396 parameters: 784-256-128 → the sphere in 3 dimensions → 128-256-784 (Davidson et al. 2018). */
   sphere: {
     input: [28, 28, 1],
@@ -151,7 +182,24 @@ export const presets = deepFreeze({
 } satisfies Record<string, VaeSpec> as Record<PresetName, VaeSpec>)
 
 type PresetName =
-  'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder' | 'sphere' | 'semiSupervised' | 'draw'
+  | 'mlp' | 'mlpDeep' | 'conv' | 'conditional' | 'vectorQuantized' | 'autoencoder' | 'sphere' | 'semiSupervised' | 'draw'
+  | 'vaeGan'
+
+/** Half the height and width, normalised. */
+function halved(filters: number, activation: 'relu' | 'leaky-relu'): [ConvSpec, BatchNormSpec] {
+  return [
+    { type: 'conv', filters, kernel: 4, stride: 2, padding: 1 },
+    { type: 'batch-norm', activation },
+  ]
+}
+
+/** Twice the height and width, normalised. */
+function doubled(filters: number): [ConvTransposeSpec, BatchNormSpec] {
+  return [
+    { type: 'conv-transpose', filters, kernel: 4, stride: 2, padding: 1 },
+    { type: 'batch-norm', activation: 'relu' },
+  ]
+}
 
 function residualBlock(filters: number): ResidualSpec {
   return {

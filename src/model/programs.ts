@@ -164,7 +164,7 @@ export class Programs {
   private fit(request: PlanRequest): Fit {
     const { model, arena, context } = this.owner
     const most = largestBinding(context.device)
-    const rows = request.batch * model.rowsPerImage(request)
+    const rows = request.batch * model.rowsPerImage(request) * (model.batches ?? 1)
     for (let slices = Math.ceil(rows / MOST_ROWS); ; slices++) {
       if (slices > MOST_STEPS) {
         const way = `take one of at most ${Math.floor((MOST_STEPS * MOST_ROWS * request.batch) / rows)}`

@@ -32,6 +32,8 @@ export interface PlanRequest extends Objective {
   input: SetInput | { type: 'images' } | { type: 'latents' } | { type: 'codes' }
   /** Whether the noise is drawn on the GPU or handed in, or z is the posterior's mean. */
   noise: 'drawn' | 'given' | 'mean'
+  /** Whether a model with a discriminator is handed the draws of the prior, too; unless given they are drawn. */
+  prior?: 'given'
   /**
    * Which result: what `encode` reads, images, probabilities of classes, losses alone, losses and gradients, or a whole
    * training step.

@@ -1,5 +1,6 @@
 import { SpecError } from '../errors.js'
 import { resolveClassifier } from './classifier.js'
+import { resolveDiscriminator } from './discriminator.js'
 import { resolveLatent } from './latents/kinds.js'
 import { ConditionLayer } from './layers/condition.js'
 import { resolveLayers } from './layers/kinds.js'
@@ -11,6 +12,7 @@ import { SemiSupervisedModel } from './semi-supervised.js'
 import { describeShape, type ImageShape, OrderGroups, type Shape, sizeOf } from './shapes.js'
 import type { VaeSpec } from './spec.js'
 import { VaeModel } from './vae.js'
+import { VaeGanModel } from './vae-gan.js'
 
 /**
  * Shapes of every layer, implicit views written out, the order of every vector.
@@ -34,9 +36,11 @@ export function resolveVae(spec: VaeSpec): Model {
   decoder.push(...outputViews(spec, lastShape(decoder, code), input, groups))
 
   const classifier = spec.classifier && resolveClassifier(spec, input, groups)
+  const discriminator = spec.discriminator && resolveDiscriminator(spec.discriminator, input, groups)
 
   groups.settle()
   const vae = new VaeModel(spec, input, encoder, latent, decoder, createLikelihood(spec.likelihood))
+  if (discriminator) return new VaeGanModel(vae, discriminator)
   return classifier ? new SemiSupervisedModel(vae, classifier) : vae
 }
 

@@ -153,4 +153,18 @@ export interface VaeSpec {
   classifierWeight?: number
   /** Encoder and decoder are one `lstm` each, the latent is a Gaussian with diagonal covariance in every step. */
   recurrent?: RecurrentSpec
+  /** Judges images, and says how they are compared. */
+  discriminator?: DiscriminatorSpec
+}
+
+/**
+ * A network that tells images of the data from decoded ones, trained with the model (VAE-GAN, Larsen et al. 2016).
+ * Images are compared by the output of its layer number `similarity` in place of their pixels; the decoder minimises
+ * `weight` · reconstruction less what the discriminator minimises.
+ */
+export interface DiscriminatorSpec {
+  /** The last one yields one linear output, the logit of an image being real. */
+  layers: LayerSpec[]
+  similarity: number
+  weight: number
 }

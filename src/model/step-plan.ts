@@ -13,6 +13,12 @@ import { Pins } from './pins.js'
 import type { CompiledPlan, PlanRequest } from './request.js'
 import { RunningStatistics } from './running-statistics.js'
 
+/** Some of the parameters, and the word that they wait for: they are left as they are where it is not 0. */
+export interface HeldPart {
+  of(name: string): boolean
+  status: PlanTensor
+}
+
 /** What the plans of all models have in common: images in, losses and gradients, the update. */
 export class StepPlan {
   readonly graph: Graph
@@ -32,13 +38,15 @@ export class StepPlan {
     private readonly arena: ParameterArena,
     /** Rows of an activation with a row per image. */
     private readonly B: number,
+    /** In which order stacked batches move the running statistics, where not from the first to the last. */
+    order?: readonly number[],
   ) {
     const { output } = request
     this.graph = new Graph(this.builder, arena)
     this.pins = new Pins(this.builder)
     this.learns = typeof output === 'object' || output === 'gradients'
     this.frame = { graph: this.graph, labels: () => this.pins.get('labels', B) }
-    this.statistics = new RunningStatistics(this.builder, arena)
+    this.statistics = new RunningStatistics(this.builder, arena, order)
     if (this.learns) {
       const of = (path: string, batches: number) => this.batchStatistics(path, batches)
       this.frame.batchStatistics = { of, status: this.status }
@@ -103,8 +111,11 @@ export class StepPlan {
     }
   }
 
-  /** Sums the gradients of a batch in slices, and ends in the optimiser's update where the request asks for one. */
-  update(): void {
+  /**
+   * Sums the gradients of a batch in slices, and ends in the optimiser's update where the request asks for one.
+   * @param split pushes what tells which parts of the parameters wait; together the parts are all of them
+   */
+  update(split?: () => readonly HeldPart[]): void {
     const { arena, builder, pins, request, status } = this
     const arenas = arena.updateTensors()
     let { gradients } = arenas
@@ -120,7 +131,14 @@ export class StepPlan {
     const partials = builder.activation('gradient.norm', NORM_PARTIALS)
     builder.push(gradientNorm({ gradients, partials, status }))
     const norms = optimizer.clipNorm ? partials : undefined
-    builder.push(optimizerUpdate({ ...arenas, gradients, status, norms }, optimizer))
+    if (split) {
+      for (const part of split()) {
+        const tensors = arena.updateTensors(part.of)
+        builder.push(optimizerUpdate({ ...tensors, status: part.status, norms }, optimizer))
+      }
+    } else {
+      builder.push(optimizerUpdate({ ...arenas, gradients, status, norms }, optimizer))
+    }
     if (this.statistics.areUsed) builder.push(this.statistics.update(status))
     for (const push of this.afterwards) push(status)
   }

@@ -48,7 +48,7 @@ export function batchNormStatistics(
   const { rows, batches, apart } = stackOf(shape)
   return {
     ...channelLanes('batch_norm_statistics', { WHOLE: isWhole(shape) }, shape, batches),
-    params: { ...sizesOf(shape), ROWS: rows, APART: apart / 4 },
+    params: { ...sizesOf(shape), ROWS: rows, APART: apart },
     bindings: { x: t.x, statistics: t.statistics, status: t.status },
   }
 }
@@ -86,7 +86,7 @@ export function batchNormBackwardWeight(
   const { rows, batches, apart } = stackOf(shape)
   return {
     ...channelLanes('batch_norm_backward_weight', { WHOLE: isWhole(shape), GRADIENTS }, shape, 1),
-    params: { ...sizesOf(shape), BATCHES: batches, ROWS: rows, APART: apart / 4 },
+    params: { ...sizesOf(shape), BATCHES: batches, ROWS: rows, APART: apart },
     bindings: { dy: t.dy, x: t.x, statistics: t.statistics, sums: t.sums, dw, db },
   }
 }

@@ -36,6 +36,7 @@ const KEYS: Keys<TrainOptions> = {
   flip: true,
   importanceSamples: true,
   freeBits: true,
+  balance: true,
 }
 
 /** Images per update unless given. */

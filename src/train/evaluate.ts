@@ -13,7 +13,7 @@ export interface Loss {
    * samples the bound −log (1/k) Σ_s w_s; with free bits the KL term is klWeight · Σ_j max(λ, KL_j).
    */
   total: number
-  /** −Σ log p(x|z) */
+  /** −Σ log p(x|z); with a discriminator ½‖D_l(x) − D_l(x̃)‖², l being the layer whose outputs are compared. */
   reconstruction: number
   /**
    * KL(q(z|x) ‖ p(z)); 0 for a deterministic or vector-quantised latent. Of a step with importance samples the mean of
@@ -22,6 +22,14 @@ export interface Loss {
   kl: number
   /** Σ |sg(z) − e|² + commitment · Σ |z − sg(e)|² of a vector-quantised model, whoever updates its codes. */
   quantization?: number
+  /** softplus(−D(x)) + softplus(D(x̃)) + softplus(D(x_p)) of a model with a discriminator D, which minimises it. */
+  adversarial?: number
+  /** The probability sigmoid(D) that the discriminator gives images to be real: those of the data, x, */
+  real?: number
+  /** those decoded from their z, x̃, */
+  reconstructed?: number
+  /** and those decoded from draws of the prior, x_p. */
+  sampled?: number
   /**
    * Of a model with a classifier of K classes: ln K where the label is known, else ln K + Σ_y q ln q, which is
    * KL(q(y|x) ‖ uniform).

@@ -37,6 +37,10 @@ export interface ImageLosses {
   quantization?: Float32Array
   label?: Float32Array
   classification?: Float32Array
+  adversarial?: Float32Array
+  real?: Float32Array
+  reconstructed?: Float32Array
+  sampled?: Float32Array
   /** `[batch, height, width, channels]`: the reconstruction loss where it falls. Only where it was asked for. */
   pixels?: Tensor
 }
@@ -70,6 +74,9 @@ export function readLosses(runtime: Pick<ModelRuntime, 'model'>, given: unknown,
     samples: readWhole(samples, 'losses.samples', 1),
     perPixel: readFlag(perPixel, 'losses.perPixel'),
     seed: readWhole(seed, 'losses.seed', 0),
+  }
+  if (read.perPixel && runtime.model.discriminator) {
+    throw new SpecError('losses.perPixel', 'a model with a discriminator compares no pixels; leave it out')
   }
   if (read.samples > 1 && !latent.isRandom) {
     throw new SpecError('losses.samples', `a ${latent.type} latent has no posterior to draw from`)

@@ -35,10 +35,13 @@ export async function importanceWeighted(
   return sums.negativeMeanLog(samples)
 }
 
-/** @throws SpecError for a latent without a posterior to draw from, or more draws than the noise has numbers */
+/**
+ * @throws SpecError for a latent without a posterior to draw from, a loss that is no bound,
+ * or more draws than there are numbers of noise
+ */
 export function checkDraws(model: Model, samples: number, batch: number): void {
-  const { latent } = model
   const path = 'evaluate.importanceSamples'
+  const { latent } = model
   checkBound(model, path)
   if (!latent.isRandom) throw new SpecError(path, `a ${latent.type} latent has no posterior to draw from`)
   // Two numbers for every index below 2³¹; from there on they are the u of points on a sphere.

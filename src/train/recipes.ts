@@ -16,6 +16,7 @@ export const recipes = {
   conditional: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
   vectorQuantized: { optimizer: adam({ learningRate: 2e-4 }), batchSize: 128 },
   autoencoder: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },
+  vaeGan: { optimizer: rmsprop({ learningRate: 1e-4 }), batchSize: 64 },
   sphere: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 64 },
   semiSupervised: { optimizer: adam({ learningRate: 3e-4 }), batchSize: 200 },
   draw: { optimizer: adam({ learningRate: 1e-3 }), batchSize: 128 },

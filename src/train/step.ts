@@ -1,10 +1,12 @@
 import { readOptions, type Keys } from '../checks.js'
-import { NumericError, ShapeError } from '../errors.js'
+import { DataError, NumericError, ShapeError } from '../errors.js'
 import { imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { lossLabelRows, type LabelOptions } from '../model/labels.js'
+import type { Model } from '../model/model.js'
 import { readObjective } from '../model/objectives/kinds.js'
 import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
+import { sizeOf } from '../model/shapes.js'
 import type { Optimizer, UpdateFactors } from '../ops/update.js'
 import { streamKey, STREAMS } from '../random.js'
 import { MOST_STEPS } from '../schedule/step.js'
@@ -24,9 +26,19 @@ export interface Batch extends LabelOptions, Objective {
    * the result is a pure function of its inputs.
    */
   noise?: Tensor | Float32Array
+  /** `[batch, latent]` draws of the prior, of a model with a discriminator; drawn when left out. */
+  prior?: Tensor | Float32Array
 }
 
-const BATCH_KEYS: Keys<Batch> = { images: true, noise: true, labels: true, importanceSamples: true, freeBits: true }
+const BATCH_KEYS: Keys<Batch> = {
+  images: true,
+  noise: true,
+  prior: true,
+  labels: true,
+  importanceSamples: true,
+  freeBits: true,
+  balance: true,
+}
 
 /** The per-step values that a batch does not carry. */
 interface StepSettings extends UpdateFactors {
@@ -40,6 +52,7 @@ interface StepSettings extends UpdateFactors {
 export interface BatchRows {
   images: Float32Array
   noise?: Float32Array
+  prior?: Float32Array
   labels?: Uint32Array
   rows: number
   objective: Objective
@@ -53,7 +66,8 @@ export function batchRows(of: Pick<ModelRuntime, 'model'>, batch: Batch, who: st
   const { data: images, rows } = imageRows(of, given.images as Tensor)
   const noise = given.noise === undefined ? undefined : readTensor(given.noise, 'noise')
   const labels = lossLabelRows(model, readGivenLabels(given.labels, model.classes), rows)
-  const without = { images, labels, rows, objective }
+  const prior = given.prior === undefined ? undefined : priorRows(given.prior, rows, model)
+  const without = { images, prior, labels, rows, objective }
   const { latent } = model
   if (!noise || latent.noiseWidth === 0) return without
   const drawn = noiseRows(noise, rows, latent.noiseWidth, model.rowsPerImage({ output: 'gradients', ...objective }))
@@ -74,7 +88,8 @@ export async function runBatch(
 ): Promise<{ loss: Loss; gradients: Float32Array }> {
   const { rows, objective } = batch
   const noise = batch.noise ? 'given' : 'drawn'
-  const request = { batch: rows, input: { type: 'images' }, noise, output, ...objective } as const
+  const prior = batch.prior && ({ prior: 'given' } as const)
+  const request = { batch: rows, input: { type: 'images' }, noise, output, ...prior, ...objective } as const
   return runtime.with(request, async (program) => {
     const { uniform } = runtime.context
     const slices: number[] = []
@@ -98,17 +113,19 @@ export async function runBatch(
 function encodeSlice(
   runtime: ModelRuntime,
   program: Program,
-  { images, noise, labels, rows }: BatchRows,
+  { images, noise, prior, labels, rows }: BatchRows,
   slice: number,
   last: boolean,
 ): GPUCommandEncoder {
-  const { executable, x, noise: noiseTensor, batch } = program
+  const { executable, x, batch } = program
+  const { latent } = runtime.model
   const ofSlice = (data: Float32Array) => {
     const size = (data.length / rows) * batch
     return data.subarray(slice * size, (slice + 1) * size)
   }
   writeRows(runtime, executable.buffer(x!), ofSlice(images), images.length / rows)
-  if (noise) writeRows(runtime, executable.buffer(noiseTensor!), ofSlice(noise), runtime.model.latent.noiseWidth)
+  if (noise) writeRows(runtime, executable.buffer(program.noise!), ofSlice(noise), latent.noiseWidth)
+  if (prior) writeRows(runtime, executable.buffer(program.prior!), ofSlice(prior), prior.length / rows)
   if (labels) writeLabels(runtime, program, labels.subarray(slice * batch, (slice + 1) * batch))
   const encoder = runtime.encoder('step')
   const pass = encoder.beginComputePass({ label: 'step' })
@@ -147,6 +164,17 @@ async function readStep(
     throw new NumericError(`${sentence}. The parameters are unchanged. A smaller learning rate usually helps`, tensor)
   }
   return { loss, gradients: values }
+}
+
+/** Draws of the prior that the caller hands in. @throws ShapeError, DataError */
+function priorRows(given: unknown, rows: number, { discriminator, latent }: Model): Float32Array {
+  if (!discriminator) throw new DataError('prior: given to a model without a discriminator; leave it out')
+  const Z = sizeOf(latent.output)
+  const read = readTensor(given, 'prior')
+  const prior = asRows(read.shape ? (read as Tensor) : read.data, [Z], 'prior')
+  if (prior.rows !== rows) throw new ShapeError(`prior: has ${prior.rows} rows of ${Z}, needs ${rows}, one an image`)
+  checkFinite(prior.data, 'prior', Z)
+  return prior.data
 }
 
 /**

@@ -10,6 +10,7 @@ export const shortFormTests = {
   'model/pytorch-kinds': ['kinds of models › quantized has', 'kinds of models › conditional-conv has'],
   'model/pytorch-presets': ['preset › mlp has', 'preset › conditional has'],
   'model/pytorch-spheres': ['sphere like PyTorch › sphere has'],
+  'model/pytorch-vae-gan': ['VAE-GAN › dense: three'],
   'model/pytorch-runs': ['optimizer › three steps'],
   'model/runs': ['events › count steps', 'control › a run that is paused, resumed and stopped'],
   'faults/device': ['a lost device › while idle'],

@@ -20,6 +20,7 @@ import formula
 import torch_model
 import torch_objectives
 import torch_training
+import torch_vae_gan
 from fixture_draw import DRAW, DRAW_RUNS
 from fixture_kinds import KINDS
 from fixture_layers import LAYERS
@@ -27,6 +28,7 @@ from fixture_objectives import MODELS, OBJECTIVES
 import fixture_real_valued
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
 from fixture_semi_supervised import SEMI_SUPERVISED, SEMI_SUPERVISED_RUNS
+from fixture_vae_gan import CASES as VAE_GAN
 from fixture_spheres import SPHERE_OBJECTIVES, SPHERE_RUNS, SPHERES
 from safetensors_writer import write_safetensors
 
@@ -104,6 +106,32 @@ def objectives(file, wanted):
         tensors.update({f"{name}.{key}": value.astype(np.float32) for key, value in gradients.items()})
         cases[name] = {"spec": spec, "batch": batch, "seed": SEED, "objective": objective, "loss": loss}
     write_safetensors(FIXTURES / file, tensors, {"cases": json.dumps(cases)})
+
+
+def vae_gan():
+    """Losses and gradients of small models with a discriminator, and what three steps make of their parameters."""
+    tensors, cases = {}, {}
+    for name, case in VAE_GAN.items():
+        spec, options = case["spec"], case["optimizer"]
+        parameters = formula.formula_parameters(torch_model.parameter_shapes(spec), SEED)
+        for key, value in parameters.items():
+            if key.endswith(".running_var") or (key.endswith(".weight") and value.ndim == 1):
+                parameters[key] = value + np.float32(1)
+        batches = [judged_inputs(spec, case["batch"], SEED + step) for step in range(3)]
+        steps = list(torch_vae_gan.train(spec, parameters, batches, options, case.get("balance")))
+        change = {key: value - parameters[key] for key, value in steps[-1].parameters.items()}
+        tensors.update({f"{name}.gradient.{key}": g.numpy().astype(np.float32) for key, g in steps[0].gradients.items()})
+        tensors.update({f"{name}.change.{key}": value.astype(np.float32) for key, value in change.items()})
+        losses = [{key: digits(value) for key, value in step.loss.items()} for step in steps]
+        cases[name] = {**case, "seed": SEED, "losses": losses}
+    write_safetensors(FIXTURES / "vae-gan.safetensors", tensors, {"cases": json.dumps(cases)})
+
+
+def judged_inputs(spec, batch, seed):
+    """A batch, with draws of the prior before its labels."""
+    images, noise, labels = inputs(spec, batch, seed)
+    prior = formula.normal_array((batch, spec["latent"]["size"]), formula.seed_of("prior", seed))
+    return images, noise, prior, labels
 
 
 def optimizers():
@@ -285,6 +313,8 @@ if __name__ == "__main__":
         runs("semi-supervised-runs.safetensors", SEMI_SUPERVISED_RUNS)
     if "draw-runs" in wanted:
         runs("draw-runs.safetensors", DRAW_RUNS)
+    if not wanted or "vae-gan" in wanted:
+        vae_gan()
     if wanted:
         sys.exit()
     objectives("objectives.safetensors", OBJECTIVES)

@@ -81,6 +81,7 @@ function layerShapes(spec: VaeSpec): Record<string, number[]> {
     walk(decoder, 'decoder', [latent.size + classes])
   }
   if (spec.classifier) walk(spec.classifier, 'classifier', spec.input)
+  walk(spec.discriminator?.layers ?? [], 'discriminator', spec.input)
   return shapes
 }
 

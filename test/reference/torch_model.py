@@ -86,6 +86,13 @@ def loss(spec, parameters, images, noise, labels=None):
         return torch_draw.loss(spec, parameters, x, noise, lambda output: log_likelihood(spec, parameters, output, x))
     if spec["latent"]["type"] == "vector-quantized":
         return quantized_loss(spec, parameters, x)
+    z, kl = drawn(spec, parameters, x, noise, labels)
+    reconstruction = -log_likelihood_of(spec, parameters, z, x, labels).mean()
+    return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def drawn(spec, parameters, x, noise, labels):
+    """z of images [batch, channels, height, width], and the mean KL divergence."""
     mean, log_variance = posterior(spec, parameters, x, labels)
     z, kl = mean, torch.zeros((), dtype=mean.dtype)
     if spec["latent"]["type"] == "von-mises-fisher":
@@ -99,8 +106,7 @@ def loss(spec, parameters, images, noise, labels=None):
     elif log_variance is not None:
         z = mean + torch.exp(log_variance / 2) * noise
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(1).mean()
-    reconstruction = -log_likelihood_of(spec, parameters, z, x, labels).mean()
-    return {"total": reconstruction + spec.get("klWeight", 1) * kl, "reconstruction": reconstruction, "kl": kl}
+    return z, kl
 
 
 def posterior(spec, parameters, x, labels):
@@ -132,11 +138,16 @@ def cholesky(outputs, size):
     return factor
 
 
-def log_likelihood_of(spec, parameters, z, x, labels):
-    """log p(x|z) of every row."""
+def decoded(spec, parameters, z, x, labels):
+    """The decoder's output, in the shape of the images x."""
     if labels is not None:
         z = torch.cat([z, one_hot(spec, labels, z)], 1)
-    output = layers(spec["decoder"], "decoder", z, parameters).reshape(x.shape)
+    return layers(spec["decoder"], "decoder", z, parameters).reshape(x.shape)
+
+
+def log_likelihood_of(spec, parameters, z, x, labels):
+    """log p(x|z) of every row."""
+    output = decoded(spec, parameters, z, x, labels)
     return log_likelihood(spec, parameters, output, x).flatten(1).sum(1)
 
 
@@ -232,6 +243,7 @@ def parameter_shapes(spec):
         return shape
 
     def with_likelihood():
+        walk(spec.get("discriminator", {}).get("layers", []), "discriminator", [channels, height, width])
         if spec["likelihood"].get("variance") == "learned":
             shapes["likelihood.log_variance"] = [1]
         walk(spec.get("classifier", []), "classifier", [channels, height, width])

@@ -86,8 +86,12 @@ const sets = nearly(
   ),
 )
 
+const balance = options({ equilibrium: good(() => 0.7), margin: counts })
+
 const tensors = {
   images,
+  prior: good(() => new Float32Array(2), () => ({ shape: [1, 2], data: new Float32Array(2) })),
+  balance,
   noise: good(() => new Float32Array(2), () => ({ shape: [1, 2], data: new Float32Array(2) })),
   labels,
   importanceSamples: counts,
@@ -111,6 +115,7 @@ const training = options(
     flip: good(() => true),
     importanceSamples: counts,
     freeBits: good(() => 0.5),
+    balance,
   },
   'steps',
   'batchSize',

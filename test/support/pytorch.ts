@@ -19,7 +19,8 @@ const CHANGE = 1e-4
 /** What float32 may miss of a gradient that nearly cancels, as shifts before batch normalisation do, in that of all. */
 const CANCELLED = 1e-6
 
-function expectGradients(actual: Record<string, Tensor>, expected: Record<string, Tensor>): void {
+/** Fails unless there are these gradients. */
+export function expectGradients(actual: Record<string, Tensor>, expected: Record<string, Tensor>): void {
   assert.equal(Object.keys(actual).sort(), Object.keys(expected).sort())
   const norm = (values: Iterable<number>) => Math.hypot(...values)
   const whole = norm(Object.values(expected).flatMap(({ data }) => [...data]))

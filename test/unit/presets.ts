@@ -17,6 +17,7 @@ const counts: Record<keyof typeof presets, number> = {
   sphere: 469_396,
   semiSupervised: 1_268_394,
   draw: 823_095,
+  vaeGan: 2_344_260,
 }
 
 for (const [name, count] of Object.entries(counts)) {

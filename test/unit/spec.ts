@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SpecError } from '../../src/errors.js'
 import { checkSpec } from '../../src/model/check.js'
+import type { VaeGanModel } from '../../src/model/vae-gan.js'
 import type { View } from '../../src/model/layers/view.js'
 import { checkVae } from '../support/check-vae.js'
 
@@ -240,6 +241,35 @@ test('refuses a residual whose layers change the shape', () => {
     /does not fit/,
   )
   checkSpec(encoderOf({ type: 'residual', layers: [conv, { ...conv, filters: 3 }] }))
+})
+
+test('refuses a discriminator that cannot be, and with what it cannot go', () => {
+  const conv = { type: 'conv', filters: 2, kernel: 3, activation: 'relu' }
+  const logit = { type: 'dense', units: 1 }
+  const judge = (parts: object) => ({ layers: [conv, logit], similarity: 0, weight: 0.1, ...parts })
+  const judged = (parts: object, others: object = {}) => specWith({ discriminator: judge(parts), ...others })
+  refused(judged({ similarity: 2 }), 'discriminator.similarity', /needs one of its layers, 0 to 1, got 2/)
+  refused(judged({ similarity: -1 }), 'discriminator.similarity', /got -1/)
+  refused(judged({ layers: [] }), 'discriminator.similarity', /there are none, got 0/)
+  refused(judged({ weight: -1 }), 'discriminator.weight', /got -1/)
+  refused(judged({ layer: [] }), 'discriminator.layer', /a discriminator has no "layer"/)
+  refused(judged({ layers: [conv, { ...logit, units: 2 }] }), 'discriminator.layers[1].units', /one linear output.*vector of 2/)
+  refused(judged({ layers: [conv] }), 'discriminator.layers[0]', /one linear output.*image 4 × 6 × 2/)
+  const sigmoid = { ...logit, activation: 'sigmoid' }
+  refused(judged({ layers: [conv, sigmoid] }), 'discriminator.layers[1].activation', /linear output, not "sigmoid"/)
+  const wide = { ...conv, kernel: 7, padding: 0 }
+  refused(judged({ layers: [wide, logit] }), 'discriminator.layers[0].kernel', /does not fit/)
+  const codes = { type: 'vector-quantized', codes: 4, size: 2 }
+  const toImage = [{ type: 'conv', filters: 3, kernel: 3 }]
+  refused(judged({}, { latent: codes, encoder: toImage, decoder: toImage }), 'discriminator', /draws of the prior/)
+  const classifier = [{ type: 'dense', units: 3 }]
+  refused(judged({}, { classes: 3, classifier }), 'discriminator', /does not go with a classifier/)
+  refused(judged({}, { recurrent: { steps: 2 } }), 'discriminator', /does not go with a recurrent model/)
+  const learned = { type: 'gaussian', variance: 'learned' }
+  refused(judged({}, { likelihood: learned }), 'likelihood.variance', /nothing is learned of it/)
+  const { discriminator, parameters } = checkSpec(judged({})) as VaeGanModel
+  assert.is(discriminator.features, 4 * 6 * 2)
+  assert.ok(parameters.call(checkSpec(judged({}))).some(({ name }) => name === 'discriminator.1.weight'))
 })
 
 test('refuses a decoder that does not yield the input', () => {

@@ -83,6 +83,8 @@ export interface Latent {
   readonly noiseWidth: number
   /** A posterior to draw from: importance samples have a meaning. */
   readonly isRandom: boolean
+  /** Its prior is uniform on the unit sphere; else it is N(0, 1). */
+  readonly isOnSphere?: boolean
   /** Its KL divergence is a sum over dimensions, which free bits can hold up one by one. */
   readonly hasKlByDimension: boolean
   /** It takes several heads per image, and a weight on the KL divergence of each; not so unless said. */

@@ -21,6 +21,7 @@ const [LEAST_CONCENTRATION, MOST_CONCENTRATION] = [0.001, 10_000]
  */
 class VonMisesFisherLatent extends DrawnLatent implements LayeredLatent {
   readonly type = 'von-mises-fisher'
+  readonly isOnSphere = true
   readonly hasKlByDimension = false
 
   constructor(

@@ -20,6 +20,7 @@ export const gaussian: LikelihoodKind<GaussianLikelihoodSpec> = {
       type: 'gaussian',
       isUnbounded: false,
       isRealValued: true,
+      mean: 'output',
       parameters: () => (variance === 'learned' ? [vectorParameter(LOG_VARIANCE, { size: 1, order: 'plain' })] : []),
       images: (output) => output.tensor, // any number is a pixel: nothing is clamped
       pixels({ tensor: means, rows, samples }, t, N, graph) {

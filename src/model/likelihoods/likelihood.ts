@@ -1,3 +1,4 @@
+import type { PixelMean } from '../../ops/adversarial.js'
 import type { PlanTensor } from '../../ops/dispatch.js'
 import type { Graph, Value } from '../graph.js'
 import type { ParameterSpec } from '../parameters.js'
@@ -27,6 +28,8 @@ export interface Likelihood {
   readonly isUnbounded: boolean
   /** Pixels may be any finite number, not only those in [0, 1]. */
   readonly isRealValued: boolean
+  /** What of a value of the output is the mean of p(x|z). */
+  readonly mean: PixelMean
   parameters(): ParameterSpec[]
   /** Pushes the images that the output stands for, the mean of p(x|z). @returns where they are */
   images(output: Value, pixels: number, graph: Graph): PlanTensor

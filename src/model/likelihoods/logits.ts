@@ -20,6 +20,7 @@ export function logitLikelihood(
       type,
       isUnbounded: true,
       isRealValued: false,
+      mean: isContinuous ? 'continuous-bernoulli' : 'sigmoid',
       parameters: () => [],
       images({ tensor: x, rows: B }, N, graph) {
         const y = graph.builder.activation('images', x.elements)

@@ -1,6 +1,7 @@
 import { SpecError } from '../../errors.js'
 import type { Graph } from '../graph.js'
 import type { Model } from '../model.js'
+import { readBalance } from './balance.js'
 import { freeBits } from './free-bits.js'
 import { importanceWeighted } from './importance-weighted.js'
 import type { Objective, ObjectivePlan, ObjectiveShape } from './objective.js'
@@ -17,6 +18,7 @@ export const OBJECTIVE_KEYS = KINDS.map(({ option }) => option)
  */
 export function readObjective(options: { [Key in keyof Objective]?: unknown }, model: Model, who: string): Objective {
   const objective: Objective = {}
+  if (options.balance !== undefined) objective.balance = readBalance(options.balance, model, `${who}.balance`)
   for (const { option, read } of KINDS) {
     const value = options[option] === undefined ? undefined : read(options[option], model.latent, who)
     if (value === undefined) continue
@@ -32,9 +34,12 @@ export function readObjective(options: { [Key in keyof Objective]?: unknown }, m
 }
 
 /** @throws SpecError for a model whose loss is no bound of log p(x) out of one posterior */
-export function checkBound({ hasClassifier }: Model, path: string): void {
-  if (!hasClassifier) return
-  throw new SpecError(path, 'a model with a classifier has an objective of its own, over all classes; leave this one out')
+export function checkBound({ hasClassifier, discriminator }: Model, path: string): void {
+  if (hasClassifier) {
+    throw new SpecError(path, 'a model with a classifier has an objective of its own, over all classes; leave this one out')
+  }
+  if (!discriminator) return
+  throw new SpecError(path, 'needs a loss that bounds log p(x), and one with a discriminator compares no pixels; leave it out')
 }
 
 /** The objective in a plan; an empty one is −ELBO. */

@@ -1,3 +1,4 @@
+import type { Balance } from '../../ops/adversarial.js'
 import type { PlanTensor } from '../../ops/dispatch.js'
 import type { Graph, Value } from '../graph.js'
 import type { Latent } from '../latents/latent.js'
@@ -15,6 +16,13 @@ export interface Objective {
    * (free bits, Kingma et al. 2016), so that no dimension gains from giving up its last λ. Not with importance samples.
    */
   freeBits?: number
+  /**
+   * Of a model with a discriminator: lets one of decoder and discriminator wait for the other, the rule of Larsen et
+   * al. 2016. Where the batch's mean softplus(−D) of the data or softplus(D) of what is decoded is below equilibrium −
+   * margin, the discriminator skips the update; where one is above equilibrium + margin, the decoder does; neither
+   * where both would. What is skipped keeps its moments, too. Off unless given.
+   */
+  balance?: Balance
 }
 
 /** What an objective works on: images, rows of the decoder (padding included), latent size, pixels. */
@@ -44,7 +52,7 @@ export interface ObjectivePlan {
 /** One kind of objective beside −ELBO. */
 export interface ObjectiveKind {
   /** The option that asks for it. */
-  option: keyof Objective
+  option: 'importanceSamples' | 'freeBits'
   /** The value that asks for nothing. */
   neutral: number
   /**

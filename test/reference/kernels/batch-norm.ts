@@ -1,6 +1,6 @@
 import {
   batchNormBackwardInput, batchNormBackwardWeight, batchNormForward, batchNormRunning, batchNormStatistics,
-  statisticsWidth,
+  statisticsWidth, type BatchNormShape,
 } from '../../../src/ops/batch-norm.js'
 import { padTo4, type Dispatch } from '../../../src/ops/dispatch.js'
 import { activationBackward, activationForward } from '../activation.js'
@@ -11,7 +11,8 @@ import {
   type Bindings, type Constants, type Expected, type Given, type KernelCase, type Reference, type Size,
 } from './case.js'
 
-// x, dy and their like are (B, P4(P·C)), statistics and sums (2, P4(C)), w and b (P4(C)).
+// x, dy and their like are (BATCHES·ROWS, P4(P·C)), statistics (2, P4(C)) every APART values, sums (BATCHES, 2, P4(C)),
+// w and b (P4(C)).
 
 const EPSILON = 1e-5
 
@@ -20,7 +21,7 @@ function inputsOf(names: readonly string[]): Reference['inputs'] {
   return ({ P, C }: Constants, seed: number, bindings: Bindings) => {
     const width = padTo4(P * C)
     const entries = names.map((name): [string, Float32Array] => {
-      if (name === 'statistics') return [name, rowsOf(name, seed, 2, C).map((v, i) => (i < padTo4(C) ? v : 1.5 + v))]
+      if (name === 'statistics') return [name, whole(name, seed, bindings[name]).map((v) => 1.5 + v)]
       const rows = ['w', 'b', 'sums'].includes(name) ? bindings[name].elements / padTo4(C) : 0
       return [name, rows > 0 ? rowsOf(name, seed, rows, C) : rowsOf(name, seed, bindings[name].elements / width, P * C)]
     })
@@ -28,28 +29,39 @@ function inputsOf(names: readonly string[]): Reference['inputs'] {
   }
 }
 
-/** The values of one channel in the rows of the batch. */
-function channelOf({ constants: { P, C, SAMPLES }, step }: Given, values: Float32Array, c: number): Float64Array {
+/** The values of one channel in the rows of a stacked batch that the step has images for. */
+function channelOf(given: Given, values: Float32Array, c: number, batch: number): Float64Array {
+  const { constants: { P, C, SAMPLES, ROWS }, step } = given
   const count = step.batch * SAMPLES * P
   const stride = padTo4(P * C)
-  return Float64Array.from({ length: count }, (_, i) => values[Math.floor(i / P) * stride + (i % P) * C + c])
+  const first = batch * ROWS * stride
+  return Float64Array.from({ length: count }, (_, i) => values[first + Math.floor(i / P) * stride + (i % P) * C + c])
 }
 
-/** Mean, biased variance and count that a channel is normalised by. */
-function momentsOf({ constants: { P, C, SAMPLES, BATCH = 1 }, step, before }: Given, c: number) {
+/** Mean, biased variance and count that a channel of a stacked batch is normalised by. */
+function momentsOf({ constants: { P, C, SAMPLES, APART, BATCH = 1 }, step, before }: Given, c: number, batch: number) {
   const count = step.batch * SAMPLES * P
-  const variance = before.statistics[padTo4(C) + c]
-  return { count, mean: before.statistics[c], biased: BATCH ? (variance * (count - 1)) / count : variance }
+  const at = batch * APART + c
+  const variance = before.statistics[padTo4(C) + at]
+  return { count, mean: before.statistics[at], biased: BATCH ? (variance * (count - 1)) / count : variance }
+}
+
+/** The stacked batch of a place in x, and its row in it; COUNT is the vec4s of a batch. */
+function rowOf({ constants: { P, C, COUNT } }: Given, index: number) {
+  const batch = Math.floor(index / (4 * COUNT))
+  return { batch, n: Math.floor((index - batch * 4 * COUNT) / padTo4(P * C)) }
 }
 
 const statistics: Reference = {
   inputs: inputsOf(['x']),
   expected: (given) => {
-    const { constants: { C }, before, places } = given
+    const { constants: { C, APART }, before, places } = given
     return places('statistics').map((index): Expected => {
-      const [part, c] = [Math.floor(index / padTo4(C)), index % padTo4(C)]
-      if (c >= C) return { output: 'statistics', index, value: 0, bound: 0 }
-      const { mean, unbiased } = batchStatistics(channelOf(given, before.x, c), 1)
+      const batch = APART === 0 ? 0 : Math.floor(index / APART)
+      const at = index - batch * APART
+      const [part, c] = [Math.floor(at / padTo4(C)), at % padTo4(C)]
+      if (c >= C || part > 1) return { output: 'statistics', index, value: 0, bound: 0 }
+      const { mean, unbiased } = batchStatistics(channelOf(given, before.x, c, batch), 1)
       return { output: 'statistics', index, value: [mean, unbiased][part][0], bound: 1e-5 }
     })
   },
@@ -64,7 +76,7 @@ const forward: Reference = {
     return places('y').map((index): Expected => {
       const i = index % stride
       if (i >= P * C) return { output: 'y', index, value: 0, bound: 0 }
-      const { mean, biased } = momentsOf(given, i % C)
+      const { mean, biased } = momentsOf(given, i % C, rowOf(given, index).batch)
       const v = normalize([x[index]], [mean], [biased], [w[i % C]], [b[i % C]])
       const [value] = activationForward(v, activationOf(constants))
       return { output: 'y', index, value, bound: FUNCTION_BOUND }
@@ -77,10 +89,11 @@ const backwardWeight: Reference = {
   expected: (given) => {
     const { constants: { C }, before, places } = given
     return places('sums').map((index): Expected => {
-      const [part, c] = [Math.floor(index / padTo4(C)), index % padTo4(C)]
+      const [part, c] = [Math.floor(index / padTo4(C)) % 2, index % padTo4(C)]
       if (c >= C) return { output: 'sums', index, value: 0, bound: 0 }
-      const { mean, biased } = momentsOf(given, c)
-      const [dy, x] = [before.dy, before.x].map((values) => channelOf(given, values, c))
+      const batch = Math.floor(index / (2 * padTo4(C)))
+      const { mean, biased } = momentsOf(given, c, batch)
+      const [dy, x] = [before.dy, before.x].map((values) => channelOf(given, values, c, batch))
       const terms = part === 0 ? dy : dy.map((d, i) => (d * (x[i] - mean)) / Math.sqrt(biased + EPSILON))
       return { output: 'sums', index, ...summed(total, terms) }
     })
@@ -94,12 +107,14 @@ const backwardInput: Reference = {
     const { P, C, SAMPLES } = constants
     const stride = padTo4(P * C)
     return places('dx').map((index): Expected => {
-      const [n, i] = [Math.floor(index / stride), index % stride]
+      const { batch, n } = rowOf(given, index)
+      const i = index % stride
       const c = i % C
       if (i >= P * C || n >= step.batch * SAMPLES) return { output: 'dx', index, value: 0, bound: 0 }
-      const { mean, biased, count } = momentsOf(given, c)
+      const { mean, biased, count } = momentsOf(given, c, batch)
       const inverse = 1 / Math.sqrt(biased + EPSILON)
-      const through = (sums[c] + (x[index] - mean) * inverse * sums[padTo4(C) + c]) / count
+      const at = batch * 2 * padTo4(C) + c
+      const through = (sums[at] + (x[index] - mean) * inverse * sums[at + padTo4(C)]) / count
       const before = w[c] * inverse * (dy[index] - through)
       const [value] = activationBackward([x[index]], [before], activationOf(constants, '_X'))
       return { output: 'dx', index, value, bound: FUNCTION_BOUND }
@@ -115,11 +130,11 @@ const running: Reference = {
   }),
   expected: ({ constants, before, places }) =>
     places('running').map((index): Expected => {
-      const uses = [0, 1, 2].filter((u) => {
+      const moving = [0, 1, 2].filter((k) => {
         const i = Math.floor(index / 4)
-        return i >= constants[`FIRST_${u}`] && i < constants[`END_${u}`]
+        return i >= constants[`FIRST_${k}`] && i < constants[`END_${k}`]
       })
-      const seen = uses.map((u) => before.batch[u * before.running.length + index])
+      const seen = moving.map((k) => before.batch[constants[`USE_${k}`] * before.running.length + index])
       const value = seen.reduce((sum, next) => moveRunning([sum], [next])[0], before.running[index])
       return { output: 'running', index, value, bound: 1e-6 }
     }),
@@ -141,7 +156,17 @@ function runningDispatch({ of }: Size): Dispatch {
   return batchNormRunning(t, uses.map(([first, count], use) => ({ use, first, count })))
 }
 
-const withShape = (make: (sizes: ReturnType<typeof sizesOf>) => Dispatch) => (size: Size) => [make(sizesOf(size))]
+type Sizes = { t: ReturnType<typeof sizesOf>['t']; shape: BatchNormShape }
+
+/** One batch, and for the tests three that are stacked. */
+const withShape = (make: (sizes: Sizes) => Dispatch) => (size: Size) => {
+  const one = sizesOf(size)
+  const many = sizesOf({ ...size, B: 3 * size.B })
+  const apart = statisticsWidth(many.shape.C) + 8
+  const own = tensors({ statistics: 3 * apart, sums: 3 * statisticsWidth(many.shape.C) })
+  const stacked = { t: { ...many.t, ...own }, shape: { ...many.shape, batches: 3, apart } }
+  return [make(one), ...size.of([make(stacked)], [])]
+}
 
 export const batchNormCases: KernelCase[] = [
   {

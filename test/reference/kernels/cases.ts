@@ -1,4 +1,5 @@
 import type { Dispatch } from '../../../src/ops/dispatch.js'
+import { adversarialCases } from './adversarial.js'
 import { attentionCases } from './attention.js'
 import { batchNormCases } from './batch-norm.js'
 import type { KernelCase } from './case.js'
@@ -17,6 +18,7 @@ import { vonMisesFisherCases } from './von-mises-fisher.js'
 
 /** Every kernel of the engine: tests run each on awkward shapes, the benchmark times it. A new one adds its entry. */
 export const kernelCases: readonly KernelCase[] = [
+  ...adversarialCases,
   ...attentionCases,
   ...batchNormCases,
   ...choleskyCases,

@@ -14,9 +14,9 @@ const forward: Reference = {
     x: rowsOf('x', seed, B / REPEAT, P * C),
     ...(LABELS === 0 && { labels: numbers(labels.elements, seed, K) }),
   }),
-  expected: ({ constants: { P, C, K, REPEAT, LABELS }, before, places }) => {
+  expected: ({ constants: { P, C, K, REPEAT, LABELS, ROWS }, before, places }) => {
     const labels = new Uint32Array(before.labels.buffer)
-    const labelOf = (n: number) => [labels[n], n % K, K][LABELS]
+    const labelOf = (n: number) => [labels[n % ROWS], n % K, K][LABELS]
     const [strideX, strideY] = [padTo4(P * C), padTo4(P * (C + K))]
     return places('y').map((index) => {
       const [n, i] = [Math.floor(index / strideY), index % strideY]
