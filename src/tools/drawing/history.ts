@@ -60,9 +60,9 @@ export class History {
   }
 }
 
-/** The parts of a loss; of a bound, whatever the KL weight was. */
-export function bound({ reconstruction, kl, quantization = 0 }: Loss) {
-  return { total: reconstruction + kl + quantization, reconstruction, code: kl + quantization }
+/** The parts of a loss; of a bound, whatever the KL weight was and without what a classifier adds. */
+export function bound({ reconstruction, kl, quantization = 0, label = 0 }: Loss) {
+  return { total: reconstruction + kl + quantization + label, reconstruction, code: kl + quantization }
 }
 
 function thinned(samples: Sample[], points: number): Sample[] {

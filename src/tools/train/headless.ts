@@ -24,6 +24,8 @@ export interface Setting {
   data: LoadedDataset
   /** A saved model that the job goes on from. */
   resumed?: Resumed
+  /** A saved model whose codes are the data. */
+  codes?: Uint8Array
   /** Where the results go; made where it is missing. */
   folder: string
   adapter: Options['adapter']
@@ -47,8 +49,8 @@ function mostBytes(name: string): number {
  * it learned is saved. @throws CommandError where a file cannot be written
  */
 export async function trainInPage(job: Job, setting: Setting): Promise<Ended> {
-  const { data, resumed, folder, host } = setting
-  const served = pageFiles(await host.bundlePage(), data, resumed)
+  const { data, resumed, codes, folder, host } = setting
+  const served = pageFiles(await host.bundlePage(), data, { resumed, codes })
   await makeFolder(folder)
   let unwritten: unknown
   const noting = (writing: Promise<void>) =>
@@ -103,7 +105,11 @@ export async function makeFolder(folder: string): Promise<void> {
   })
 }
 
-function pageFiles(page: { script: string; style: string }, { train, test }: LoadedDataset, resumed?: Resumed): Served {
+function pageFiles(
+  page: { script: string; style: string },
+  { train, test }: LoadedDataset,
+  { resumed, codes }: Pick<Setting, 'resumed' | 'codes'>,
+): Served {
   const octets = (bytes: Uint8Array) => ({ type: 'application/octet-stream', bytes })
   const html =
     '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css">' +
@@ -117,6 +123,7 @@ function pageFiles(page: { script: string; style: string }, { train, test }: Loa
     ...(train.labels && { 'train-labels': octets(train.labels) }),
     ...(test.labels && { 'test-labels': octets(test.labels) }),
     ...(resumed && { 'resume.safetensors': octets(resumed.bytes) }),
+    ...(codes && { 'codes.safetensors': octets(codes) }),
   }
 }
 

@@ -12,7 +12,7 @@ import { writeWhole } from './write-file.js'
  * Works on a job in this process, which has WebGPU itself, as Deno has; without pictures, for there is no page to draw
  * them in. Ctrl-C, SIGTERM and SIGHUP stop it as in a page. @throws CommandError where a file cannot be written
  */
-export async function trainInProcess(job: Job, { data, resumed, folder }: Omit<Setting, 'host'>): Promise<Ended> {
+export async function trainInProcess(job: Job, { data, resumed, codes, folder }: Omit<Setting, 'host'>): Promise<Ended> {
   await makeFolder(folder)
   const log = new RunLog(job, folder)
   const engine = await createEngine()
@@ -32,6 +32,7 @@ export async function trainInProcess(job: Job, { data, resumed, folder }: Omit<S
       train: data.train,
       test: data.test,
       resumed: resumed?.bytes,
+      codes,
       begun(begun) {
         run = begun
         if (interrupted) stop(interrupted)

@@ -80,6 +80,23 @@ export async function readResumed(path: string): Promise<Resumed> {
   }
 }
 
+/** @throws UsageError when there is no such file, or no model with codes for images of that shape */
+export async function readCodesModel(
+  path: string,
+  shape: readonly number[],
+): Promise<{ bytes: Uint8Array; size: number }> {
+  const bytes = await readBytes('codes', path)
+  const { spec } = naming(path, () => readModel(bytes)).model
+  if (spec.latent.type !== 'gaussian' && spec.latent.type !== 'deterministic') {
+    throw new UsageError(`--codes: a ${spec.latent.type} latent has no vector of codes; take a model with a Gaussian one`)
+  }
+  if (spec.classes) throw new UsageError('--codes: the model is conditional: its codes need labels')
+  if (String(spec.input) !== String(shape)) {
+    throw new UsageError(`--codes: the model takes images of ${spec.input.join(' × ')}, the data has ${shape.join(' × ')}`)
+  }
+  return { bytes, size: spec.latent.size }
+}
+
 /** @throws UsageError where there is no such file, CommandError where it cannot be read */
 async function readBytes(option: string, path: string): Promise<Uint8Array> {
   if (!existsSync(path)) throw new UsageError(`--${option}: there is no file "${path}"`)

@@ -22,6 +22,12 @@ export interface Job {
   binarize?: Augmentation['binarize']
   /** Draws of z per image for the bound of the test images at the end; none unless given. */
   testSamples?: number
+  /** The class that training has not seen, and draws of z per test image for its score. */
+  anomaly?: { label: number; samples: number }
+  /** Trains on the codes of `codes.safetensors` in place of images. */
+  codes?: boolean
+  /** Images of known label in every batch; then the classifier is also trained on those labels alone. */
+  labeledPerBatch?: number
   /** Weights and biases uniform in ±1/√inputs, PyTorch's own rule, instead of the engine's. */
   initialization?: 'pytorch'
   /** On a software adapter: ends with this instead of training. */
@@ -46,6 +52,10 @@ export interface Outcome {
   test?: HistoryRow
   /** The importance-weighted bound of −log p(x) over them, where it was asked for. */
   testBound?: number
+  /** How well the score tells the class that training has not seen: the area under the ROC curve. */
+  auroc?: number
+  /** Share of the test images that the classifier gets wrong, and that one trained on the known labels alone does. */
+  errors?: { model: number; labelsAlone: number }
   pictures: string[]
   /** Training broke off here; what was learned until then is saved. */
   failure?: string

@@ -27,6 +27,14 @@ export interface Options {
   adapter: 'default' | 'software'
   /** Undefined: once an epoch. */
   checkpointEvery?: number
+  /** The class that is held out of training, to be told by its reconstruction loss. */
+  anomaly?: number
+  /** Draws of z per image for that. */
+  samples?: number
+  /** A saved model, on whose codes to train in place of images. */
+  codes?: string
+  /** How many training images keep their label. */
+  labels?: number
 }
 
 const presetNames = Object.keys(presets) as PresetName[]
@@ -45,7 +53,7 @@ const optimizerSettings = {
 
 const valueOptions = [
   'preset', 'spec', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
-  ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every',
+  ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every', 'anomaly', 'samples', 'labels', 'codes',
 ]
 
 /** What `npm run train -- --help` prints. */
@@ -72,6 +80,13 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
                         done, given the same --data, --batch and --kl-weight. The model and the seed are the file's;
                         so are the folder and the optimiser, whose settings may change, unless they are given
   --checkpoint-every N  saves the model every N steps, not only at the end (once an epoch)
+  --anomaly LABEL       holds that class out of training, and tells by the reconstruction loss which test images are
+                        of it: prints the area under the ROC curve, and draws anomalies.png
+  --samples N           draws of z per image for that (16)
+  --labels N            of a model with a classifier: hides all but N labels, as many of each class; half a batch is of
+                        known label. Prints the test error, and that of the classifier trained on those N alone
+  --codes FILE          trains on the codes of the images by that saved model (M1 + M2 with --preset semiSupervised):
+                        the posterior means, as real values; the model's input and likelihood become theirs
   --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
   --help
 
@@ -89,6 +104,7 @@ The folder then holds
   styles.png            of a conditional model, instead of both: each row is one draw of the prior, each
                         column one class
   interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
+  anomalies.png         with --anomaly: the most and the least surprising test images, and where the surprise is
   latent.png            the test images in the latent plane, where the latent has two dimensions, or on the sphere's map
 
 Ctrl-C or SIGTERM stops after the steps under way and saves everything; a second one leaves at once.
@@ -109,6 +125,10 @@ export function parseOptions(args: string[]): Options | undefined {
     throw new UsageError(`--data is missing; there are ${DATASET_NAMES.join(', ')}, or name a folder with IDX files`)
   }
   if (given.has('epochs') && given.has('steps')) throw new UsageError('give --epochs or --steps, not both')
+  if (given.has('samples') && !given.has('anomaly')) throw new UsageError('--samples goes with --anomaly')
+  if (given.has('codes') && (spec || resume || given.has('anomaly'))) {
+    throw new UsageError('--codes goes with --preset, and not with --anomaly')
+  }
   return {
     preset,
     spec,
@@ -122,6 +142,10 @@ export function parseOptions(args: string[]): Options | undefined {
     resume,
     adapter: given.oneOf('adapter', adapterNames) ?? 'default',
     checkpointEvery: given.whole('checkpoint-every'),
+    anomaly: given.whole('anomaly', 0),
+    samples: given.whole('samples'),
+    labels: given.whole('labels'),
+    codes: given.text('codes'),
   }
 }
 

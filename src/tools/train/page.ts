@@ -1,7 +1,8 @@
 // The page that trains: fetches its job's images, hands back what `work` reports, the model and the pictures.
 import { createEngine, dataset, ElboError, type Dataset, type Engine, type Run } from '../../index.js'
 import type { Job } from './messages.js'
-import { picturesOf } from './pictures.js'
+import { anomalyPicture } from './anomaly-picture.js'
+import { codePicturesOf, isDrawable, picturesOf } from './pictures.js'
 import { adapterName, work } from './work.js'
 
 let run: Run | undefined
@@ -22,13 +23,20 @@ globalThis.train = async (job) => {
       train,
       test,
       resumed: job.resume ? await download('resume.safetensors') : undefined,
+      codes: job.codes ? await download('codes.safetensors') : undefined,
       begun(begun) {
         run = begun
         if (stopping) stopTraining()
       },
       report,
       save: (file) => upload('model.safetensors', file as BodyInit),
-      draw: (vae, rows, about, brokeOff) => drawAll(picturesOf(vae, test, rows, about), brokeOff),
+      draw(vae, rows, about, brokeOff, { scores, coder }) {
+        const pictures = coder ? codePicturesOf(vae, coder, test, rows, about) : picturesOf(vae, test, rows, about)
+        const anomalies = scores && isDrawable(test) && {
+          'anomalies.png': () => anomalyPicture(vae, test, scores, about),
+        }
+        return drawAll({ ...pictures, ...anomalies }, brokeOff)
+      },
     })
   } catch (error) {
     if (error instanceof ElboError) return { error: error.message }

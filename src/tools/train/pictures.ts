@@ -4,7 +4,7 @@ import { gather, oneOfEach } from '../drawing/images.js'
 import { normalQuantile } from '../drawing/normal.js'
 import { normals } from '../drawing/random.js'
 import { paintTiles } from '../drawing/tiles.js'
-import type { Dataset, Vae } from '../../index.js'
+import type { Dataset, Tensor, Vae } from '../../index.js'
 import type { HistoryRow } from './history.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
@@ -18,21 +18,42 @@ export function picturesOf(
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
-  const { input: [, , channels], latent, classes } = vae.spec
-  const isDrawable = channels === 1 || channels === 3
+  const { latent, classes } = vae.spec
+  const drawable = isDrawable(test)
   const isGlobe = latent.type === 'von-mises-fisher' && latent.size === 3
-  const grids = isDrawable && !classes ? gridsOf(vae) : []
+  const grids = drawable && !classes ? gridsOf(vae) : []
   return {
     'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
-    ...(isDrawable && { 'reconstructions.png': () => reconstructionPicture(vae, test, about) }),
+    ...(drawable && { 'reconstructions.png': () => reconstructionPicture(vae, test, about) }),
     ...Object.fromEntries(grids.map((grid) => [`${grid}.png`, () => gridPicture(grid, vae, test, about)])),
-    ...(isDrawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
-    ...(isGlobe && isDrawable && !classes && { 'manifold.png': () => sphereGridPicture(vae, test, about) }),
+    ...(drawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
+    ...(isGlobe && drawable && !classes && { 'manifold.png': () => sphereGridPicture(vae, test, about) }),
     ...(isGlobe && { 'latent.png': () => sphereLatentPicture(vae, test, about) }),
     ...(latent.size === 2 && latent.type !== 'vector-quantized' && {
       'latent.png': () => latentPicture(vae, test, about),
     }),
   }
+}
+
+/** How to draw the files of a run on the codes of `coder`, which shows what they are. */
+export function codePicturesOf(
+  vae: Vae,
+  coder: Vae,
+  test: Dataset<Uint8Array>,
+  rows: readonly HistoryRow[],
+  about: About,
+): Record<string, () => Promise<Blob>> {
+  const { classes } = vae.spec
+  const show = (codes: Tensor) => coder.decode(codes.data)
+  return {
+    'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
+    ...(classes && isDrawable(test) && { 'styles.png': () => stylesPicture(vae, classes, test, about, show) }),
+  }
+}
+
+/** Whether values are a picture's channels. */
+export function isDrawable({ shape: [, , channels] }: Dataset): boolean {
+  return channels === 1 || channels === 3
 }
 
 function gridsOf({ spec: { latent } }: Vae): LatentGrid[] {
@@ -102,12 +123,18 @@ const styleCount = 10
 const mostColumns = 15
 
 /** A conditional model's images: each row is one draw of the prior, each column one class, from 0 on. */
-async function stylesPicture(vae: Vae, classes: number, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+async function stylesPicture(
+  vae: Vae,
+  classes: number,
+  test: Dataset<Uint8Array>,
+  about: About,
+  show = async (decoded: Tensor) => decoded,
+): Promise<Blob> {
   const { latent: { size } } = vae.spec
   const [rows, columns] = [styleCount, Math.min(classes, mostColumns)]
   const styles = normals(rows * size, 1)
   const { latents, labels } = styleGrid(vae.spec.latent.type === 'von-mises-fisher' ? directions(styles, size) : styles, size, columns)
-  const images = await vae.decode(latents, { labels })
+  const images = await show(await vae.decode(latents, { labels }))
   const tile = tileSize(test, 56)
   const left = 24
   const sheet = new Sheet(left + columns * tile.width, rows * tile.height + 24, about, {
@@ -135,15 +162,15 @@ function subscript(number: number): string {
 }
 
 /** How large to show an image: about as wide as wanted, a pixel of it being whole pixels of the canvas. */
-function tileSize({ shape: [height, width] }: Dataset, wanted: number): { width: number; height: number } {
+export function tileSize({ shape: [height, width] }: Dataset, wanted: number): { width: number; height: number } {
   const scale = Math.max(1, Math.round((wanted * density) / width)) / density
   return { width: scale * width, height: scale * height }
 }
 
-function drawTiles(
+export function drawTiles(
   sheet: Sheet,
   bytes: Uint8Array,
-  { shape }: Dataset,
+  { shape }: Pick<Dataset, 'shape'>,
   columns: number,
   [x, y]: [x: number, y: number],
   tile: { width: number; height: number },

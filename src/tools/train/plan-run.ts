@@ -9,11 +9,13 @@ import { recipes } from '../../train/recipes.js'
 import { UsageError } from '../arguments.mjs'
 import type { LoadedDataset } from '../datasets.js'
 import { hasKl } from '../drawing/grids.js'
+import { specOnCodes } from './codes.js'
 import { presetOf, type Resumed } from './inputs.js'
 import type { Job } from './messages.js'
 import type { Options } from './options.js'
 
 const reportEvery = 10
+const anomalySamples = 16
 const optimizerTitles = { adam: 'Adam', adamw: 'AdamW', rmsprop: 'RMSprop', sgd: 'SGD' }
 const settingTitles: Record<string, string> = { learningRate: 'learning rate', clipNorm: 'gradients clipped at norm', weightDecay: 'weight decay' }
 
@@ -21,15 +23,21 @@ const settingTitles: Record<string, string> = { learningRate: 'learning rate', c
 export interface Beginning {
   resumed?: Resumed
   spec?: VaeSpec
+  /** Of the model whose codes are the data. */
+  codes?: { size: number }
 }
 
 /** Puts together what the page is to do: what was asked for, then what is saved, then the preset's recipe. */
-export function planRun(options: Options, data: LoadedDataset, { resumed, spec: given }: Beginning): Job {
+export function planRun(options: Options, data: LoadedDataset, { resumed, spec: given, codes }: Beginning): Job {
   const preset = options.preset ?? resumed?.preset ?? (given && presetOf(given))
   if (resumed && options.preset && resumed.preset !== options.preset) {
     throw new UsageError(`--resume: the saved model is ${resumed.preset ?? 'no preset'}, not --preset ${options.preset}`)
   }
-  const spec = resumed?.model.spec ?? given ?? presets[preset!]
+  const plain = resumed?.model.spec ?? given ?? presets[preset!]
+  if (codes && plain.decoder.at(-1)?.type !== 'dense') {
+    throw new UsageError(`--codes: --preset ${preset} ends in no dense layer, which codes need; take semiSupervised or mlp`)
+  }
+  const spec = codes ? specOnCodes(plain, codes.size) : plain
   const recipe = preset ? recipes[preset] : { optimizer: adam(), batchSize: 100 }
   const saved = resumed?.training?.state.optimizer
   const optimizer = options.optimizer ?? saved ?? recipe.optimizer
@@ -40,11 +48,17 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
   if (batchSize > data.train.count) {
     throw new UsageError(`--batch ${batchSize} is more than the ${data.train.count} training images`)
   }
-  if (String(data.train.shape) !== String(spec.input)) {
+  if (!codes && String(data.train.shape) !== String(spec.input)) {
     throw new UsageError(`--data: images are ${data.train.shape.join(' × ')}, the model needs ${spec.input.join(' × ')}`)
   }
   const hasLabels = Boolean(data.train.labels && data.test.labels)
   if (spec.classes && !hasLabels) throw new UsageError('--data: the model is conditional and needs labels')
+  if (options.labels !== undefined && !spec.classifier) {
+    throw new UsageError('--labels: the model has no classifier; take --preset semiSupervised')
+  }
+  const anomaly = options.anomaly === undefined
+    ? undefined
+    : { label: options.anomaly, samples: options.samples ?? anomalySamples }
   const klWeight = options.klWeight ?? spec.klWeight ?? 1
   const seed = options.seed ?? (resumed ? undefined : 0)
   return {
@@ -56,13 +70,18 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
     klWeight,
     epochs: options.epochs,
     steps: options.steps,
+    anomaly,
+    codes: codes !== undefined,
+    labeledPerBatch: options.labels && Math.min(options.labels, Math.ceil(batchSize / 2)),
     reportEvery,
     checkpointEvery: options.checkpointEvery ?? Math.ceil(data.train.count / batchSize),
     data: { shape: data.train.shape, labels: hasLabels },
-    subject: `${nameOf(options, preset)} on ${data.name}`,
+    subject: `${nameOf(options, preset)} on ${codes ? `${codes.size} codes of ` : ''}${data.name}`,
     settings: [
       inWords(optimizer),
       `batch ${batchSize}`,
+      ...(anomaly ? [`without class ${anomaly.label}`, `score of ${anomaly.samples} draws`] : []),
+      ...(options.labels ? [`${options.labels} labels known`] : []),
       ...(hasKl(spec) ? [`KL weight ${klWeight}`] : []),
       `seed ${seed ?? resumed?.training?.state.seed ?? resumed?.seed}`,
     ],

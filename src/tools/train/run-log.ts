@@ -34,9 +34,17 @@ export class RunLog {
     this.say('Stopping after the steps under way; the model and the pictures follow. Once more leaves at once.')
   }
 
-  async end({ step, test, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
+  async end({ step, test, auroc, errors, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
     await this.addRows(test ? [test] : [])
     if (test) this.say(this.testLine(test))
+    const { anomaly } = this.job
+    if (auroc !== undefined) {
+      this.say(`class ${anomaly!.label}, which training has not seen, by the reconstruction loss: AUROC ${auroc.toFixed(3)}`)
+    }
+    if (errors) {
+      const [model, alone] = [errors.model, errors.labelsAlone].map((share) => `${(100 * share).toFixed(2)} %`)
+      this.say(`test error ${model}; of the classifier trained on the known labels alone ${alone}`)
+    }
     this.clear()
     if (failure) console.error(failure)
     const how = failure ? 'Broke off' : `${interrupted ? 'Stopped' : 'Done'} at step ${withCommas(step)}`

@@ -1,6 +1,10 @@
+import { pixelValues } from '../../data/dataset.js'
 import { NumericError, type Dataset, type Engine, type Run, type TrainEvent, type Vae } from '../../index.js'
+import { auroc } from './anomaly.js'
+import { codesOf } from './codes.js'
 import type { HistoryRow } from './history.js'
 import { pytorchParameters } from './initialization.js'
+import { accuracyOf, classifierAlone, labeledOnly } from './labels.js'
 import type { Job, Outcome, Report } from './messages.js'
 import type { About } from './sheet.js'
 
@@ -12,18 +16,30 @@ export interface Workplace {
   test: Dataset<Uint8Array>
   /** The file that the job goes on from. */
   resumed?: Uint8Array
+  /** A saved model on whose codes to train. */
+  codes?: Uint8Array
   /** Hands over the run as it begins, to be stopped from outside. */
   begun(run: Run): void
   report(report: Report): Promise<void>
   /** Keeps `model.safetensors`. */
   save(file: Uint8Array): Promise<void>
   /** Draws the pictures of the run, of a model that broke off what can be drawn; returns their names. */
-  draw(vae: Vae, rows: readonly HistoryRow[], about: About, brokeOff: boolean): Promise<string[]>
+  draw(vae: Vae, rows: readonly HistoryRow[], about: About, brokeOff: boolean, shown: Shown): Promise<string[]>
+}
+
+/** What some pictures need besides the model. */
+export interface Shown {
+  /** How surprising every test image is. */
+  scores?: Float32Array
+  /** The model on whose codes this one was trained. */
+  coder?: Vae
 }
 
 /** Trains, reports, saves, evaluates and has the pictures drawn. */
 export async function work(engine: Engine, job: Job, place: Workplace): Promise<Outcome> {
-  const { train, test } = place
+  const coder = place.codes ? await engine.load(place.codes) : undefined
+  const train = coder ? await codesOf(coder, place.train) : place.train
+  const test = coder ? await codesOf(coder, place.test) : place.test
   const vae = place.resumed ? await engine.load(place.resumed) : await engine.createVae(job.spec, { seed: job.seed })
   if (job.initialization) await vae.setParameters(pytorchParameters(await vae.parameters(), job.seed ?? 0))
   const adapter = adapterName(engine)
@@ -39,6 +55,7 @@ export async function work(engine: Engine, job: Job, place: Workplace): Promise<
     seed,
     binarize,
     importanceSamples: job.importanceSamples,
+    labeledPerBatch: job.labeledPerBatch,
     validation: test,
     reportEvery,
     checkpoint: checkpointEvery ? { everySteps: checkpointEvery, save: (file) => place.save(file) } : undefined,
@@ -57,9 +74,35 @@ export async function work(engine: Engine, job: Job, place: Workplace): Promise<
   const evaluated = testSamples && !failure
     ? await vae.evaluate(test, { binarize, importanceSamples: testSamples })
     : undefined
+  const anomalies = job.anomaly && !failure ? await findAnomalies(vae, test, job.anomaly) : undefined
+  const asked = { ...job, steps: step }
+  const errors = job.labeledPerBatch && !failure ? await testErrors(engine, vae, { train, test }, asked) : undefined
   const about = { subject: job.subject, notes: [...job.settings, `${step.toLocaleString('en-US')} steps`, adapter] }
-  const pictures = await place.draw(vae, [...job.earlier, ...rows], about, failure !== undefined)
-  return { step, test: tested, testBound: evaluated?.importanceWeighted, pictures, failure }
+  const shown = { scores: anomalies?.scores, coder }
+  const pictures = await place.draw(vae, [...job.earlier, ...rows], about, failure !== undefined, shown)
+  const testBound = evaluated?.importanceWeighted
+  return { step, test: tested, testBound, auroc: anomalies?.auroc, errors, pictures, failure }
+}
+
+/** How surprising every test image is, and how well that tells the class that training has not seen. */
+async function findAnomalies(vae: Vae, test: Dataset, { label, samples }: NonNullable<Job['anomaly']>) {
+  const options = vae.spec.classes ? { labels: test.labels } : {}
+  const { reconstruction: scores } = await vae.losses(pixelValues(test), { ...options, samples })
+  return { scores, auroc: auroc(scores, (image) => test.labels![image] === label) }
+}
+
+/** Shares of wrong test images: of the model, and of its classifier after as many steps on the known labels alone. */
+async function testErrors(
+  engine: Engine,
+  vae: Vae,
+  { train, test }: Record<'train' | 'test', Dataset>,
+  { optimizer, batchSize, seed, steps }: Pick<Job, 'optimizer' | 'batchSize' | 'seed' | 'steps'>,
+): Promise<Outcome['errors']> {
+  const few = labeledOnly(train)
+  const alone = await engine.createVae(classifierAlone(vae.spec), { seed })
+  await alone.train(few, { optimizer, batchSize: Math.min(batchSize, few.count), steps }).done
+  const errorOf = async (model: Vae) => 1 - accuracyOf((await model.classify(pixelValues(test))).data, test.labels!)
+  return { model: await errorOf(vae), labelsAlone: await errorOf(alone) }
 }
 
 /** Reports a run to its end; what it learned before its loss stopped being finite counts. */
