@@ -4,7 +4,7 @@
     python3 bench/reproduce/pytorch.py conditional --data DIR --epochs 5 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py pytorch-example --data DIR --epochs 7 --seeds 1 2 3
     python3 bench/reproduce/pytorch.py sphere --data DIR --epochs 2 --seeds 1 2 3      (and sphere-gaussian)
-    python3 bench/reproduce/pytorch.py mlp --data DIR --seeds 1 2 3      (and mlpDeep)
+    python3 bench/reproduce/pytorch.py mlp --data DIR --seeds 1 2 3      (and mlpDeep, draw)
 
 DIR has MNIST's four IDX files, gzipped or not. Every epoch sees all training images in a new random order, the last batch
 being what is left. Prints one JSON line per seed: test losses in nats per image, averaged over the 10,000 test images.
@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from pytorch_draw import Draw
 
 NETWORKS = {
     'mlp': dict(hidden=[256], latent=2, activation=nn.ReLU, classes=0, initialization='glorot'),
@@ -40,6 +42,7 @@ RECIPES = {
     'sphere': dict(batch=64, epochs=2, epsilon=1e-8, binarize=True),
     'sphere-gaussian': dict(batch=64, epochs=2, epsilon=1e-8, binarize=True),
     'iwae': dict(batch=20, epochs=1, epsilon=1e-4, binarize=True),
+    'draw': dict(batch=128, epochs=1, epsilon=1e-8),
 }
 
 
@@ -154,7 +157,8 @@ def run(args, seed, data):
     train, labels, test, test_labels = data
     test = test.float() / 255
     test = torch.bernoulli(test) if binarize else test
-    vae = (SphereVae if args.name == 'sphere' else Vae)(**NETWORKS[args.name])
+    kind = {'sphere': SphereVae, 'draw': Draw}.get(args.name, Vae)
+    vae = kind(**NETWORKS.get(args.name, {}))
     optimizer = optimizer_of(vae.parameters(), recipe)
     per_epoch = math.ceil(len(train) / recipe['batch'])
     steps = args.steps or (args.epochs or recipe['epochs']) * per_epoch
@@ -182,7 +186,7 @@ def run(args, seed, data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', choices=NETWORKS)
+    parser.add_argument('name', choices=RECIPES)
     parser.add_argument('--data', required=True)
     parser.add_argument('--k', type=int, default=1, help='importance samples in training')
     parser.add_argument('--epochs', type=int)

@@ -105,6 +105,7 @@ The folder then holds
                         column one class
   interpolations.png    where there is no prior, instead: decoded from codes between those of four test images
   anomalies.png         with --anomaly: the most and the least surprising test images, and where the surprise is
+  canvases.png          of a recurrent model: its canvas after every step, each row an image being drawn
   latent.png            the test images in the latent plane, where the latent has two dimensions, or on the sphere's map
 
 Ctrl-C or SIGTERM stops after the steps under way and saves everything; a second one leaves at once.

@@ -18,7 +18,7 @@ export function picturesOf(
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
-  const { latent, classes } = vae.spec
+  const { latent, classes, recurrent } = vae.spec
   const drawable = isDrawable(test)
   const isGlobe = latent.type === 'von-mises-fisher' && latent.size === 3
   const grids = drawable && !classes ? gridsOf(vae) : []
@@ -29,7 +29,8 @@ export function picturesOf(
     ...(drawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
     ...(isGlobe && drawable && !classes && { 'manifold.png': () => sphereGridPicture(vae, test, about) }),
     ...(isGlobe && { 'latent.png': () => sphereLatentPicture(vae, test, about) }),
-    ...(latent.size === 2 && latent.type !== 'vector-quantized' && {
+    ...(drawable && recurrent && { 'canvases.png': () => canvasPicture(vae, recurrent.steps, test, about) }),
+    ...(latent.size === 2 && latent.type !== 'vector-quantized' && !recurrent && {
       'latent.png': () => latentPicture(vae, test, about),
     }),
   }
@@ -56,9 +57,9 @@ export function isDrawable({ shape: [, , channels] }: Dataset): boolean {
   return channels === 1 || channels === 3
 }
 
-function gridsOf({ spec: { latent } }: Vae): LatentGrid[] {
+function gridsOf({ spec: { latent, recurrent } }: Vae): LatentGrid[] {
   if (latent.type === 'deterministic') return ['interpolations']
-  return latent.type === 'gaussian' && latent.size === 2 ? ['samples', 'manifold'] : ['samples']
+  return latent.type === 'gaussian' && latent.size === 2 && !recurrent ? ['samples', 'manifold'] : ['samples']
 }
 
 /** Test images of all classes in two rows, each with its reconstructions below. */
@@ -155,6 +156,46 @@ async function stylesPicture(
 function directions(rows: Float32Array, size: number): Float32Array {
   const length = (row: number) => Math.hypot(...rows.subarray(row * size, (row + 1) * size))
   return rows.map((value, i) => value / length(Math.floor(i / size)))
+}
+
+const canvasRows = 8
+const mostCanvases = 16
+
+/** A recurrent model's canvas after every step: of draws of the prior, then of test images' codes. */
+async function canvasPicture(vae: Vae, steps: number, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+  const [left, gap] = [100, 14]
+  const images = gather(test, oneOfEach(test, canvasRows))
+  const { mean } = await vae.encode(toFloats(images))
+  const prior = normals(canvasRows * steps * vae.spec.latent.size, 1)
+  const shown = Math.min(steps, mostCanvases)
+  const tile = tileSize(test, 56)
+  const height = canvasRows * tile.height
+  const sheet = new Sheet(left + gap + (shown + 1) * tile.width, 2 * height + gap + 24, about, {
+    title: 'the canvas step by step',
+    caption: 'Each row is one image being drawn: from draws of the prior above, below from the mean codes of test images.',
+  })
+  const size = test.shape[0] * test.shape[1] * test.shape[2]
+  for (const [band, latents] of [prior, mean.data].entries()) {
+    const { data } = await vae.decode(latents, { everyStep: true })
+    const last = steps - shown // the steps before are left out
+    const rows = Array.from({ length: latents.length / (steps * vae.spec.latent.size) }, (_, n) => {
+      return toBytes(data.subarray((n * steps + last) * size, (n + 1) * steps * size))
+    })
+    const y = band * (height + gap)
+    rows.forEach((row, n) => drawTiles(sheet, row, test, shown, [left, y + n * tile.height], tile))
+    sheet.text(['samples', 'reconstructed'][band], left - 10, y + tile.height / 2, { align: 'right' })
+  }
+  const places = Math.min(canvasRows, images.length / size)
+  for (let n = 0; n < places; n++) {
+    const image = images.subarray(n * size, (n + 1) * size)
+    drawTiles(sheet, image, test, 1, [left + gap + shown * tile.width, height + gap + n * tile.height], tile)
+  }
+  for (let t = 0; t < shown; t++) {
+    const x = left + (t + 0.5) * tile.width
+    sheet.text(String(steps - shown + t + 1), x, 2 * height + gap + 14, { align: 'center' })
+  }
+  sheet.text('test image', left + gap + (shown + 0.5) * tile.width, 2 * height + gap + 14, { align: 'center' })
+  return sheet.png()
 }
 
 function subscript(number: number): string {
