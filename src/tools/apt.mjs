@@ -2,8 +2,14 @@
 // Debian's and Ubuntu's packages, where this process may install them.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { oneAtATime } from './one-at-a-time.mjs'
 
 const timeoutMs = 10 * 60_000
+
+/** Another's apt-get may be at work. */
+const patience = ['-o', 'DPkg::Lock::Timeout=120']
 
 /** The distribution, where this is root on one of the two. @returns {'debian' | 'ubuntu' | undefined} */
 export function rootOn() {
@@ -19,10 +25,15 @@ export function rootOn() {
  * @returns {Promise<boolean>} whether it did; if not, apt-get's own words are on standard error
  */
 export async function aptInstall(packages) {
+  return oneAtATime(join(tmpdir(), 'elbo-apt-get.lock'), () => install(packages))
+}
+
+/** @param {string[]} packages @returns {Promise<boolean>} */
+async function install(packages) {
   console.error(`Installing ${packages.join(' and ')} (apt-get) …`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...packages]]) {
-    const child = spawn('apt-get', ['-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=20', ...args], {
+    const child = spawn('apt-get', ['-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=20', ...patience, ...args], {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: timeoutMs,

@@ -4,6 +4,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isStale, npmCi } from './ensure-installed.mjs'
+import { oneAtATime } from './one-at-a-time.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -17,10 +18,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export async function installApart(folder, what) {
   const to = join(root, '.cache', basename(folder))
   await mkdir(to, { recursive: true })
-  for (const file of ['package.json', 'package-lock.json']) await copyFile(join(root, folder, file), join(to, file))
-  if (isStale(to)) {
+  await oneAtATime(`${to}.lock`, async () => {
+    for (const file of ['package.json', 'package-lock.json']) await copyFile(join(root, folder, file), join(to, file))
+    if (!isStale(to)) return
     console.error(`Installing ${what} (npm ci) …`)
     await npmCi(to, ['--ignore-scripts'])
-  }
+  })
   return join(to, 'node_modules')
 }

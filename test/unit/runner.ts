@@ -87,7 +87,7 @@ for (const [place, env] of Object.entries(places)) {
     assert.match(output, /stray\.ts +1 passed, 1 FAILED.*\n +(uncaught|unhandled rejection): .*Error: stray/)
     assert.match(output, /throws\.ts +0 passed, 1 FAILED.*\n +did not load: Error: at import/)
     assert.match(output, /uncaptured\.ts +1 passed, 1 FAILED.*\n +uncaptured GPU error/)
-    assert.match(late.output, /hangs\.ts +0 passed, 1 FAILED.*\n +hangs: not done after 3 s/)
+    assert.match(late.output, /hangs\.ts +0 passed, 1 FAILED.*\n +hangs: not done after 3 s/, late.output)
   })
 }
 
