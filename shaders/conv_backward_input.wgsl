@@ -1,5 +1,5 @@
 // conv_backward_input: dx = (act(b + dy ⋆ᵀ w) + skip) · act'(activated), written (=)
-// uses: activation, conv
+// uses: activation, conv, tile_block
 //
 //   Σ[n,h,w,ci] = Σ_{kh,kw,co} dy[n,ho,wo,co] · w[co,kh,kw,ci]   over the taps through which an output reads the pixel:
 //                 ho·S + kh − PAD_TOP = h and wo·S + kw − PAD_LEFT = w
@@ -91,10 +91,12 @@ fn conv_backward_input(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  store(n, pixel, ci, v00, v10);
-  if ci + 4 < params.Ci { store(n, pixel, ci + 4, v01, v11); }
-  if ci + 8 < params.Ci { store(n, pixel, ci + 8, v02, v12); }
-  if ci + 12 < params.Ci { store(n, pixel, ci + 12, v03, v13); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let first = ci + nth / 2 * 4;
+    if first < params.Ci {
+      store(n + nth % 2 * 4, pixel, first, tile_block(nth, v00, v10, v01, v11, v02, v12, v03, v13));
+    }
+  }
 }
 
 fn dy_rows(i: u32, stride: u32) -> mat4x4f {
@@ -105,19 +107,15 @@ fn w_rows(i: u32, stride: u32) -> mat4x4f {
   return mat4x4f(w[i], w[i + stride], w[i + 2 * stride], w[i + 3 * stride]);
 }
 
-// 4 channels of 8 images; a column is an image
-fn store(n: u32, pixel: u32, ci: u32, v0: mat4x4f, v1: mat4x4f) {
+// 4 channels of 4 images; a column is an image
+fn store(n: u32, pixel: u32, ci: u32, v: mat4x4f) {
   let image = params.H * params.W * params.Ci / 4;
   let at = n * image + (pixel * params.Ci + ci) / 4;
   let bias = bias_at(ci / 4);
-  dx[at] = finish(v0[0] + bias, at);
-  dx[at + image] = finish(v0[1] + bias, at + image);
-  dx[at + image * 2] = finish(v0[2] + bias, at + image * 2);
-  dx[at + image * 3] = finish(v0[3] + bias, at + image * 3);
-  dx[at + image * 4] = finish(v1[0] + bias, at + image * 4);
-  dx[at + image * 5] = finish(v1[1] + bias, at + image * 5);
-  dx[at + image * 6] = finish(v1[2] + bias, at + image * 6);
-  dx[at + image * 7] = finish(v1[3] + bias, at + image * 7);
+  dx[at] = finish(v[0] + bias, at);
+  dx[at + image] = finish(v[1] + bias, at + image);
+  dx[at + image * 2] = finish(v[2] + bias, at + image * 2);
+  dx[at + image * 3] = finish(v[3] + bias, at + image * 3);
 }
 
 fn bias_at(i: u32) -> vec4f {

@@ -1,5 +1,5 @@
 // conv_backward_input_scalar: dx = (act(b + dy ⋆ᵀ w) + skip) · act'(activated), written (=)
-// uses: activation
+// uses: activation, tile_block
 //
 //   Σ[n,h,w,ci] = Σ_{kh,kw,co} dy[n,ho,wo,co] · w[co,kh,kw,ci]   over the taps through which an output reads the pixel:
 //                 ho·S + kh − PAD_TOP = h and wo·S + kw − PAD_LEFT = w
@@ -101,14 +101,10 @@ fn conv_backward_input_scalar(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  store(n, pixel, ci, v00);
-  store(n + 4, pixel, ci, v10);
-  store(n, pixel, ci + 4, v01);
-  store(n + 4, pixel, ci + 4, v11);
-  store(n, pixel, ci + 8, v02);
-  store(n + 4, pixel, ci + 8, v12);
-  store(n, pixel, ci + 12, v03);
-  store(n + 4, pixel, ci + 12, v13);
+  for (var nth = 0u; nth < 8; nth++) {
+    let first = ci + nth / 2 * 4;
+    store(n + nth % 2 * 4, pixel, first, tile_block(nth, v00, v10, v01, v11, v02, v12, v03, v13));
+  }
   if pixel + 1 == H * W && ci + 16 >= Ci { clear_padding(n); }
 }
 

@@ -1,5 +1,5 @@
 // conv_backward_weight: dw = dyᵀ ⋆ x and db = Σ dy, written (=) or with ACCUMULATE added to (+=)
-// uses: conv
+// uses: conv, tile_block
 //
 //   dw[co,kh,kw,ci] = Σ_{n,ho,wo} dy[n,ho,wo,co] · x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci]
 //   db[co] = Σ_{n,ho,wo} dy[n,ho,wo,co], or with TRANSPOSED db[ci] = Σ_{n,h,w} x[n,h,w,ci]
@@ -93,10 +93,12 @@ fn conv_backward_weight(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  store(split, co, tap, ci, w00, w10);
-  if ci + 1 < ci4 { store(split, co, tap, ci + 1, w01, w11); }
-  if ci + 2 < ci4 { store(split, co, tap, ci + 2, w02, w12); }
-  if ci + 3 < ci4 { store(split, co, tap, ci + 3, w03, w13); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let quad = vec2u(co + nth % 2, ci + nth / 2);
+    if quad.x < co4 && quad.y < ci4 {
+      store(split, quad.x, tap, quad.y, tile_block(nth, w00, w10, w01, w11, w02, w12, w03, w13));
+    }
+  }
 }
 
 // 4 channels of 4 images
@@ -109,19 +111,13 @@ fn dy_columns(i: u32, image: u32) -> mat4x4f {
 }
 
 // 4 ci (a quad) of 8 co
-fn store(split: u32, co: u32, tap: u32, ci: u32, w0: mat4x4f, w1: mat4x4f) {
+fn store(split: u32, co: u32, tap: u32, ci: u32, v: mat4x4f) {
   let row = params.Kh * params.Kw * params.Ci / 4;
   let at = (split * params.Co + co * 4) * row + tap * params.Ci / 4 + ci;
-  store_weight(at, w0[0]);
-  store_weight(at + row, w0[1]);
-  store_weight(at + row * 2, w0[2]);
-  store_weight(at + row * 3, w0[3]);
-  if co + 1 < params.Co / 4 {
-    store_weight(at + row * 4, w1[0]);
-    store_weight(at + row * 5, w1[1]);
-    store_weight(at + row * 6, w1[2]);
-    store_weight(at + row * 7, w1[3]);
-  }
+  store_weight(at, v[0]);
+  store_weight(at + row, v[1]);
+  store_weight(at + row * 2, v[2]);
+  store_weight(at + row * 3, v[3]);
 }
 
 // 8 elements of db, c the first quad

@@ -1,5 +1,5 @@
 // conv_forward: y = (act(b + x ⋆ w) + skip) · act'(activated)
-// uses: activation, conv
+// uses: activation, conv, tile_block
 //
 //   Σ[n,ho,wo,co] = Σ_{kh,kw,ci} x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci] · w[co,kh,kw,ci]
 //
@@ -87,10 +87,12 @@ fn conv_forward(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  store(n, pixel, co, y00, y10);
-  if co + 4 < params.Co { store(n, pixel, co + 4, y01, y11); }
-  if co + 8 < params.Co { store(n, pixel, co + 8, y02, y12); }
-  if co + 12 < params.Co { store(n, pixel, co + 12, y03, y13); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let first = co + nth / 2 * 4;
+    if first < params.Co {
+      store(n + nth % 2 * 4, pixel, first, tile_block(nth, y00, y10, y01, y11, y02, y12, y03, y13));
+    }
+  }
 }
 
 fn x_rows(i: u32, stride: u32) -> mat4x4f {
@@ -101,19 +103,15 @@ fn w_columns(i: u32, stride: u32) -> mat4x4f {
   return transpose(mat4x4f(w[i], w[i + stride], w[i + 2 * stride], w[i + 3 * stride]));
 }
 
-// 4 channels of 8 images; a column is an image
-fn store(n: u32, pixel: u32, co: u32, v0: mat4x4f, v1: mat4x4f) {
+// 4 channels of 4 images; a column is an image
+fn store(n: u32, pixel: u32, co: u32, v: mat4x4f) {
   let image = params.Ho * params.Wo * params.Co / 4;
   let at = n * image + (pixel * params.Co + co) / 4;
   let bias = bias_at(co / 4);
-  y[at] = finish(v0[0] + bias, at);
-  y[at + image] = finish(v0[1] + bias, at + image);
-  y[at + image * 2] = finish(v0[2] + bias, at + image * 2);
-  y[at + image * 3] = finish(v0[3] + bias, at + image * 3);
-  y[at + image * 4] = finish(v1[0] + bias, at + image * 4);
-  y[at + image * 5] = finish(v1[1] + bias, at + image * 5);
-  y[at + image * 6] = finish(v1[2] + bias, at + image * 6);
-  y[at + image * 7] = finish(v1[3] + bias, at + image * 7);
+  y[at] = finish(v[0] + bias, at);
+  y[at + image] = finish(v[1] + bias, at + image);
+  y[at + image * 2] = finish(v[2] + bias, at + image * 2);
+  y[at + image * 3] = finish(v[3] + bias, at + image * 3);
 }
 
 fn bias_at(i: u32) -> vec4f {

@@ -1,5 +1,5 @@
 // conv_forward_scalar: y = (act(b + x ⋆ w) + skip) · act'(activated)
-// uses: activation
+// uses: activation, tile_block
 //
 //   Σ[n,ho,wo,co] = Σ_{kh,kw,ci} x[n, ho·S + kh − PAD_TOP, wo·S + kw − PAD_LEFT, ci] · w[co,kh,kw,ci]
 //
@@ -91,14 +91,10 @@ fn conv_forward_scalar(@builtin(global_invocation_id) id: vec3u) {
     }
   }
 
-  store(n, pixel, co, y00);
-  store(n + 4, pixel, co, y10);
-  store(n, pixel, co + 4, y01);
-  store(n + 4, pixel, co + 4, y11);
-  store(n, pixel, co + 8, y02);
-  store(n + 4, pixel, co + 8, y12);
-  store(n, pixel, co + 12, y03);
-  store(n + 4, pixel, co + 12, y13);
+  for (var nth = 0u; nth < 8; nth++) {
+    let first = co + nth / 2 * 4;
+    store(n + nth % 2 * 4, pixel, first, tile_block(nth, y00, y10, y01, y11, y02, y12, y03, y13));
+  }
   if pixel + 1 == Ho * Wo && co + 16 >= Co { clear_padding(n); }
 }
 

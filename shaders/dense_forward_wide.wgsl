@@ -1,5 +1,5 @@
 // dense_forward_wide: dense_forward in tiles of 16 × 16, which load fewer values for a multiply-add
-// uses: dense_finish, lane_mask
+// uses: dense_finish, lane_mask, tile_block
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //
@@ -70,10 +70,14 @@ fn dense_forward_wide(@builtin(global_invocation_id) id: vec3u) {
     y23 += w3 * x2;
     y33 += w3 * x3;
   }
-  store(n, o, y00, y10, y20, y30);
-  if (o + 1 < O4) { store(n, o + 1, y01, y11, y21, y31); }
-  if (o + 2 < O4) { store(n, o + 2, y02, y12, y22, y32); }
-  if (o + 3 < O4) { store(n, o + 3, y03, y13, y23, y33); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let quad = o + nth / 2;
+    if (quad >= O4) { break; }
+    store(n + nth % 2 * 4, quad, tile_block(nth, y00, y10, y01, y11, y02, y12, y03, y13));
+    if (n + 8 < params.B) {
+      store(n + 8 + nth % 2 * 4, quad, tile_block(nth, y20, y30, y21, y31, y22, y32, y23, y33));
+    }
+  }
 }
 
 fn x_rows(i: u32, stride: u32) -> mat4x4f {
@@ -84,16 +88,7 @@ fn w_columns(i: u32, stride: u32) -> mat4x4f {
   return transpose(mat4x4f(w[i], w[i + stride], w[i + 2 * stride], w[i + 3 * stride]));
 }
 
-fn store(n: u32, o: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
-  store_block(n, o, v0);
-  store_block(n + 4, o, v1);
-  if (n + 8 < params.B) {
-    store_block(n + 8, o, v2);
-    store_block(n + 12, o, v3);
-  }
-}
-
-fn store_block(n: u32, o: u32, v: mat4x4f) {
+fn store(n: u32, o: u32, v: mat4x4f) {
   let O4 = (params.O + 3) / 4;
   let i = n * O4 + o;
   let bias = b[o];

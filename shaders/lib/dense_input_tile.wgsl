@@ -1,5 +1,5 @@
 // dense_input_tile: 8 rows × 16 features of dx = act'(x) · (dy w)
-// uses: dense_store
+// uses: dense_store, tile_block
 // expects: dy, w, params.B, params.I, params.O, params.INPUTS
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
@@ -43,19 +43,17 @@ fn dense_input_tile(tile: u32) {
     dx03 += w3 * dy0;
     dx13 += w3 * dy1;
   }
-  dense_store_input(n * I4 + i0, I4, dx00, dx10);
-  if (i0 + 1 < I4) { dense_store_input(n * I4 + i1, I4, dx01, dx11); }
-  if (i0 + 2 < I4) { dense_store_input(n * I4 + i2, I4, dx02, dx12); }
-  if (i0 + 3 < I4) { dense_store_input(n * I4 + i3, I4, dx03, dx13); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let i = i0 + nth / 2;
+    if (i >= I4) { break; }
+    let v = tile_block(nth, dx00, dx10, dx01, dx11, dx02, dx12, dx03, dx13);
+    dense_store_input((n + nth % 2 * 4) * I4 + i, I4, v);
+  }
 }
 
-fn dense_store_input(at: u32, stride: u32, v0: mat4x4f, v1: mat4x4f) {
-  dense_store_dx(at, v0[0]);
-  dense_store_dx(at + stride, v0[1]);
-  dense_store_dx(at + 2 * stride, v0[2]);
-  dense_store_dx(at + 3 * stride, v0[3]);
-  dense_store_dx(at + 4 * stride, v1[0]);
-  dense_store_dx(at + 5 * stride, v1[1]);
-  dense_store_dx(at + 6 * stride, v1[2]);
-  dense_store_dx(at + 7 * stride, v1[3]);
+fn dense_store_input(at: u32, stride: u32, v: mat4x4f) {
+  dense_store_dx(at, v[0]);
+  dense_store_dx(at + stride, v[1]);
+  dense_store_dx(at + 2 * stride, v[2]);
+  dense_store_dx(at + 3 * stride, v[3]);
 }

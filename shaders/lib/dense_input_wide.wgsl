@@ -1,5 +1,5 @@
 // dense_input_wide: 16 rows × 16 features of dx = act'(x) · (dy w)
-// uses: dense_store
+// uses: dense_store, tile_block
 // expects: dy, w, params.B, params.I, params.O, params.INPUTS
 //
 //   dx[n,i] = act'(x[n,i]) · Σ_o dy[n,o] · w[o,i]
@@ -57,18 +57,15 @@ fn dense_input_wide(tile: u32) {
     dx23 += w3 * dy2;
     dx33 += w3 * dy3;
   }
-  dense_store_input_wide(n, i0, dx00, dx10, dx20, dx30);
-  if (i0 + 1 < I4) { dense_store_input_wide(n, i1, dx01, dx11, dx21, dx31); }
-  if (i0 + 2 < I4) { dense_store_input_wide(n, i2, dx02, dx12, dx22, dx32); }
-  if (i0 + 3 < I4) { dense_store_input_wide(n, i3, dx03, dx13, dx23, dx33); }
-}
-
-fn dense_store_input_wide(n: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
-  dense_store_input_block(n, i, v0);
-  dense_store_input_block(n + 4, i, v1);
-  if (n + 8 < params.B) {
-    dense_store_input_block(n + 8, i, v2);
-    dense_store_input_block(n + 12, i, v3);
+  for (var nth = 0u; nth < 8; nth++) {
+    let i = i0 + nth / 2;
+    if (i >= I4) { break; }
+    let top = tile_block(nth, dx00, dx10, dx01, dx11, dx02, dx12, dx03, dx13);
+    dense_store_input_block(n + nth % 2 * 4, i, top);
+    if (n + 8 < params.B) {
+      let bottom = tile_block(nth, dx20, dx30, dx21, dx31, dx22, dx32, dx23, dx33);
+      dense_store_input_block(n + 8 + nth % 2 * 4, i, bottom);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // dense_weight_tile: 8 rows × 16 columns of dw = dyᵀ x
-// uses: dense_store
+// uses: dense_store, tile_block
 // expects: dy, x, params.B, params.I, params.O
 //
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
@@ -43,17 +43,12 @@ fn dense_weight_tile(tile: u32) {
     dw03 += x3 * dy0;
     dw13 += x3 * dy1;
   }
-  let at = o0 * 4 * I4;
-  dense_store_weight(at + i0, I4, dw00);
-  if (i0 + 1 < I4) { dense_store_weight(at + i1, I4, dw01); }
-  if (i0 + 2 < I4) { dense_store_weight(at + i2, I4, dw02); }
-  if (i0 + 3 < I4) { dense_store_weight(at + i3, I4, dw03); }
-  if (o0 + 1 < O4) {
-    let below = o1 * 4 * I4;
-    dense_store_weight(below + i0, I4, dw10);
-    if (i0 + 1 < I4) { dense_store_weight(below + i1, I4, dw11); }
-    if (i0 + 2 < I4) { dense_store_weight(below + i2, I4, dw12); }
-    if (i0 + 3 < I4) { dense_store_weight(below + i3, I4, dw13); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let o = o0 + nth % 2;
+    let i = i0 + nth / 2;
+    if (o < O4 && i < I4) {
+      dense_store_weight(o * 4 * I4 + i, I4, tile_block(nth, dw00, dw10, dw01, dw11, dw02, dw12, dw03, dw13));
+    }
   }
 
   if (i0 == 0) {

@@ -1,5 +1,5 @@
 // dense_weight_wide: 16 rows × 16 columns of dw = dyᵀ x
-// uses: dense_store
+// uses: dense_store, tile_block
 // expects: dy, x, params.B, params.I, params.O
 //
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
@@ -57,10 +57,19 @@ fn dense_weight_wide(tile: u32) {
     dw23 += x3 * dy2;
     dw33 += x3 * dy3;
   }
-  dense_store_weight_wide(o0, i0, dw00, dw01, dw02, dw03);
-  if (o0 + 1 < O4) { dense_store_weight_wide(o1, i0, dw10, dw11, dw12, dw13); }
-  if (o0 + 2 < O4) { dense_store_weight_wide(o2, i0, dw20, dw21, dw22, dw23); }
-  if (o0 + 3 < O4) { dense_store_weight_wide(o3, i0, dw30, dw31, dw32, dw33); }
+  for (var nth = 0u; nth < 8; nth++) {
+    let o = o0 + nth % 2;
+    let i = i0 + nth / 2;
+    if (i >= I4) { break; }
+    if (o < O4) {
+      let top = tile_block(nth, dw00, dw10, dw01, dw11, dw02, dw12, dw03, dw13);
+      dense_store_weight_block(o * 4 * I4 + i, top);
+    }
+    if (o + 2 < O4) {
+      let bottom = tile_block(nth, dw20, dw30, dw21, dw31, dw22, dw32, dw23, dw33);
+      dense_store_weight_block((o + 2) * 4 * I4 + i, bottom);
+    }
+  }
 
   if (i0 == 0) {
     var db0 = vec4f(); var db1 = vec4f(); var db2 = vec4f(); var db3 = vec4f();
@@ -75,16 +84,6 @@ fn dense_weight_wide(tile: u32) {
     if (o0 + 2 < O4) { dense_store_db(o2, db2); }
     if (o0 + 3 < O4) { dense_store_db(o3, db3); }
   }
-}
-
-// Four blocks side by side, without those past the end.
-fn dense_store_weight_wide(o: u32, i: u32, v0: mat4x4f, v1: mat4x4f, v2: mat4x4f, v3: mat4x4f) {
-  let I4 = (params.I + 3) / 4;
-  let at = o * 4 * I4 + i;
-  dense_store_weight_block(at, v0);
-  if (i + 1 < I4) { dense_store_weight_block(at + 1, v1); }
-  if (i + 2 < I4) { dense_store_weight_block(at + 2, v2); }
-  if (i + 3 < I4) { dense_store_weight_block(at + 3, v3); }
 }
 
 fn dense_store_weight_block(at: u32, v: mat4x4f) {
