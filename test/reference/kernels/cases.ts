@@ -5,6 +5,7 @@ import { batchNormCases } from './batch-norm.js'
 import type { KernelCase } from './case.js'
 import { choleskyCases } from './cholesky.js'
 import { classCases } from './classes.js'
+import { codeCases } from './codes.js'
 import { conditionCases } from './condition.js'
 import { convCases } from './conv.js'
 import { denseCases } from './dense.js'
@@ -23,6 +24,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...batchNormCases,
   ...choleskyCases,
   ...classCases,
+  ...codeCases,
   ...denseCases,
   ...convCases,
   ...conditionCases,
