@@ -10,7 +10,7 @@ import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
 import type { EngineContext } from './model/context.js'
 import { initialParameters } from './model/parameters.js'
-import type { Model } from './model/model.js'
+import type { Network } from './model/network.js'
 import { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
 import { Recovery, type EngineParts, type Succession } from './recovery.js'
@@ -49,7 +49,7 @@ export class Engine {
   private readonly recovery: Recovery
   /** What the models know of the engine. */
   private readonly home: Home
-  private readonly models = new Set<LiveModel>()
+  private readonly models = new Set<LiveModel<Network>>()
   private destroyed = false
 
   /** @internal @param succession how a device that is lost is followed by another one */
@@ -103,7 +103,7 @@ export class Engine {
   async createVae(spec: VaeSpec, options: VaeOptions = {}): Promise<Vae> {
     const model = checkSpec(spec)
     const { seed } = readVaeOptions(options)
-    const write = (runtime: ModelRuntime) => {
+    const write = (runtime: ModelRuntime<Network>) => {
       runtime.write('parameters', initialParameters(runtime.arena.specs, seed))
     }
     return new Vae(await this.live(model, { write }), seed)
@@ -119,7 +119,7 @@ export class Engine {
     const bytes = fileBytes(file)
     if (!bytes) throw new FormatError(`load: needs a Uint8Array or an ArrayBuffer, got ${describe(file)}`)
     const saved = readModel(bytes)
-    const write = (runtime: ModelRuntime) => restoreModel(runtime, saved)
+    const write = (runtime: ModelRuntime<Network>) => restoreModel(runtime, saved)
     return new Vae(await this.live(saved.model, { write, state: saved.training?.state }), saved.seed)
   }
 
@@ -132,7 +132,7 @@ export class Engine {
   }
 
   /** A model with what the copy writes into it; one that fails is freed. */
-  private async live(model: Model, copy: HostCopy): Promise<LiveModel> {
+  private async live<N extends Network>(model: N, copy: HostCopy): Promise<LiveModel<N>> {
     for (;;) {
       if (this.destroyed) throw new ElboError('destroyed', 'this engine was destroyed; create another one')
       await this.recovery.recovered()

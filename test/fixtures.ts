@@ -1,5 +1,6 @@
 import { readSafetensors } from '../src/formats/safetensors.js'
 import { UNLABELED } from '../src/labels.js'
+import type { PriorSpec } from '../src/model/prior/prior-spec.js'
 import type { VaeSpec } from '../src/model/spec.js'
 import type { Rate } from '../src/ops/rates.js'
 import type { Optimizer } from '../src/ops/update.js'
@@ -123,6 +124,47 @@ export function judgedBatch(spec: VaeSpec, batch: number, seed: number): Formula
   const shape = [batch, spec.latent.size]
   const prior = { shape, data: normalArray(batch * spec.latent.size, seedOf('prior', seed)) }
   return { ...formulaBatch(spec, batch, seed), prior }
+}
+
+/** Three steps of a small prior over maps of codes; step t takes {@link codesByFormula}(fixture, seed + t). */
+export interface PriorFixture {
+  map: [height: number, width: number]
+  codes: number
+  prior: PriorSpec
+  batch: number
+  seed: number
+  optimizer: Optimizer
+  parameters: Record<string, Tensor>
+  /** Before each step, in nats per image. */
+  losses: number[]
+  /** Before the first. */
+  gradients: Record<string, Tensor>
+  /** Of the parameters, by all steps. */
+  changes: Record<string, Tensor>
+}
+
+/** By what they are about; the names are in test/reference/fixture_prior.py. */
+export async function loadPriorFixtures(): Promise<Record<string, PriorFixture>> {
+  const { tensors, metadata } = readSafetensors(await loadFixture('priors.safetensors'))
+  const cases: Record<string, PriorFixture> = JSON.parse(metadata.cases)
+  const entries = Object.entries(cases).map(([name, given]): [string, PriorFixture] => {
+    const [gradients, changes] = ['gradient', 'change'].map((kind) => withPrefix(tensors, `${name}.${kind}.`))
+    const shapes = Object.fromEntries(Object.entries(gradients).map(([key, { shape }]) => [key, shape]))
+    return [name, { ...given, parameters: formulaParameters(shapes, given.seed), gradients, changes }]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Maps of codes `[batch, height, width]`, and labels of a prior that has classes. */
+export function codesByFormula(
+  { map: [h, w], codes, batch, prior: { classes } }: Pick<PriorFixture, 'map' | 'codes' | 'batch' | 'prior'>,
+  seed: number,
+): { codes: Uint32Array; labels?: Uint32Array } {
+  const of = (count: number, name: string, below: number) => {
+    return Uint32Array.from({ length: count }, (_, i) => hash(i, seedOf(name, seed)) % below)
+  }
+  const maps = { codes: of(batch * h * w, 'codes', codes) }
+  return classes === undefined ? maps : { ...maps, labels: of(batch, 'label', classes) }
 }
 
 /** A small model by another objective than −ELBO; {@link formulaModel} and {@link formulaBatch} make the inputs. */

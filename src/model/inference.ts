@@ -4,6 +4,7 @@ import { Random, STREAMS } from '../random.js'
 import { asRows, columns, type Tensor } from '../tensor.js'
 import { labelRows, type LabelOptions } from './labels.js'
 import type { Codes, Posterior } from './latents/latent.js'
+import type { Network } from './network.js'
 import type { HostOutput, HostTensors } from './pins.js'
 import type { PlanRequest } from './request.js'
 import type { ModelRuntime, Program } from './runtime.js'
@@ -94,7 +95,7 @@ export function imageRows({ model }: Pick<ModelRuntime, 'model'>, images: Tensor
 }
 
 /** Copies rows into a buffer whose rows are padded to whole vectors. */
-export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float32Array, width: number): void {
+export function writeRows(runtime: ModelRuntime<Network>, buffer: GPUBuffer, data: Float32Array, width: number): void {
   const stride = padTo4(width)
   const rows = data.length / width
   let padded = data
@@ -106,7 +107,11 @@ export function writeRows(runtime: ModelRuntime, buffer: GPUBuffer, data: Float3
 }
 
 /** Copies a batch's labels to where a program reads them. */
-export function writeLabels(runtime: ModelRuntime, { executable, labels }: Program, values: Uint32Array): void {
+export function writeLabels(
+  runtime: ModelRuntime<Network>,
+  { executable, labels }: Program,
+  values: Uint32Array,
+): void {
   runtime.writeBuffer(executable.buffer(labels!), 0, values)
 }
 

@@ -15,6 +15,8 @@ export interface HostTensors {
   z?: PlanTensor
   /** `[B, P4(P)]` words, of a vector-quantised model; with input `codes` the host writes them. */
   codes?: PlanTensor
+  /** `[B, P4(P·codes)]` of a prior that draws codes. */
+  logits?: PlanTensor
   /** `[B, width]`, of a recurrent model `[steps, B, width]` the output of the latent's heads, one after another. */
   head?: PlanTensor
   /** `[B, P4(pixels)]` images that come out; `[steps, B, P4(pixels)]` of every step. */

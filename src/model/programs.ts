@@ -10,7 +10,7 @@ import { ParameterArena } from './arena.js'
 import { checkSpec } from './check.js'
 import type { EngineContext } from './context.js'
 import { activationBuffers, ARENAS, arenaBuffers, fittingSpec, MemoryPlan } from './memory.js'
-import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { sliceBatch, type CompiledPlan, type PlanRequest } from './request.js'
 
 /** A compiled plan with its GPU side, kept for the next call. */
@@ -25,7 +25,7 @@ export interface Program extends CompiledPlan, IdleMemory {
 /** What the programs of a model need of it. */
 export interface ProgramOwner {
   readonly context: EngineContext
-  readonly model: Model
+  readonly model: Network
   readonly arena: ParameterArena
   /** @throws once the model is destroyed or its device gone */
   check(): void
@@ -42,6 +42,9 @@ const MOST_ROWS = 32768
 
 /** The rows of the smallest pass. */
 const FEWEST_ROWS = 8
+
+/** What every model can do. */
+const IMAGES = { input: { type: 'images' }, noise: 'mean', output: 'images' } as const
 
 /** What training makes besides activations, whatever the optimiser. */
 const TRAINING_ARENAS = ['parameters', 'gradients', 'm', 'v', 'best'] as const
@@ -92,8 +95,8 @@ export class Programs {
   checkModel(): void {
     const { arena, model, context } = this.owner
     const most = largestBinding(context.device)
-    const buffersOf = (of: Model, its: ParameterArena) => {
-      const { plan } = of.compile({ batch: 1, input: { type: 'images' }, noise: 'mean', output: 'images' }, its)
+    const buffersOf = (of: Network, its: ParameterArena) => {
+      const { plan } = of.compile({ batch: 1, ...(of.least ?? IMAGES) }, its)
       return [...arenaBuffers(its, TRAINING_ARENAS), ...activationBuffers(plan)]
     }
     new MemoryPlan(buffersOf(model, arena)).check('this model', most, () =>
@@ -190,8 +193,10 @@ export class Programs {
   }
 
   /** What would fit in place of this model. */
-  private fitting(fits: (model: Model, arena: ParameterArena) => boolean): string {
-    return fittingSpec(this.owner.model.spec, (spec) => {
+  private fitting(fits: (model: Network, arena: ParameterArena) => boolean): string {
+    const { spec: given } = this.owner.model
+    if (!given) return 'take fewer channels or layers'
+    return fittingSpec(given, (spec) => {
       const model = checkSpec(spec)
       return fits(model, new ParameterArena(model))
     })

@@ -35,10 +35,10 @@ export interface PlanRequest extends Objective {
   /** Whether a model with a discriminator is handed the draws of the prior, too; unless given they are drawn. */
   prior?: 'given'
   /**
-   * Which result: what `encode` reads, images, probabilities of classes, losses alone, losses and gradients, or a whole
-   * training step.
+   * Which result: what `encode` reads, images, probabilities of classes, of a prior the next code, losses alone, losses
+   * and gradients, or a whole training step.
    */
-  output: 'posterior' | 'images' | 'classes' | 'losses' | 'gradients' | { update: Optimizer }
+  output: 'posterior' | 'images' | 'classes' | 'codes' | 'losses' | 'gradients' | { update: Optimizer }
   /** Also the reconstruction loss of every pixel, summed over the draws of an image. */
   perPixel?: boolean
   /** Losses with the sample's log q(z|x) − log p(z) in place of the KL divergence. */

@@ -13,6 +13,7 @@ import { fromInner, innerElements, toInner } from './layout.js'
 import { CODEBOOK } from './latents/vector-quantized.js'
 import { type Arena, ARENAS } from './memory.js'
 import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { type Program, Programs } from './programs.js'
 import type { PlanRequest } from './request.js'
 
@@ -24,8 +25,8 @@ export type Content = 'parameters' | 'best' | 'aside'
 /** How long a device's loss may take to be told after the first thing it breaks. */
 const LOSS_MS = 200
 
-/** A model on the device: its arenas, and a program for every kind of request so far. */
-export class ModelRuntime {
+/** A model, or another network, on the device: its arenas, and a program for every kind of request so far. */
+export class ModelRuntime<N extends Network = Model> {
   readonly arena: ParameterArena
   /** Of a vector-quantised model. */
   readonly codebook: Codebook | undefined
@@ -42,7 +43,7 @@ export class ModelRuntime {
    */
   constructor(
     readonly context: EngineContext,
-    readonly model: Model,
+    readonly model: N,
   ) {
     this.arena = new ParameterArena(model)
     this.programs = new Programs(this)

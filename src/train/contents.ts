@@ -1,5 +1,6 @@
 import type { Safetensors } from '../formats/safetensors.js'
 import type { Arena } from '../model/memory.js'
+import type { Network } from '../model/network.js'
 import type { Content, ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { TrainingState } from './state.js'
@@ -18,7 +19,7 @@ interface Part {
 }
 
 /** The buffers that hold a model and its training, in a fixed order. */
-export function savedBuffers(runtime: ModelRuntime, state: TrainingState | undefined): GPUBuffer[] {
+export function savedBuffers(runtime: ModelRuntime<Network>, state: TrainingState | undefined): GPUBuffer[] {
   return partsOf(runtime, state).flatMap(({ buffers }) => buffers)
 }
 
@@ -27,7 +28,7 @@ export function savedBuffers(runtime: ModelRuntime, state: TrainingState | undef
  * @param words of `savedBuffers`, one after another
  */
 export function savedContents(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   state: TrainingState | undefined,
   words: Float32Array,
 ): Safetensors {
@@ -42,7 +43,11 @@ export function savedContents(
 }
 
 /** Puts words back into `savedBuffers`. */
-export function writeContents(runtime: ModelRuntime, state: TrainingState | undefined, words: Float32Array): void {
+export function writeContents(
+  runtime: ModelRuntime<Network>,
+  state: TrainingState | undefined,
+  words: Float32Array,
+): void {
   let at = 0
   for (const buffer of savedBuffers(runtime, state)) {
     runtime.writeBuffer(buffer, 0, words.subarray(at, at + buffer.size / 4))
@@ -51,7 +56,7 @@ export function writeContents(runtime: ModelRuntime, state: TrainingState | unde
   if (state?.stopping?.aside) runtime.copy('parameters', 'best') // the model holds the best
 }
 
-function partsOf(runtime: ModelRuntime, state: TrainingState | undefined): Part[] {
+function partsOf(runtime: ModelRuntime<Network>, state: TrainingState | undefined): Part[] {
   const moments = state ? momentsOf(state.optimizer) : []
   const kept = state && keptContent(state)
   return [
@@ -63,7 +68,7 @@ function partsOf(runtime: ModelRuntime, state: TrainingState | undefined): Part[
   ]
 }
 
-function arenaPart(runtime: ModelRuntime, arena: Arena, prefix: string): Part {
+function arenaPart(runtime: ModelRuntime<Network>, arena: Arena, prefix: string): Part {
   const trained = arena === 'm' || arena === 'v'
   const add = (words: Float32Array, { tensors }: Safetensors) => {
     for (const [name, tensor] of Object.entries(runtime.named(words, { trained }))) tensors[prefix + name] = tensor
@@ -72,7 +77,7 @@ function arenaPart(runtime: ModelRuntime, arena: Arena, prefix: string): Part {
 }
 
 /** Of a model that has codes. */
-function codesPart(runtime: ModelRuntime, of: Content, prefix: string): Part[] {
+function codesPart(runtime: ModelRuntime<Network>, of: Content, prefix: string): Part[] {
   const codebook = runtime.codebookOf(of)
   if (!codebook) return []
   const add = (words: Float32Array, { tensors, metadata }: Safetensors) => {

@@ -1,3 +1,4 @@
+import type { Network } from '../model/network.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { StepLoss } from '../schedule/step-queue.js'
 import type { Tensor } from '../tensor.js'
@@ -45,7 +46,7 @@ export function notFinite(tensors: Record<string, Tensor>): Extreme | undefined 
  * @param gradients makes that step's gradients again, by name; only called when the loss is finite
  */
 export async function findCulprit(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   means: StepLoss,
   is: string,
   gradients: () => Promise<Record<string, Tensor>>,

@@ -1,6 +1,8 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
 import { DeviceLostError, NumericError } from '../errors.js'
+import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
 import { rateAt } from '../ops/rates.js'
 import { updateFactors } from '../ops/update.js'
@@ -18,13 +20,13 @@ import { Safeguard } from './safeguard.js'
 import { beginWaiting, holdBest, judgeEpoch, resumeTraining } from './stopping.js'
 
 /** What a trainer needs besides the model and the data. */
-export interface TrainerOptions extends Training {
+export interface TrainerOptions<N extends Network = Model> extends Training {
   /** With early stopping: what the validation losses are measured on and how. */
   measure?: string
   /** Evaluates the validation set. */
-  evaluate(runtime: ModelRuntime, data: Dataset): Promise<Loss>
+  evaluate(runtime: ModelRuntime<N>, data: Dataset): Promise<Loss>
   /** The saved file, for checkpoints. */
-  save(runtime: ModelRuntime): Promise<Uint8Array>
+  save(runtime: ModelRuntime<N>): Promise<Uint8Array>
 }
 
 /** A step, with what the queue was given. */
@@ -39,15 +41,15 @@ interface Failure {
 }
 
 /** The part of a run that is on one device: fills the queue with steps, and hands what comes back to the reporter. */
-export class DeviceRun {
-  private readonly runtime: ModelRuntime
+export class DeviceRun<N extends Network = Model> {
+  private readonly runtime: ModelRuntime<N>
   private readonly safeguard: Safeguard
   private failure: Failure | undefined
 
   constructor(
-    private readonly live: LiveModel,
+    private readonly live: LiveModel<N>,
     private readonly data: Dataset,
-    private readonly options: TrainerOptions,
+    private readonly options: TrainerOptions<N>,
     private readonly control: Control,
     private readonly progress: Progress,
   ) {

@@ -1,4 +1,5 @@
 import { shownMeans, totalOf, type LossMeans } from '../model/loss-parts.js'
+import type { Network } from '../model/network.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Augmentation } from '../ops/gather.js'
@@ -47,14 +48,14 @@ export interface Loss {
 }
 
 /** The loss of means by part, as the model weighs them. */
-export function lossOf({ model }: Pick<ModelRuntime, 'model'>, means: LossMeans, klWeight: number): Loss {
+export function lossOf({ model }: Pick<ModelRuntime<Network>, 'model'>, means: LossMeans, klWeight: number): Loss {
   const total = totalOf(model.lossParts, means, klWeight)
   return { total, reconstruction: means.reconstruction, kl: 0, ...shownMeans(model.lossParts, means) }
 }
 
 /** The loss over a whole set, which is checked already, one draw of z an image. */
 export async function evaluateSet(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   data: Dataset,
   { klWeight, ...options }: { klWeight: number; seed: number; batchSize: number; binarize?: Augmentation['binarize'] },
 ): Promise<Loss> {

@@ -14,6 +14,7 @@ import type { ParameterSpec } from '../model/parameters.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
 import type { Latent } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import type { Content, ModelRuntime } from '../model/runtime.js'
 import { momentsOf } from '../ops/update.js'
 import type { Tensor } from '../tensor.js'
@@ -133,7 +134,7 @@ function readCodebook(
 }
 
 /** Puts what was read onto the device. */
-export function restoreModel(runtime: ModelRuntime, { parameters, codebook, training }: SavedModel): void {
+export function restoreModel(runtime: ModelRuntime<Network>, { parameters, codebook, training }: SavedModel): void {
   restoreContent(runtime, 'parameters', { parameters, codebook })
   if (!training) return
   const { state, moments, kept } = training
@@ -144,7 +145,7 @@ export function restoreModel(runtime: ModelRuntime, { parameters, codebook, trai
   if (aside) runtime.copy('parameters', 'best')
 }
 
-function restoreContent(runtime: ModelRuntime, of: Content, { parameters, codebook }: SavedContent): void {
+function restoreContent(runtime: ModelRuntime<Network>, of: Content, { parameters, codebook }: SavedContent): void {
   runtime.write(of, parameters)
   if (!codebook) return
   runtime.codebookOf(of)!.writeUsage(codebook)

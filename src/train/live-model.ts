@@ -1,6 +1,7 @@
 import { DeviceLostError, ElboError } from '../errors.js'
 import type { EngineContext } from '../model/context.js'
 import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import { ModelRuntime } from '../model/runtime.js'
 import type { Tensor } from '../tensor.js'
 import { savedBuffers, writeContents } from './contents.js'
@@ -9,7 +10,7 @@ import { adoptHeld } from './stopping.js'
 
 /** What a model has learned and where its training stood then, known to the host: enough to make it again elsewhere. */
 export interface HostCopy {
-  write(runtime: ModelRuntime): void
+  write(runtime: ModelRuntime<Network>): void
   /** Undefined before any training. */
   state?: TrainingState
 }
@@ -23,7 +24,7 @@ export interface Home {
   /** Resolves once the models live on another device. Rejects with DeviceLostError when there is none. */
   recovered(): Promise<void>
   /** The model was destroyed. */
-  left(model: LiveModel): void
+  left(model: LiveModel<Network>): void
 }
 
 /** A call whose device is lost is made again on the next one, but not for ever: it may be what the GPU cannot stand. */
@@ -36,7 +37,7 @@ const EVERY_MS = 1000
  * A model that outlives its device: the runtime on the present one, and a copy on the host from which it is made again
  * on the next. Copies are taken when it is created, loaded and trained; of a run that is under way every second or so.
  */
-export class LiveModel {
+export class LiveModel<N extends Network = Model> {
   /** Where training stands: moved on as results arrive, and back to the copy's when the device is lost. */
   state: TrainingState | undefined
   /** Parameters set since the copy was taken. */
@@ -44,14 +45,14 @@ export class LiveModel {
   private lostSteps = 0
   private keptAtMs = -Infinity
   private readonly rewound = new Set<() => void>()
-  private present: ModelRuntime
+  private present: ModelRuntime<N>
   private destroyed = false
   private end: () => void = () => {}
   private readonly ended = new Promise<void>((resolve) => (this.end = resolve))
 
   /** @param copy what the runtime holds now */
   constructor(
-    runtime: ModelRuntime,
+    runtime: ModelRuntime<N>,
     private readonly home: Home,
     private copy: HostCopy,
   ) {
@@ -60,11 +61,11 @@ export class LiveModel {
   }
 
   /** The model on the present device. */
-  get runtime(): ModelRuntime {
+  get runtime(): ModelRuntime<N> {
     return this.present
   }
 
-  get model(): Model {
+  get model(): N {
     return this.present.model
   }
 
@@ -81,7 +82,7 @@ export class LiveModel {
    * Runs what only reads the model, on the next device again where this one is lost meanwhile.
    * @throws what `body` throws; DeviceLostError where there is no next device
    */
-  async use<T>(body: (runtime: ModelRuntime) => Promise<T>): Promise<T> {
+  async use<T>(body: (runtime: ModelRuntime<N>) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await body(this.present)
@@ -114,12 +115,12 @@ export class LiveModel {
   begin(state: TrainingState, cleared: readonly ('m' | 'v')[]): void {
     const { copy } = this
     this.state = state
-    const clear = (runtime: ModelRuntime) => {
+    const clear = (runtime: ModelRuntime<Network>) => {
       for (const moment of cleared) runtime.clear(moment)
     }
     if (!this.present.isLost) clear(this.present) // else the next device gets them so
     if (!this.recovers) return
-    const write = (runtime: ModelRuntime) => {
+    const write = (runtime: ModelRuntime<Network>) => {
       copy.write(runtime)
       clear(runtime)
     }

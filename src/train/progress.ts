@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
+import type { Network } from '../model/network.js'
 import { Pace } from '../schedule/pace.js'
 import { MOST_STEPS } from '../schedule/step.js'
 import { Batches } from './batches.js'
@@ -32,7 +33,7 @@ export class Progress {
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
   constructor(
-    live: LiveModel,
+    live: LiveModel<Network>,
     readonly state: TrainingState,
     data: Dataset,
     { epochs, steps, batchSize, labeledPerBatch, reportEvery: every = 1, validation, checkpoint }: Training,

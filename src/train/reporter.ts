@@ -1,3 +1,4 @@
+import type { Network } from '../model/network.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { StepLoss } from '../schedule/step-queue.js'
 import { lossOf, type Loss } from './evaluate.js'
@@ -40,7 +41,7 @@ export class Reporter {
   private usage: Uint32Array = new Uint32Array()
 
   constructor(
-    private readonly of: Pick<ModelRuntime, 'model'>,
+    private readonly of: Pick<ModelRuntime<Network>, 'model'>,
     private readonly options: ReportOptions,
     private readonly emit: (event: TrainEvent) => void,
   ) {}

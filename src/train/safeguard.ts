@@ -1,4 +1,5 @@
 import { MemoryError } from '../errors.js'
+import type { Network } from '../model/network.js'
 import { momentsOf } from '../ops/update.js'
 import { BufferCopies } from '../schedule/copies.js'
 import { LossHealth } from './health.js'
@@ -41,7 +42,7 @@ export class Safeguard {
    * @param restores whether there is to be a state to go back to
    */
   constructor(
-    private readonly live: LiveModel,
+    private readonly live: LiveModel<Network>,
     private readonly health: LossHealth,
     private readonly restores: boolean,
   ) {}

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js'
 import { BufferUsage } from '../device/flags.js'
+import type { Network } from '../model/network.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Augmentation } from '../ops/gather.js'
 import { NO_UPDATE } from '../ops/update.js'
@@ -25,7 +26,7 @@ export type VisitLosses = (first: number, losses: Readonly<Record<string, Float3
 
 /** Calls `visit` with the losses of all images of a set, a run of them at a time, as often as z is drawn. */
 export async function setLosses(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   data: Dataset,
   { seed, stream, batchSize, draws, sampled, binarize }: SetDraws,
   visit: VisitLosses,
@@ -81,7 +82,7 @@ export async function setLosses(
 }
 
 /** The images as they lie in the set. */
-function identityOrder(runtime: ModelRuntime, count: number): GPUBuffer {
+function identityOrder(runtime: ModelRuntime<Network>, count: number): GPUBuffer {
   const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST
   const order = runtime.allocate({ label: 'order', size: 4 * count, usage })
   runtime.writeBuffer(order, 0, Uint32Array.from({ length: count }, (_, i) => i))

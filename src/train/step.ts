@@ -3,6 +3,7 @@ import { DataError, NumericError, ShapeError } from '../errors.js'
 import { imageRows, writeLabels, writeRows } from '../model/inference.js'
 import { lossLabelRows, type LabelOptions } from '../model/labels.js'
 import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import { readObjective } from '../model/objectives/kinds.js'
 import type { Objective } from '../model/objectives/objective.js'
 import type { ModelRuntime, Program } from '../model/runtime.js'
@@ -52,6 +53,8 @@ interface StepSettings extends UpdateFactors {
 export interface BatchRows {
   images: Float32Array
   noise?: Float32Array
+  /** Values in a row of noise. */
+  noiseWidth?: number
   prior?: Float32Array
   labels?: Uint32Array
   rows: number
@@ -72,7 +75,7 @@ export function batchRows(of: Pick<ModelRuntime, 'model'>, batch: Batch, who: st
   if (!noise || latent.noiseWidth === 0) return without
   const drawn = noiseRows(noise, rows, latent.noiseWidth, model.rowsPerImage({ output: 'gradients', ...objective }))
   latent.checkNoise?.(drawn)
-  return { ...without, noise: drawn }
+  return { ...without, noise: drawn, noiseWidth: latent.noiseWidth }
 }
 
 /**
@@ -81,7 +84,7 @@ export function batchRows(of: Pick<ModelRuntime, 'model'>, batch: Batch, who: st
  * @throws NumericError when the loss or a gradient is not finite, with the parameters unchanged
  */
 export async function runBatch(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   batch: BatchRows,
   output: 'gradients' | { update: Optimizer },
   settings: StepSettings,
@@ -111,20 +114,19 @@ export async function runBatch(
 
 /** Uploads a slice's rows and encodes its dispatches, with the update after the last slice. */
 function encodeSlice(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   program: Program,
-  { images, noise, prior, labels, rows }: BatchRows,
+  { images, noise, noiseWidth, prior, labels, rows }: BatchRows,
   slice: number,
   last: boolean,
 ): GPUCommandEncoder {
   const { executable, x, batch } = program
-  const { latent } = runtime.model
   const ofSlice = (data: Float32Array) => {
     const size = (data.length / rows) * batch
     return data.subarray(slice * size, (slice + 1) * size)
   }
   writeRows(runtime, executable.buffer(x!), ofSlice(images), images.length / rows)
-  if (noise) writeRows(runtime, executable.buffer(program.noise!), ofSlice(noise), latent.noiseWidth)
+  if (noise) writeRows(runtime, executable.buffer(program.noise!), ofSlice(noise), noiseWidth!)
   if (prior) writeRows(runtime, executable.buffer(program.prior!), ofSlice(prior), prior.length / rows)
   if (labels) writeLabels(runtime, program, labels.subarray(slice * batch, (slice + 1) * batch))
   const encoder = runtime.encoder('step')
@@ -135,7 +137,7 @@ function encodeSlice(
 }
 
 async function readStep(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   program: Program,
   encoder: GPUCommandEncoder,
   slices: number[],

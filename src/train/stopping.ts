@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js'
+import type { Network } from '../model/network.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { EvaluateOptions } from './arguments.js'
 import type { Loss } from './evaluate.js'
@@ -15,7 +16,7 @@ export function keptContent({ stopping }: TrainingState): 'best' | 'aside' | und
 }
 
 /** Training goes on: what it stands at is what the model holds. */
-export function resumeTraining(runtime: ModelRuntime, state: TrainingState): void {
+export function resumeTraining(runtime: ModelRuntime<Network>, state: TrainingState): void {
   if (!state.stopping?.aside) return
   runtime.copy('aside', 'parameters')
   state.stopping = { ...state.stopping, aside: false }
@@ -32,7 +33,7 @@ export function beginWaiting(state: TrainingState, measure: string | undefined):
  * @returns whether it is the best so far, which then is copied; with a loss that is not finite it never is
  */
 export function judgeEpoch(
-  runtime: ModelRuntime,
+  runtime: ModelRuntime<Network>,
   state: TrainingState,
   { total, importanceWeighted: loss = total }: Loss,
   minimumGain = 0,
@@ -50,7 +51,7 @@ export function judgeEpoch(
  * A run has ended: the model holds the best there is.
  * @param early it has waited long enough: the next one waits anew
  */
-export function holdBest(runtime: ModelRuntime, state: TrainingState, early: boolean): void {
+export function holdBest(runtime: ModelRuntime<Network>, state: TrainingState, early: boolean): void {
   const { stopping, step } = state
   if (!stopping) return
   const aside = stopping.best !== undefined && stopping.best.step !== step

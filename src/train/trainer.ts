@@ -1,5 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { DeviceLostError } from '../errors.js'
+import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import { DeviceRun, type TrainerOptions } from './device-run.js'
 import type { LiveModel } from './live-model.js'
 import { Progress } from './progress.js'
@@ -10,15 +12,15 @@ import type { TrainingState } from './state.js'
 const MOST_LOSSES = 3
 
 /** One training run, on one device after another where they are lost. */
-export class Trainer {
+export class Trainer<N extends Network = Model> {
   private readonly progress: Progress
 
   /** @param state is moved on as results arrive: it always says what the parameters on the GPU have seen. */
   constructor(
-    private readonly live: LiveModel,
+    private readonly live: LiveModel<N>,
     state: TrainingState,
     private readonly data: Dataset,
-    private readonly options: TrainerOptions,
+    private readonly options: TrainerOptions<N>,
     private readonly control: Control,
     emit: (event: TrainEvent) => void,
   ) {

@@ -21,6 +21,7 @@ import fixture_specs as specs
 import formula
 import torch_model
 import torch_objectives
+import torch_prior
 import torch_training
 import torch_vae_gan
 from fixture_draw import DRAW, DRAW_RUNS
@@ -28,6 +29,7 @@ from fixture_kinds import KINDS
 from fixture_layers import LAYERS
 from fixture_objectives import MODELS, OBJECTIVES
 import fixture_real_valued
+from fixture_prior import PRIORS
 from fixture_runs import ADAM, QUANTIZED_RUNS, RUNS
 from fixture_semi_supervised import SEMI_SUPERVISED, SEMI_SUPERVISED_RUNS
 from fixture_vae_gan import CASES as VAE_GAN
@@ -128,6 +130,34 @@ def vae_gan():
         losses = [{key: digits(value) for key, value in step.loss.items()} for step in steps]
         cases[name] = {**case, "seed": seed, "losses": losses}
     write_safetensors(FIXTURES / "vae-gan.safetensors", tensors, {"cases": json.dumps(cases)})
+
+
+def priors():
+    """Losses and gradients of small priors over codes, and what three steps make of their parameters."""
+    tensors, cases = {}, {}
+    for name, case in PRIORS.items():
+        prior, seed = case["prior"], case.get("seed", SEED)
+        parameters = formula.formula_parameters(torch_prior.parameter_shapes(case["codes"], prior), seed)
+        with far_from_kinks():
+            batches = [coded_inputs(case, seed + step) for step in range(3)]
+            steps = list(torch_prior.train(prior, parameters, batches, case["optimizer"]))
+        change = {key: value - parameters[key] for key, value in steps[-1].parameters.items()}
+        tensors.update({f"{name}.gradient.{key}": g.astype(np.float32) for key, g in steps[0].gradients.items()})
+        tensors.update({f"{name}.change.{key}": value.astype(np.float32) for key, value in change.items()})
+        cases[name] = {**case, "seed": seed, "losses": [digits(step.loss) for step in steps]}
+    write_safetensors(FIXTURES / "priors.safetensors", tensors, {"cases": json.dumps(cases)})
+
+
+def coded_inputs(case, seed):
+    """Maps of codes of the sequence "codes", and labels of the sequence "label" or None."""
+    shape = (case["batch"], *case["map"])
+    hashes = formula.hash32(np.arange(int(np.prod(shape))), formula.seed_of("codes", seed))
+    codes = torch.tensor((hashes % case["codes"]).astype(np.int64).reshape(shape))
+    classes = case["prior"].get("classes")
+    if classes is None:
+        return codes, None
+    labels = formula.hash32(np.arange(case["batch"]), formula.seed_of("label", seed)) % classes
+    return codes, torch.tensor(labels.astype(np.int64))
 
 
 @contextlib.contextmanager
@@ -336,6 +366,8 @@ if __name__ == "__main__":
         runs("draw-runs.safetensors", DRAW_RUNS)
     if not wanted or "vae-gan" in wanted:
         vae_gan()
+    if not wanted or "priors" in wanted:
+        priors()
     if wanted:
         sys.exit()
     objectives("objectives.safetensors", OBJECTIVES)
