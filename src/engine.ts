@@ -16,6 +16,7 @@ import type { VaeSpec } from './model/spec.js'
 import { Recovery, type EngineParts, type Succession } from './recovery.js'
 import { Readback } from './schedule/readback.js'
 import { StepUniform } from './schedule/step.js'
+import type { Settle } from './train/code-prior.js'
 import { readModel, restoreModel } from './train/file.js'
 import { LiveModel, type Home, type HostCopy } from './train/live-model.js'
 import { Vae } from './vae.js'
@@ -49,6 +50,7 @@ export class Engine {
   private readonly recovery: Recovery
   /** What the models know of the engine. */
   private readonly home: Home
+  private readonly settle: Settle = (network, copy) => this.live(network, copy)
   private readonly models = new Set<LiveModel<Network>>()
   private destroyed = false
 
@@ -106,7 +108,7 @@ export class Engine {
     const write = (runtime: ModelRuntime<Network>) => {
       runtime.write('parameters', initialParameters(runtime.arena.specs, seed))
     }
-    return new Vae(await this.live(model, { write }), seed)
+    return new Vae(await this.live(model, { write }), seed, this.settle)
   }
 
   /**
@@ -120,7 +122,17 @@ export class Engine {
     if (!bytes) throw new FormatError(`load: needs a Uint8Array or an ArrayBuffer, got ${describe(file)}`)
     const saved = readModel(bytes)
     const write = (runtime: ModelRuntime<Network>) => restoreModel(runtime, saved)
-    return new Vae(await this.live(saved.model, { write, state: saved.training?.state }), saved.seed)
+    const live = await this.live(saved.model, { write, state: saved.training?.state })
+    const { prior } = saved
+    if (!prior) return new Vae(live, saved.seed, this.settle)
+    const writePrior = (runtime: ModelRuntime<Network>) => restoreModel(runtime, prior)
+    try {
+      const ofPrior = await this.live(prior.network, { write: writePrior, state: prior.training!.state })
+      return new Vae(live, saved.seed, this.settle, ofPrior)
+    } catch (error) {
+      live.destroy()
+      throw error
+    }
   }
 
   /** Frees every model and data set, and the device unless the caller brought it. */

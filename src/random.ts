@@ -42,6 +42,8 @@ export const STREAMS = {
   REVIVE: 11,
   /** z drawn from the prior beside a batch. index: pair of values within `[batch, latent]`; position: step. */
   PRIOR: 12,
+  /** Codes drawn from a trained prior. index: image; position: place in the map. */
+  CODES: 13,
 } as const
 
 export type Stream = (typeof STREAMS)[keyof typeof STREAMS]

@@ -3,8 +3,10 @@ import { ElboError } from './errors.js'
 import type { LabelOptions } from './model/labels.js'
 import { classify, decode, encode, priorLatents, reconstruct, type DecodeOptions } from './model/inference.js'
 import type { Codes, Posterior } from './model/latents/latent.js'
+import type { Model } from './model/model.js'
 import type { Objective } from './model/objectives/objective.js'
 import { parameterCount } from './model/parameters.js'
+import type { PixelCnn } from './model/prior/pixel-cnn.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
 import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
@@ -23,12 +25,20 @@ import {
   type EvaluateOptions,
   type SampleOptions,
 } from './train/arguments.js'
+import {
+  CodePrior,
+  type PriorEvaluation,
+  type PriorEvent,
+  type PriorInfo,
+  type Settle,
+} from './train/code-prior.js'
 import { imageLosses, readLosses, type ImageLosses, type LossesOptions } from './train/image-losses.js'
 import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
-import { saveModel } from './train/file.js'
+import { saveModel, type Saved } from './train/file.js'
 import type { LiveModel } from './train/live-model.js'
 import { adam, optimizerFrom } from './train/optimizers.js'
+import type { EvaluatePriorOptions, TrainPriorOptions } from './train/prior-options.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkSet } from './train/sets.js'
 import { stateFor } from './train/state.js'
@@ -46,13 +56,18 @@ export class Vae {
   private trainer: Trainer | undefined
   private steps: Promise<unknown> = Promise.resolve()
   private stepsUnderWay = 0
+  private readonly codePrior: CodePrior
   private planFor: { batch: number; optimizer: Optimizer; objective: Objective } | undefined
 
   /** @internal */
   constructor(
     private readonly live: LiveModel,
     private readonly seed: number,
-  ) {}
+    settle: Settle,
+    prior?: LiveModel<PixelCnn>,
+  ) {
+    this.codePrior = new CodePrior(live, seed, settle, prior)
+  }
 
   /** The specification, as plain JSON. */
   get spec(): VaeSpec {
@@ -75,6 +90,11 @@ export class Vae {
     return state && { step: state.step, epoch: state.epoch }
   }
 
+  /** The trained prior over the codes, of a vector-quantised model; undefined before the first step of `trainPrior`. */
+  get prior(): PriorInfo | undefined {
+    return this.codePrior.info
+  }
+
   /** The dispatches of one training step: of the last `train`, before one for Adam and a batch of 100. `toString()` is a table. */
   get plan(): Plan {
     const standard = { batch: DEFAULT_BATCH, optimizer: this.optimizer ?? adam(), objective: {} }
@@ -90,7 +110,7 @@ export class Vae {
    */
   train(data: Dataset, options: TrainOptions): Run {
     this.checkIdle()
-    if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
+    this.checkNoSteps()
     const set = checkSet(this.live, data, 'train')
     const training = readTraining(this.live, set, options, this.klWeight)
     const { optimizer = this.optimizer ?? adam(), batchSize, klWeight, seed, objective, binarize } = training
@@ -105,7 +125,7 @@ export class Vae {
       ...training,
       measure: earlyStopping && measureOf(validation!, draws),
       evaluate: (runtime, images) => evaluateOn(runtime, images, readEvaluateOptions(this.live.model, images, draws)),
-      save: (runtime) => saveModel(runtime, this.seed, state),
+      save: (runtime) => this.fileOf({ runtime, state }),
     }
     return new Run(async (control, emit) => {
       this.trainer = new Trainer(this.live, state, set, settings, control, emit)
@@ -115,6 +135,32 @@ export class Vae {
         this.trainer = undefined
       }
     })
+  }
+
+  /**
+   * Trains a prior over the codes of a vector-quantised model: a gated PixelCNN (van den Oord et al. 2016), which
+   * predicts every code from those before it, row by row, and from the class where it is conditional. From its first
+   * step on `sample` draws from it, and `save`, `load` and `parameters` (as `prior.*`) have it. Called again it goes on,
+   * with another network it begins anew.
+   *
+   * The codes are those of the set now: train the model first. A model that is trained on gives other codes, and its
+   * prior is to be trained on, too.
+   * @throws SpecError, DataError, ShapeError at once; later errors come out of the run
+   */
+  trainPrior(data: Dataset, options: TrainPriorOptions): Run<PriorEvent> {
+    this.checkIdle()
+    this.checkNoSteps()
+    return this.codePrior.train(data, options, (own) => {
+      return saveModel({ runtime: this.live.runtime, state: this.live.state }, this.seed, own)
+    })
+  }
+
+  /**
+   * What the codes of a set's images cost under the trained prior, and at least would if each were drawn alone.
+   * @throws SpecError without a trained prior; DataError, ShapeError
+   */
+  async evaluatePrior(data: Dataset, options: EvaluatePriorOptions = {}): Promise<PriorEvaluation> {
+    return this.codePrior.evaluate(data, options)
   }
 
   /**
@@ -149,13 +195,21 @@ export class Vae {
   /**
    * Images decoded from draws of the prior N(0, 1); the same seed draws the same latents.
    * A deterministic latent has no prior: its draws are N(0, 1) too, and need not look like the data.
-   * A vector-quantised model draws the code of every position alone, by how often training chose it in this epoch and
-   * the one before (each alike before any training): the empirical prior, which knows nothing of how codes go together.
+   * A vector-quantised model draws its codes from its trained prior, one after another. Without one it draws each code
+   * alone, by how often training chose it in this epoch and the one before (each alike before any
+   * training): the empirical prior, which knows nothing of how codes go together.
    * @throws DataError unless `count` is a whole number from 1 on, and its images fit 2 GiB
    */
   async sample(count: number, options: SampleOptions = {}): Promise<Tensor> {
-    const { seed, labels, ...draws } = readSampling(this.live.model, count, options, this.seed)
-    return this.live.use(async (runtime) => decode(runtime, await priorLatents(runtime, draws.count, seed), { labels }))
+    const { codePrior, seed: own, live } = this
+    const prior = codePrior.info?.network
+    const { independent, ...draws } = readSampling(live.model, count, options, { seed: own, prior })
+    if (!prior || independent) {
+      const { labels } = draws
+      return live.use(async (runtime) => decode(runtime, await priorLatents(runtime, draws), { labels }))
+    }
+    const codes = await codePrior.draw(draws)
+    return live.use((runtime) => decode(runtime, codes, {})) // the labels are the prior's alone
   }
 
   /**
@@ -231,9 +285,14 @@ export class Vae {
     })
   }
 
-  /** Every parameter under PyTorch's name, in PyTorch's shape; after early stopping those of the best epoch. */
-  parameters(): Promise<Record<string, Tensor>> {
-    return this.live.use((runtime) => runtime.read('parameters'))
+  /**
+   * Every parameter under PyTorch's name, in PyTorch's shape; after early stopping those of the best epoch. Those of a
+   * trained prior come last.
+   */
+  async parameters(): Promise<Record<string, Tensor>> {
+    const own = await this.live.use((runtime) => runtime.read('parameters'))
+    const prior = await this.codePrior.trained?.use((runtime) => runtime.read('parameters'))
+    return { ...own, ...prior }
   }
 
   /**
@@ -242,11 +301,17 @@ export class Vae {
    * @throws ShapeError for an unknown name or another shape, DataError for a value that is not finite; then none is set
    */
   async setParameters(values: Record<string, Tensor>): Promise<void> {
-    const parameters = readParameters(values, this.live.runtime.arena.specs)
-    await this.live.use((runtime) => {
-      this.live.set(parameters)
-      return runtime.settle()
-    })
+    const { trained } = this.codePrior
+    const parts = [this.live, ...(trained ? [trained] : [])]
+    const parameters = readParameters(values, parts.flatMap(({ runtime }) => runtime.arena.specs))
+    for (const live of parts) {
+      const names = live.runtime.arena.specs.map(({ name }) => name)
+      const own = Object.fromEntries(Object.entries(parameters).filter(([name]) => names.includes(name)))
+      await live.use((runtime) => {
+        live.set(own)
+        return runtime.settle()
+      })
+    }
   }
 
   /**
@@ -254,12 +319,19 @@ export class Vae {
    * (moments, step, epoch, place in the data, seed). May be called while training runs.
    */
   save(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.live.use((runtime) => saveModel(runtime, this.seed, this.trainer?.submittedState ?? this.live.state))
+    return this.live.use((runtime) => {
+      return this.fileOf({ runtime, state: this.trainer?.submittedState ?? this.live.state })
+    })
   }
 
   /** Frees the model's GPU memory; a run under way fails. */
   destroy(): void {
     this.live.destroy()
+    this.codePrior.destroy()
+  }
+
+  private fileOf(model: Saved<Model>): Promise<Uint8Array<ArrayBuffer>> {
+    return saveModel(model, this.seed, this.codePrior.saved)
   }
 
   /** On the next device again where this one is lost, unless steps before this one were lost with it. */
@@ -286,7 +358,12 @@ export class Vae {
   }
 
   private checkIdle(): void {
-    if (this.trainer) throw new ElboError('busy', 'this model is training; stop() that run first, or await its done')
+    if (!this.trainer && !this.codePrior.trains) return
+    throw new ElboError('busy', 'this model is training; stop() that run first, or await its done')
+  }
+
+  private checkNoSteps(): void {
+    if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
   }
 
   private get klWeight(): number {

@@ -73,7 +73,10 @@ export async function classify(runtime: ModelRuntime, images: Tensor | Float32Ar
 }
 
 /** Draws from the prior, for `decode`. */
-export async function priorLatents(runtime: ModelRuntime, count: number, seed: number): Promise<Tensor | Codes> {
+export async function priorLatents(
+  runtime: ModelRuntime,
+  { count, seed }: { count: number; seed: number },
+): Promise<Tensor | Codes> {
   const random = new Random(seed, STREAMS.SAMPLE)
   return runtime.model.latent.prior(count, random, await codeUsage(runtime))
 }

@@ -1,6 +1,7 @@
 import { DataError, ShapeError } from '../errors.js'
 import { UNLABELED } from '../labels.js'
 import type { Model } from './model.js'
+import type { Network } from './network.js'
 
 /** One class index an image. */
 export type Labels = Uint8Array | Uint16Array | Uint32Array | Int32Array | readonly number[]
@@ -16,7 +17,7 @@ export interface LabelOptions {
  * @throws DataError when they are missing, not wanted, or outside the classes; ShapeError unless there is one per row
  */
 export function labelRows(
-  { classes }: Model,
+  { classes }: Pick<Network, 'classes'>,
   labels: Labels | undefined,
   rows: number,
 ): Uint32Array | undefined {

@@ -1,13 +1,14 @@
 import { floatsOf, wordsOf } from '../arrays.js'
 import { describe, guarded, isWhole, readFlag, readOptions, readWeight, readWhole } from '../checks.js'
 import type { Dataset } from '../data/dataset.js'
-import { DataError, ShapeError } from '../errors.js'
+import { DataError, ShapeError, SpecError } from '../errors.js'
 import { readLabels } from '../labels.js'
 import type { DecodeOptions } from '../model/inference.js'
 import type { LabelOptions } from '../model/labels.js'
 import type { ParameterSpec } from '../model/parameters.js'
 import type { Codes } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
+import type { PriorSpec } from '../model/prior/prior-spec.js'
 import type { Augmentation } from '../ops/gather.js'
 import { checkFinite, elementCount, readParts, readShape, readTensor, type Tensor } from '../tensor.js'
 import { checkDraws } from './importance.js'
@@ -33,6 +34,13 @@ export interface EvaluateOptions {
 export interface SampleOptions extends LabelOptions {
   /** Of the draws; the model's own unless given. */
   seed?: number
+  /**
+   * Of a model with a trained prior over its codes: the prior's logits are divided by it, 1 unless given. Below 1 the
+   * likelier codes become likelier still.
+   */
+  temperature?: number
+  /** Draws every code alone, although there is a trained prior. */
+  independent?: boolean
 }
 
 /** How to count the dimensions in use. */
@@ -72,16 +80,32 @@ export function readActiveUnitsOptions(options: unknown): Required<ActiveUnitsOp
 const MOST_BYTES = 2 ** 31
 
 /** @throws DataError, SpecError */
-export function readSampling({ input, classes }: Model, count: unknown, options: unknown, seed: number) {
+export function readSampling(
+  { input, classes }: Model,
+  count: unknown,
+  options: unknown,
+  { seed, prior }: { seed: number; prior?: PriorSpec },
+) {
   const most = Math.floor(MOST_BYTES / (4 * input.h * input.w * input.c))
   if (!isWhole(count, 1, most)) {
     throw new DataError(`sample: needs a whole number of images from 1 on, at most ${most}, got ${describe(count)}`)
   }
-  const given = readOptions<SampleOptions>(options, 'sample', { labels: true, seed: true })
+  const keys = { labels: true, seed: true, temperature: true, independent: true } as const
+  const given = readOptions<SampleOptions>(options, 'sample', keys)
+  const { temperature = 1 } = given
+  const independent = given.independent !== undefined && readFlag(given.independent, 'sample.independent')
+  if (given.temperature !== undefined && (!prior || independent)) {
+    throw new SpecError('sample.temperature', 'is that of a trained prior over codes, and none draws here; leave it out')
+  }
+  if (!(typeof temperature === 'number' && temperature > 0 && temperature < Infinity)) {
+    throw new SpecError('sample.temperature', `needs a finite number above 0, got ${describe(temperature)}`)
+  }
   return {
     count,
+    temperature,
+    independent,
     seed: given.seed === undefined ? seed : readWhole(given.seed, 'sample.seed', 0),
-    labels: readGivenLabels(given.labels, classes),
+    labels: readGivenLabels(given.labels, classes ?? prior?.classes),
   }
 }
 

@@ -55,36 +55,54 @@ export function readTraining(
   klWeight: number,
 ): Training {
   const given = readOptions<TrainOptions>(options, 'train', KEYS)
-  const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given
-  if ((epochs === undefined) === (steps === undefined)) throw new SpecError('train', 'needs either epochs or steps')
   if (of.model.hasClassifier && set.labels!.every((label) => label === UNLABELED)) {
     throw new DataError('train: no label of the set is known; a classifier needs some, the more of each class the better')
   }
   const training: Training = {
-    batchSize: readWhole(batchSize, 'train.batchSize', 1),
+    ...readRunOptions(of, set, given, 'train'),
     klWeight: given.klWeight === undefined ? klWeight : checkRate(given.klWeight, 'train.klWeight'),
     objective: readObjective(given, of.model, 'train'),
     ...readAugmentation(given, 'train'),
-    ...(given.optimizer !== undefined && { optimizer: optimizerFrom(given.optimizer, 'train.optimizer') }),
-    ...(epochs !== undefined && { epochs: readWhole(epochs, 'train.epochs', 1) }),
-    ...(steps !== undefined && { steps: readWhole(steps, 'train.steps', 1) }),
-    ...(validation !== undefined && { validation: checkSet(of, validation, 'train: validation') }),
-    ...(seed !== undefined && { seed: readWhole(seed, 'train.seed', 0) }),
-    ...(reportEvery !== undefined && { reportEvery: readWhole(reportEvery, 'train.reportEvery', 1) }),
-    ...(signal !== undefined && { signal: readSignal(signal, 'train.signal') }),
-    ...(given.earlyStopping !== undefined && { earlyStopping: readEarlyStopping(given.earlyStopping) }),
-    ...(given.onNonFinite !== undefined && { onNonFinite: readOnNonFinite(given.onNonFinite) }),
-    ...(given.checkpoint !== undefined && { checkpoint: readCheckpoint(given.checkpoint) }),
   }
   if (given.labeledPerBatch !== undefined) {
     training.labeledPerBatch = readLabeledPerBatch(given.labeledPerBatch, of, set, training.batchSize)
   }
-  if (training.earlyStopping && !training.validation) {
-    throw new SpecError('train.earlyStopping', 'needs a validation set to judge the epochs by')
+  return training
+}
+
+/**
+ * The options of any training run, whatever it trains.
+ * @param given the options of `who`, each still to be read
+ * @throws SpecError, DataError, ShapeError
+ */
+export function readRunOptions(
+  of: Pick<ModelRuntime, 'model'>,
+  set: Dataset,
+  given: { [Key in keyof TrainOptions]?: unknown },
+  who: string,
+): Omit<Training, 'klWeight' | 'objective'> {
+  const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given
+  if ((epochs === undefined) === (steps === undefined)) throw new SpecError(who, 'needs either epochs or steps')
+  const { optimizer, earlyStopping, onNonFinite, checkpoint } = given
+  const training: Omit<Training, 'klWeight' | 'objective'> = {
+    batchSize: readWhole(batchSize, `${who}.batchSize`, 1),
+    ...(optimizer !== undefined && { optimizer: optimizerFrom(optimizer, `${who}.optimizer`) }),
+    ...(epochs !== undefined && { epochs: readWhole(epochs, `${who}.epochs`, 1) }),
+    ...(steps !== undefined && { steps: readWhole(steps, `${who}.steps`, 1) }),
+    ...(validation !== undefined && { validation: checkSet(of, validation, `${who}: validation`) }),
+    ...(seed !== undefined && { seed: readWhole(seed, `${who}.seed`, 0) }),
+    ...(reportEvery !== undefined && { reportEvery: readWhole(reportEvery, `${who}.reportEvery`, 1) }),
+    ...(signal !== undefined && { signal: readSignal(signal, `${who}.signal`) }),
+    ...(earlyStopping !== undefined && { earlyStopping: readEarlyStopping(earlyStopping, `${who}.earlyStopping`) }),
+    ...(onNonFinite !== undefined && { onNonFinite: readOnNonFinite(onNonFinite, `${who}.onNonFinite`) }),
+    ...(checkpoint !== undefined && { checkpoint: readCheckpoint(checkpoint, `${who}.checkpoint`) }),
   }
-  if (training.batchSize > set.count) {
-    const size = training.batchSize
-    throw new DataError(`train: a batch of ${size} is larger than the set of ${set.count}; take batchSize ${set.count} or less`)
+  if (training.earlyStopping && !training.validation) {
+    throw new SpecError(`${who}.earlyStopping`, 'needs a validation set to judge the epochs by')
+  }
+  const size = training.batchSize
+  if (size > set.count) {
+    throw new DataError(`${who}: a batch of ${size} is larger than the set of ${set.count}; take batchSize ${set.count} or less`)
   }
   return training
 }
@@ -101,8 +119,7 @@ function readLabeledPerBatch(value: unknown, { model }: Pick<ModelRuntime, 'mode
   throw new SpecError(path, 'every label of the set is known: nothing is left to fill the batches with; leave it out')
 }
 
-function readEarlyStopping(value: unknown): TrainOptions['earlyStopping'] {
-  const path = 'train.earlyStopping'
+function readEarlyStopping(value: unknown, path: string): TrainOptions['earlyStopping'] {
   const { patience, minimumGain = 0 } = readOptions<NonNullable<TrainOptions['earlyStopping']>>(value, path, {
     patience: true,
     minimumGain: true,
@@ -113,14 +130,13 @@ function readEarlyStopping(value: unknown): TrainOptions['earlyStopping'] {
   }
 }
 
-function readOnNonFinite(value: unknown): TrainOptions['onNonFinite'] {
-  return readName(value, 'train.onNonFinite', 'way', ['restore', 'stop'] as const)
+function readOnNonFinite(value: unknown, path: string): TrainOptions['onNonFinite'] {
+  return readName(value, path, 'way', ['restore', 'stop'] as const)
 }
 
 type Save = CheckpointStore['save']
 
-function readCheckpoint(value: unknown): Checkpoint {
-  const path = 'train.checkpoint'
+function readCheckpoint(value: unknown, path: string): Checkpoint {
   const keys = { everySteps: true, everySeconds: true, store: true, save: true } as const
   const { everySteps, everySeconds, store, save } = readOptions<Checkpoint>(value, path, keys)
   if (everySteps === undefined && everySeconds === undefined) {
@@ -131,13 +147,13 @@ function readCheckpoint(value: unknown): Checkpoint {
   return {
     ...(everySteps !== undefined && { everySteps: readWhole(everySteps, `${path}.everySteps`, 1) }),
     ...(everySeconds !== undefined && { everySeconds: readWeight(everySeconds, `${path}.everySeconds`) }),
-    ...(store !== undefined && { store: { save: saves(saveOf(store), store, `${path}.store.save`) } }),
+    ...(store !== undefined && { store: { save: saves(saveOf(store, `${path}.store`), store, `${path}.store.save`) } }),
     ...(save !== undefined && { save: saves(save, value, `${path}.save`) }),
   }
 }
 
-function saveOf(store: unknown): unknown {
-  const refuse = (reason: string, options?: ErrorOptions) => new SpecError('train.checkpoint.store', reason, options)
+function saveOf(store: unknown, path: string): unknown {
+  const refuse = (reason: string, options?: ErrorOptions) => new SpecError(path, reason, options)
   return guarded(() => {
     if (typeof store === 'object' && store !== null) return (store as CheckpointStore).save
     throw refuse(`needs what checkpointStore() returns, or an object with its save, got ${describe(store)}`)

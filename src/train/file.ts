@@ -11,6 +11,8 @@ import {
 import { parseJson } from '../formats/json.js'
 import { checkSpec } from '../model/check.js'
 import type { ParameterSpec } from '../model/parameters.js'
+import { pixelCnnFor, type PixelCnn } from '../model/prior/pixel-cnn.js'
+import { readPriorSpec } from '../model/prior/prior-spec.js'
 import type { CodeAverages, CodeUsage } from '../model/codebook.js'
 import type { Latent } from '../model/latents/latent.js'
 import type { Model } from '../model/model.js'
@@ -21,6 +23,7 @@ import type { Tensor } from '../tensor.js'
 import { KEPT_PREFIXES, savedBuffers, savedContents } from './contents.js'
 import { notFinite } from './culprit.js'
 import { optimizerFrom } from './optimizers.js'
+import { checkHasCodes } from './prior-options.js'
 import type { Stopping, TrainingState } from './state.js'
 import { keptContent } from './stopping.js'
 
@@ -33,10 +36,8 @@ interface SavedContent {
   codebook?: CodeUsage & CodeAverages
 }
 
-/** A saved model, checked. */
-export interface SavedModel extends SavedContent {
-  model: Model
-  seed: number
+/** What is known of a model or of its prior. */
+interface SavedNetwork extends SavedContent {
   /** Present when the file comes from a training run. */
   training?: {
     state: TrainingState
@@ -46,28 +47,65 @@ export interface SavedModel extends SavedContent {
   }
 }
 
+/** A saved model, checked. */
+export interface SavedModel extends SavedNetwork {
+  model: Model
+  seed: number
+  /** Of a vector-quantised model whose prior was trained. */
+  prior?: SavedNetwork & { network: PixelCnn }
+}
+
+/** What is to be saved. */
+export interface Saved<N extends Network = Network> {
+  runtime: ModelRuntime<N>
+  /** What the parameters have seen: of all that has been submitted. */
+  state: TrainingState | undefined
+}
+
+/** Beginnings of the metadata's keys. */
+const OF_MODEL = 'elbo.'
+const OF_PRIOR = 'elbo.prior.'
+
 /**
  * Parameters under PyTorch's names, and what training needs to go on bit for bit, as one `.safetensors` file.
  * All arenas are copied at one point of the queue, so they belong together even while training runs.
- * @param state what the parameters have seen at that point: of all that has been submitted.
+ * @param prior over its codes, where one was trained
  * @throws NumericError that names the tensor, when a value is not finite
  */
 export async function saveModel(
-  runtime: ModelRuntime,
+  model: Saved<Model>,
   seed: number,
-  state: TrainingState | undefined,
+  prior?: Saved<PixelCnn>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const known = state && { ...state } // of this moment: training goes on
-  const buffers = savedBuffers(runtime, known)
+  const { runtime } = model
+  const parts = [model, ...(prior ? [prior] : [])].map(({ runtime: of, state }) => {
+    const known = state && { ...state } // of this moment: training goes on
+    return { of, known, buffers: savedBuffers(of, known) }
+  })
+  const buffers = parts.flatMap((part) => part.buffers)
   const ranges = buffers.map((buffer) => ({ buffer, offsetBytes: 0, sizeBytes: buffer.size }))
   const words = await runtime.readback(runtime.encoder('save'), ranges)
-  const { tensors, metadata: codes } = savedContents(runtime, known, words)
+  let at = 0
+  const contents = parts.map(({ of, known, buffers }) => {
+    const count = buffers.reduce((sum, { size }) => sum + size / 4, 0)
+    return savedContents(of, known, words.subarray(at, (at += count)))
+  })
+  const tensors = Object.assign({}, ...contents.map((content) => content.tensors)) as Record<string, Tensor>
   const bad = notFinite(tensors)
   if (bad) {
     const way = 'no file is written, for none could be loaded again. Load an earlier one, or set the parameters'
     throw new NumericError(`save: "${bad.name}" holds ${bad.value}; ${way}`, bad.name)
   }
-  const metadata = { ...describeModel(runtime, seed, known), ...codes }
+  const [{ known }, ofPrior] = parts
+  const metadata: Record<string, string> = {
+    'elbo.format': FORMAT,
+    'elbo.spec': JSON.stringify(runtime.model.spec),
+    'elbo.seed': JSON.stringify(seed),
+    ...describeTraining(known, OF_MODEL),
+    ...contents[0].metadata,
+    ...(prior && { 'elbo.prior': JSON.stringify(prior.runtime.model.prior) }),
+    ...describeTraining(ofPrior?.known, OF_PRIOR),
+  }
   metadata[CHECKSUM_KEY] = tensorChecksum(tensors, metadata)
   return writeSafetensors(tensors, metadata)
 }
@@ -78,32 +116,50 @@ export async function saveModel(
  */
 export function readModel(bytes: Uint8Array): SavedModel {
   const file = readSafetensors(bytes)
-  const { metadata, tensors } = file
+  const { metadata } = file
   const format = metadata['elbo.format']
   if (format === undefined) throw new FormatError('not a saved model: its metadata has no "elbo.format"')
   if (format !== FORMAT) throw new FormatError(`the file's format is "${clip(format)}", this version reads "${FORMAT}"`)
   verifyChecksum(file)
   const model = readSpec(metadata['elbo.spec'])
-  const specs = model.parameters()
-  const content = (prefix: string) => readContent(file, model, prefix)
   const seed = readWhole(readJson(metadata, 'elbo.seed'), '"elbo.seed" needs')
-  const saved: SavedModel = { model, seed, ...content('') }
-  if (metadata['elbo.training'] !== undefined) {
-    const state = readState(metadata)
-    const trained = specs.filter(({ buffer }) => !buffer)
-    const moments = Object.fromEntries(
-      momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, trained, `optimizer.${moment}.`)]),
-    )
-    const kept = keptContent(state)
-    saved.training = { state, moments, ...(kept && { kept: content(KEPT_PREFIXES[kept]) }) }
-  }
-  return saved
+  const { codebook } = model.latent
+  const saved = { model, seed, ...readNetwork(file, model, OF_MODEL, codebook) }
+  if (metadata['elbo.prior'] === undefined) return saved
+  const network = priorFor(model, readJson(metadata, 'elbo.prior'))
+  const prior = { network, ...readNetwork(file, network, OF_PRIOR) }
+  if (!prior.training) throw new FormatError('the file has a prior ("elbo.prior") without "elbo.prior.training"')
+  return { ...saved, prior }
 }
 
-function readContent(file: Safetensors, model: Model, prefix: string): SavedContent {
-  const parameters = pick(file.tensors, model.parameters(), prefix)
-  const { codebook } = model.latent
-  return codebook ? { parameters, codebook: readCodebook(file, codebook, prefix) } : { parameters }
+/** Parameters, and where training stood if there was any; its metadata have keys that begin with `of`. */
+function readNetwork(file: Safetensors, network: Network, of: string, codebook?: Latent['codebook']): SavedNetwork {
+  const { metadata, tensors } = file
+  const specs = network.parameters()
+  const content = (prefix: string): SavedContent => {
+    const parameters = pick(tensors, specs, prefix)
+    return codebook ? { parameters, codebook: readCodebook(file, codebook, prefix) } : { parameters }
+  }
+  const saved: SavedNetwork = content('')
+  if (metadata[`${of}training`] === undefined) return saved
+  const state = readState(metadata, of)
+  const trained = specs.filter(({ buffer }) => !buffer)
+  const moments = Object.fromEntries(
+    momentsOf(state.optimizer).map((moment) => [moment, pick(tensors, trained, `optimizer.${moment}.`)]),
+  )
+  const kept = keptContent(state)
+  return { ...saved, training: { state, moments, ...(kept && { kept: content(KEPT_PREFIXES[kept]) }) } }
+}
+
+/** The prior that a file describes. @throws FormatError */
+function priorFor(model: Model, value: unknown): PixelCnn {
+  try {
+    checkHasCodes(model, 'a prior')
+    return pixelCnnFor(model, readPriorSpec(value, '"elbo.prior"'))
+  } catch (error) {
+    if (error instanceof SpecError) throw new FormatError(`"elbo.prior": ${error.message}`, { cause: error })
+    throw error
+  }
 }
 
 /** How often the codes were used, and their moving averages. */
@@ -134,7 +190,7 @@ function readCodebook(
 }
 
 /** Puts what was read onto the device. */
-export function restoreModel(runtime: ModelRuntime<Network>, { parameters, codebook, training }: SavedModel): void {
+export function restoreModel(runtime: ModelRuntime<Network>, { parameters, codebook, training }: SavedNetwork): void {
   restoreContent(runtime, 'parameters', { parameters, codebook })
   if (!training) return
   const { state, moments, kept } = training
@@ -152,22 +208,16 @@ function restoreContent(runtime: ModelRuntime<Network>, of: Content, { parameter
   runtime.codebookOf(of)!.writeAverages(codebook)
 }
 
-function describeModel(runtime: ModelRuntime, seed: number, state: TrainingState | undefined): Record<string, string> {
-  const metadata: Record<string, string> = {
-    'elbo.format': FORMAT,
-    'elbo.spec': JSON.stringify(runtime.model.spec),
-    'elbo.seed': JSON.stringify(seed),
+function describeTraining(state: TrainingState | undefined, of: string): Record<string, string> {
+  if (!state) return {}
+  const { optimizer, step, epoch, cursor, labeledCursor, seed, stopping } = state
+  const metadata = {
+    [`${of}optimizer`]: JSON.stringify(optimizer),
+    [`${of}training`]: JSON.stringify({ step, epoch, cursor, labeledCursor, seed }),
   }
-  if (state) {
-    const { optimizer, step, epoch, cursor, labeledCursor, seed: trainingSeed } = state
-    metadata['elbo.optimizer'] = JSON.stringify(optimizer)
-    metadata['elbo.training'] = JSON.stringify({ step, epoch, cursor, labeledCursor, seed: trainingSeed })
-    if (state.stopping) {
-      const { measure, waited, best, aside } = state.stopping
-      metadata['elbo.stopping'] = JSON.stringify({ measure, waited, best, aside })
-    }
-  }
-  return metadata
+  if (!stopping) return metadata
+  const { measure, waited, best, aside } = stopping
+  return { ...metadata, [`${of}stopping`]: JSON.stringify({ measure, waited, best, aside }) }
 }
 
 function readSpec(text: string | undefined): Model {
@@ -178,33 +228,38 @@ function readSpec(text: string | undefined): Model {
   }
 }
 
-function readState(metadata: Record<string, string>): TrainingState {
-  const training = readJson(metadata, 'elbo.training')
+function readState(metadata: Record<string, string>, of: string): TrainingState {
+  const key = `${of}training`
+  const training = readJson(metadata, key)
   const counts = {
-    ...readCounts(training, '"elbo.training"', ['step', 'epoch', 'cursor', 'seed']),
+    ...readCounts(training, `"${key}"`, ['step', 'epoch', 'cursor', 'seed']),
     ...((training as Partial<TrainingState> | null)?.labeledCursor !== undefined &&
-      readCounts(training, '"elbo.training"', ['labeledCursor'])),
+      readCounts(training, `"${key}"`, ['labeledCursor'])),
   }
-  const stopping = metadata['elbo.stopping'] === undefined ? undefined : readStopping(readJson(metadata, 'elbo.stopping'))
+  const stopping = metadata[`${of}stopping`] === undefined ? undefined : readStopping(metadata, `${of}stopping`)
   try {
-    return { ...counts, optimizer: optimizerFrom(readJson(metadata, 'elbo.optimizer')), ...(stopping && { stopping }) }
+    return { ...counts, optimizer: optimizerFrom(readJson(metadata, `${of}optimizer`)), ...(stopping && { stopping }) }
   } catch (error) {
-    if (error instanceof SpecError) throw new FormatError(`"elbo.optimizer": ${error.message}`, { cause: error })
+    if (error instanceof SpecError) throw new FormatError(`"${of}optimizer": ${error.message}`, { cause: error })
     throw error
   }
 }
 
-function readStopping(value: unknown): Stopping {
+function readStopping(metadata: Record<string, string>, key: string): Stopping {
+  const value = readJson(metadata, key)
+  const needs = (as: string, what: string, got: unknown) => {
+    return new FormatError(`"${key}" needs as "${as}" ${what}, got ${describe(got)}`)
+  }
   const { measure, aside, best } = (value ?? {}) as Partial<Record<keyof Stopping, unknown>>
-  const { waited } = readCounts(value, '"elbo.stopping"', ['waited'])
-  if (typeof measure !== 'string') throw new FormatError(`"elbo.stopping" needs as "measure" a text, got ${describe(measure)}`)
+  const { waited } = readCounts(value, `"${key}"`, ['waited'])
+  if (typeof measure !== 'string') throw needs('measure', 'a text', measure)
   if (typeof aside !== 'boolean' || (aside && best === undefined)) {
-    throw new FormatError(`"elbo.stopping" needs as "aside" true or, without a best, false, got ${describe(aside)}`)
+    throw needs('aside', 'true or, without a best, false', aside)
   }
   if (best === undefined) return { measure, waited, aside }
   const { loss } = (best ?? {}) as { loss?: unknown }
-  if (!Number.isFinite(loss)) throw new FormatError(`"elbo.stopping" needs as "best.loss" a finite number, got ${describe(loss)}`)
-  const counts = readCounts(best, '"elbo.stopping" as "best"', ['epoch', 'step'])
+  if (!Number.isFinite(loss)) throw needs('best.loss', 'a finite number', loss)
+  const counts = readCounts(best, `"${key}" as "best"`, ['epoch', 'step'])
   return { measure, waited, best: { loss: loss as number, ...counts }, aside }
 }
 

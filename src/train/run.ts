@@ -110,17 +110,17 @@ const MOST_UNREAD = 1024
  * A training run. Loop over its events, or await `done`, which lets it run at full speed. Leaving the loop stops the run.
  * Events wait for a slow reader up to 1,024; then training waits.
  */
-export class Run implements AsyncIterable<TrainEvent> {
+export class Run<E = TrainEvent> implements AsyncIterable<E> {
   /** Resolves to the last event. Rejects with NumericError, DeviceLostError, or the reason of the abort signal. */
-  readonly done: Promise<TrainEvent>
-  private readonly unread: TrainEvent[] = []
+  readonly done: Promise<E>
+  private readonly unread: E[] = []
   private readonly control = new Control()
   private wakeReader: (() => void) | undefined
   private reading = false
   private finished = false
 
   /** @internal */
-  constructor(body: (control: Control, emit: (event: TrainEvent) => void) => Promise<TrainEvent>) {
+  constructor(body: (control: Control, emit: (event: E) => void) => Promise<E>) {
     this.done = body(this.control, (event) => this.emit(event)).finally(() => {
       this.finished = true
       this.wakeReader?.()
@@ -145,13 +145,13 @@ export class Run implements AsyncIterable<TrainEvent> {
   }
 
   /** Ends the run after the steps under way, at least one; resolves to the last event. */
-  stop(): Promise<TrainEvent> {
+  stop(): Promise<E> {
     this.control.stopped = true
     this.control.changed()
     return this.done
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TrainEvent, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
     this.reading = true
     try {
       while (true) {
@@ -173,7 +173,7 @@ export class Run implements AsyncIterable<TrainEvent> {
     }
   }
 
-  private emit(event: TrainEvent): void {
+  private emit(event: E): void {
     if (!this.reading) return
     this.unread.push(event)
     this.control.congested = this.unread.length >= MOST_UNREAD

@@ -5,6 +5,7 @@ import type { ParameterArena } from '../arena.js'
 import type { Value } from '../graph.js'
 import type { ConvLayer } from '../layers/conv.js'
 import { denseLayout } from '../layout.js'
+import type { Model } from '../model.js'
 import type { Network } from '../network.js'
 import type { ParameterSpec } from '../parameters.js'
 import { sliceBatch, type CompiledPlan, type PlanRequest } from '../request.js'
@@ -25,7 +26,7 @@ const FIRST_KERNEL = 7
  */
 export class PixelCnn implements Network {
   readonly klWeight = 1
-  readonly lossParts = [{ name: 'reconstruction', weight: 1 }] as const
+  readonly lossParts = [{ name: 'codes', weight: 1 }] as const
   readonly least = { input: { type: 'codes' }, noise: 'mean', output: 'codes' } as const
   private readonly layers: readonly GatedLayer[]
   private readonly head: readonly ConvLayer[]
@@ -128,4 +129,10 @@ export class PixelCnn implements Network {
     })
     return y
   }
+}
+
+/** The prior with that network over a vector-quantised model's codes. */
+export function pixelCnnFor({ latent }: Model, network: PriorSpec): PixelCnn {
+  const { h, w } = latent.output as ImageShape
+  return new PixelCnn({ kind: 'image', h, w, c: 1 }, latent.codebook!.codes, network)
 }

@@ -9,10 +9,7 @@ export interface PriorSpec {
   channels: number
   /** Rows and columns of the masked kernels, an odd number, 3 unless given; the first layer's is 7. */
   kernel: number
-  /**
-   * Number of classes, where it is conditional: that of the model, or of the labels of the data. Only a model that is
-   * itself not conditional may choose.
-   */
+  /** Number of classes, for one that is conditional on the labels of the data; `sample` then needs labels, too. */
   classes?: number
 }
 
@@ -33,8 +30,10 @@ export function readPriorSpec(value: unknown, path: string, before: PriorSpec = 
   }
   const kernel = whole('kernel')
   if (kernel % 2 === 0) {
-    throw new SpecError(`${path}.kernel`, `needs an odd number, so that a position is in the middle, got ${describe(kernel)}`)
+    const why = 'so that its position is in the middle'
+    throw new SpecError(`${path}.kernel`, `needs an odd number, ${why}, got ${describe(kernel)}`)
   }
-  const classes = given.classes === undefined ? before.classes : readWhole(given.classes, `${path}.classes`, 1, MOST.classes)
-  return { layers: whole('layers'), channels: whole('channels'), kernel, ...(classes !== undefined && { classes }) }
+  const { classes = before.classes } = given
+  const network = { layers: whole('layers'), channels: whole('channels'), kernel }
+  return { ...network, ...(classes !== undefined && { classes: readWhole(classes, `${path}.classes`, 1, MOST.classes) }) }
 }
