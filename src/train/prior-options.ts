@@ -51,8 +51,8 @@ export function readPriorTraining(
   options: unknown,
   before: PriorSpec | undefined,
 ): { training: Training; network: PriorSpec } {
-  checkHasCodes(of.model, 'trainPrior')
   const given = readOptions<TrainPriorOptions>(options, 'trainPrior', KEYS)
+  checkHasCodes(of.model, 'trainPrior')
   const network = readPriorSpec(given.network, 'trainPrior.network', before)
   const training = { ...readRunOptions(of, set, given, 'trainPrior'), klWeight: 1, objective: {} }
   checkClasses(set, network, 'trainPrior')

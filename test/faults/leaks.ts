@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { adam, createEngine, dataset, KernelError, SpecError, subset } from '../../src/index.js'
+import { adam, createEngine, dataset, KernelError, SpecError, subset, type VaeSpec } from '../../src/index.js'
 import { GpuClock } from '../../src/device/clock.js'
 import { acquireDevice } from '../../src/device/device.js'
 import { IdleCache } from '../../src/device/memory.js'
@@ -48,6 +48,31 @@ gpuTest(models, 'that were destroyed leave no buffer, and less than 1 kB of heap
     const grown = heapBytes() - before
     assert.ok(grown < 100 * 1024, `the heap grew by ${grown} bytes`)
   }))
+
+gpuTest(models, 'free their prior, and one whose network another takes the place of', async ({ device }) => {
+  const alive = await left(device, async () => {
+    const engine = await createEngine({ device })
+    const spec: VaeSpec = {
+      ...TINY,
+      encoder: [{ type: 'conv', filters: 2, kernel: 1 }],
+      latent: { type: 'vector-quantized', codes: 3, size: 2 },
+      decoder: [{ type: 'conv', filters: 1, kernel: 1 }],
+    }
+    const vae = await engine.createVae(spec)
+    const of = { steps: 2, batchSize, validation: subset(data, 0, 9) }
+    for (const layers of [1, 2]) await vae.trainPrior(data, { ...of, network: { layers, channels: 4 } }).done
+    await vae.sample(3)
+    const file = await vae.save()
+    const before = countObjects(device)
+    const loaded = await engine.load(file)
+    await loaded.sample(3)
+    loaded.destroy()
+    before.restore()
+    assert.is(before.counts.destroyedBuffers, before.counts.buffers, 'a model leaves a buffer of its prior')
+    engine.destroy()
+  })
+  assert.is(alive, 0)
+})
 
 gpuTest(sets, '100 views leave the last four of them, whose buffers end with the engine', async ({ device }) => {
   const engine = await createEngine({ device })

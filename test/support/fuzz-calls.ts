@@ -121,12 +121,38 @@ const training = options(
   'batchSize',
 )
 
+const priorTraining = options(
+  {
+    epochs: hostile,
+    steps: counts,
+    batchSize: good(() => 1, () => 8, () => 29),
+    optimizer: optimizers,
+    validation: sets,
+    seed: seeds,
+    network: options({
+      layers: good(() => 1, () => 300),
+      channels: good(() => 4, () => 1e9),
+      kernel: good(() => 3, () => 4),
+      classes: good(() => 3, () => 2),
+    }),
+  },
+  'steps',
+  'batchSize',
+)
+
 const evaluation = options({
   klWeight: counts,
   seed: seeds,
   batchSize: counts,
   importanceSamples: good(() => 0, () => 2),
   binarize: good(() => 'threshold'),
+})
+
+const sampling = options({
+  labels,
+  seed: seeds,
+  temperature: good(() => 0.5, () => 0),
+  independent: good(() => true),
 })
 
 const optimizerOptions = options({
@@ -183,12 +209,15 @@ export async function publicCalls(): Promise<Record<string, FuzzedCall>> {
       inputs: nearly(good(() => saved, () => saved.slice().buffer, () => saved.subarray(1))),
       call: async (file) => (await engine.load(file as never)).destroy(),
     },
-    train: onModels(list(sets, training), async (vae, [data, given]) => {
-      const run = vae.train(data, given)
-      if (await Promise.race([run.done.then(() => false), new Promise((resolve) => setTimeout(resolve, 0, true))])) {
-        await run.stop()
-      }
-    }),
+    train: onModels(list(sets, training), (vae, [data, given]) => brieflyTrained(vae.train(data, given))),
+    trainPrior: onModels(
+      list(sets, priorTraining),
+      (vae, [data, given]) => brieflyTrained(vae.trainPrior(data, given)),
+    ),
+    evaluatePrior: onModels(
+      list(sets, options({ batchSize: counts })),
+      (vae, [data, more]) => vae.evaluatePrior(data, more),
+    ),
     step: onModels(
       list(options(tensors, 'images'), nearly(optimizers)),
       (vae, [batch, optimizer]) => vae.step(batch, optimizer),
@@ -197,7 +226,7 @@ export async function publicCalls(): Promise<Record<string, FuzzedCall>> {
     encode: onModels(list(nearly(images), labelled), (vae, [given, more]) => vae.encode(given, more)),
     decode: onModels(list(nearly(latents), labelled), (vae, [given, more]) => vae.decode(given, more)),
     reconstruct: onModels(list(nearly(images), labelled), (vae, [given, more]) => vae.reconstruct(given, more)),
-    sample: onModels(list(nearly(counts), options({ labels, seed: seeds })), (vae, [n, more]) => vae.sample(n, more)),
+    sample: onModels(list(nearly(counts), sampling), (vae, [n, more]) => vae.sample(n, more)),
     evaluate: { inputs: list(sets, evaluation), call: brieflyEvaluated(engine) },
     activeUnits: onModels(
       list(sets, options({ threshold: counts })),
@@ -231,6 +260,12 @@ export async function publicCalls(): Promise<Record<string, FuzzedCall>> {
     idx: { inputs: list(nearly(files), nearly(files)), call: (args) => idx(...(args as [never, never])) },
     cifar: { inputs: list(nearly(files), nearly(files)), call: (args) => cifar(...(args as [never, never])) },
   }
+}
+
+/** Stopped after a moment, unless it is over. */
+async function brieflyTrained(run: { done: Promise<unknown>; stop(): Promise<unknown> }): Promise<void> {
+  const isUnderWay = new Promise<boolean>((resolve) => setTimeout(resolve, 0, true))
+  if (await Promise.race([run.done.then(() => false), isUnderWay])) await run.stop()
 }
 
 /** Evaluates for a moment: so many importance samples as were asked for may take for ever, and rightly. */

@@ -39,6 +39,7 @@ async function tinyModel(device = phantomDevice()): Promise<Vae> {
 const setCalls: Record<string, (vae: Vae, set: Dataset) => unknown> = {
   train: (vae, set) => vae.train(set, { steps: 1, batchSize: 1 }),
   validation: (vae, set) => vae.train(data, { steps: 1, batchSize, validation: set }),
+  trainPrior: (vae, set) => vae.trainPrior(set, { steps: 1, batchSize: 1 }),
   evaluate: (vae, set) => vae.evaluate(set),
   activeUnits: (vae, set) => vae.activeUnits(set),
   subset: (_, set) => subset(set, 0),
@@ -113,6 +114,7 @@ const optionCalls: Record<string, [known: string, call: (vae: Vae, options: neve
   createEngine: ['tuning', (_, given) => createEngine(given)],
   createVae: ['seed', async (_, given) => (await createEngine({ device: phantomDevice() })).createVae(TINY, given)],
   train: ['batchSize', (vae, given) => vae.train(data, given)],
+  trainPrior: ['network', (vae, given) => vae.trainPrior(data, given)],
   evaluate: ['importanceSamples', (vae, given) => vae.evaluate(data, given)],
   activeUnits: ['threshold', (vae, given) => vae.activeUnits(data, given)],
   encode: ['labels', (vae, given) => vae.encode(image, given)],

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { createEngine, type Run } from '../../index.js'
+import { createEngine } from '../../index.js'
 import { CommandError } from './failure.js'
 import { makeFolder, type Ended, type Setting } from './headless.js'
 import { onInterrupt } from './interrupt.js'
 import type { Job } from './messages.js'
 import { RunLog } from './run-log.js'
-import { adapterName, work } from './work.js'
+import { adapterName, work, type Stoppable } from './work.js'
 import { writeWhole } from './write-file.js'
 
 /**
@@ -16,7 +16,7 @@ export async function trainInProcess(job: Job, { data, resumed, codes, folder }:
   await makeFolder(folder)
   const log = new RunLog(job, folder)
   const engine = await createEngine()
-  let run: Run | undefined
+  let run: Stoppable | undefined
   let interrupted = 0
   const stop = (code: number) => {
     interrupted = code

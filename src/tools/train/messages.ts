@@ -1,3 +1,4 @@
+import type { PriorSpec } from '../../model/prior/prior-spec.js'
 import type { VaeSpec } from '../../model/spec.js'
 import type { Augmentation } from '../../ops/gather.js'
 import type { Optimizer } from '../../ops/update.js'
@@ -26,6 +27,8 @@ export interface Job {
   anomaly?: { label: number; samples: number }
   /** Trains on the codes of `codes.safetensors` in place of images. */
   codes?: boolean
+  /** A prior over the codes, trained after the model. */
+  prior?: { epochs: number; network: Partial<PriorSpec> }
   /** Images of known label in every batch; then the classifier is also trained on those labels alone. */
   labeledPerBatch?: number
   /** Weights and biases uniform in ±1/√inputs, PyTorch's own rule, instead of the engine's. */
@@ -43,7 +46,20 @@ export interface Job {
 /** What the page tells while it works. */
 export type Report =
   | { type: 'ready'; adapter: string; parameterCount: number }
+  | PriorReport
   | { type: 'progress'; step: number; totalSteps: number; loss: number; imagesPerSecond: number; rows: HistoryRow[] }
+
+/** How far a prior's training is. */
+export interface PriorReport {
+  type: 'prior'
+  step: number
+  totalSteps: number
+  epoch: number
+  imagesPerSecond: number
+  /** In training, and at the end of an epoch of the test images. */
+  bitsPerCode: number
+  testBitsPerCode?: number
+}
 
 /** How it ended. */
 export interface Outcome {
@@ -56,6 +72,8 @@ export interface Outcome {
   auroc?: number
   /** Share of the test images that the classifier gets wrong, and that one trained on the known labels alone does. */
   errors?: { model: number; labelsAlone: number }
+  /** What a code of the test images costs under the trained prior, and at least would if each were drawn alone. */
+  prior?: { bitsPerCode: number; independentBitsPerCode: number }
   pictures: string[]
   /** Training broke off here; what was learned until then is saved. */
   failure?: string

@@ -35,6 +35,10 @@ export interface Options {
   codes?: string
   /** How many training images keep their label. */
   labels?: number
+  /** Epochs of a prior over the codes, after the model; and its network, where it is not the default. */
+  priorEpochs?: number
+  priorLayers?: number
+  priorChannels?: number
 }
 
 const presetNames = Object.keys(presets) as PresetName[]
@@ -54,6 +58,7 @@ const optimizerSettings = {
 const valueOptions = [
   'preset', 'spec', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
   ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every', 'anomaly', 'samples', 'labels', 'codes',
+  'prior-epochs', 'prior-layers', 'prior-channels',
 ]
 
 /** What `npm run train -- --help` prints. */
@@ -65,7 +70,7 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
   --spec FILE           a specification of your own instead, as JSON: what createVae takes
   --data NAME|DIR       ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files
                         or CIFAR-10's binary batches
-  --epochs N            passes over the training images (5)
+  --epochs N            passes over the training images (5; 0, with --resume and --prior-epochs: the prior alone)
   --steps N             so many updates instead
   --batch N             images per update (the preset's)
   --seed N              of the weights, the order of the images and the noise (0)
@@ -87,6 +92,10 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
                         known label. Prints the test error, and that of the classifier trained on those N alone
   --codes FILE          trains on the codes of the images by that saved model (M1 + M2 with --preset semiSupervised):
                         the posterior means, as real values; the model's input and likelihood become theirs
+  --prior-epochs N      of a vector-quantised model: then trains a prior over its codes, a gated PixelCNN, for so many
+                        epochs. samples.png is drawn from it, independent.png code by code, each alone. Prints what
+                        a code of the test images costs in bits. --prior-layers (6) and --prior-channels (64) say how
+                        large it is
   --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
   --help
 
@@ -99,6 +108,7 @@ The folder then holds
   loss.png              the same as a curve
   reconstructions.png   test images above, reconstructions below
   samples.png           images decoded from draws of the prior
+  independent.png       with --prior-epochs: decoded from codes each drawn alone
   manifold.png          where the latent has two dimensions: images decoded from a grid over them, at equal steps of the
                         prior's probability; where it is the sphere in three: images decoded from all over its map
   styles.png            of a conditional model, instead of both: each row is one draw of the prior, each
@@ -127,6 +137,14 @@ export function parseOptions(args: string[]): Options | undefined {
   }
   if (given.has('epochs') && given.has('steps')) throw new UsageError('give --epochs or --steps, not both')
   if (given.has('samples') && !given.has('anomaly')) throw new UsageError('--samples goes with --anomaly')
+  const priorEpochs = given.whole('prior-epochs')
+  if (!priorEpochs && (given.has('prior-layers') || given.has('prior-channels'))) {
+    throw new UsageError('--prior-layers and --prior-channels go with --prior-epochs')
+  }
+  const epochs = given.whole('epochs', 0)
+  if (epochs === 0 && !(resume && priorEpochs)) {
+    throw new UsageError('--epochs 0 goes with --resume and --prior-epochs: it trains the prior alone')
+  }
   if (given.has('codes') && (spec || resume || given.has('anomaly'))) {
     throw new UsageError('--codes goes with --preset, and not with --anomaly')
   }
@@ -134,7 +152,7 @@ export function parseOptions(args: string[]): Options | undefined {
     preset,
     spec,
     data,
-    ...(given.has('steps') ? { steps: given.whole('steps') } : { epochs: given.whole('epochs') ?? 5 }),
+    ...(given.has('steps') ? { steps: given.whole('steps') } : { epochs: epochs ?? 5 }),
     batch: given.whole('batch'),
     seed: given.whole('seed', 0),
     out: given.text('out'),
@@ -147,6 +165,9 @@ export function parseOptions(args: string[]): Options | undefined {
     samples: given.whole('samples'),
     labels: given.whole('labels'),
     codes: given.text('codes'),
+    priorEpochs,
+    priorLayers: given.whole('prior-layers'),
+    priorChannels: given.whole('prior-channels'),
   }
 }
 

@@ -1,11 +1,11 @@
 // The page that trains: fetches its job's images, hands back what `work` reports, the model and the pictures.
-import { createEngine, dataset, ElboError, type Dataset, type Engine, type Run } from '../../index.js'
+import { createEngine, dataset, ElboError, type Dataset, type Engine } from '../../index.js'
 import type { Job } from './messages.js'
 import { anomalyPicture } from './anomaly-picture.js'
 import { codePicturesOf, isDrawable, picturesOf } from './pictures.js'
-import { adapterName, work } from './work.js'
+import { adapterName, work, type Stoppable } from './work.js'
 
-let run: Run | undefined
+let run: Stoppable | undefined
 let stopping = false
 
 globalThis.stopTraining = () => {

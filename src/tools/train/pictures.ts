@@ -57,8 +57,9 @@ export function isDrawable({ shape: [, , channels] }: Dataset): boolean {
   return channels === 1 || channels === 3
 }
 
-function gridsOf({ spec: { latent, recurrent } }: Vae): LatentGrid[] {
+function gridsOf({ spec: { latent, recurrent }, prior }: Vae): RunGrid[] {
   if (latent.type === 'deterministic') return ['interpolations']
+  if (prior) return ['samples', 'independent']
   return latent.type === 'gaussian' && latent.size === 2 && !recurrent ? ['samples', 'manifold'] : ['samples']
 }
 
@@ -94,16 +95,26 @@ const gridHeadings = {
     caption: 'Each tile is decoded from a point of the plane; the points cut the prior into equal probabilities.',
   },
   samples: { title: 'samples', caption: 'Decoded from draws of the prior.' },
+  independent: {
+    title: 'codes drawn alone',
+    caption: 'Decoded from codes each drawn alone, by how often training chose it.',
+  },
   interpolations: {
     title: 'interpolations',
     caption: 'The corners are four test images; every tile is decoded from the code that lies between theirs.',
   },
 }
 
+/** Also `independent`: beside the samples of a trained prior, images of codes each drawn alone. */
+type RunGrid = LatentGrid | 'independent'
+
 /** A square of decoded images; over a latent plane with its coordinates. */
-async function gridPicture(kind: LatentGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const corners = toFloats(gather(test, oneOfEach(test, 4)))
-  const grid = toBytes((await decodeGrid(vae, kind, corners)).data)
+  const decoded = kind === 'independent'
+    ? await vae.sample(gridSide * gridSide, { seed: 1, independent: true })
+    : await decodeGrid(vae, kind, corners)
+  const grid = toBytes(decoded.data)
   const columns = gridSide
   const tile = tileSize(test, 42)
   const [width, height] = [columns * tile.width, columns * tile.height]

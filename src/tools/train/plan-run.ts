@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { presets } from '../../model/presets.js'
+import type { PriorSpec } from '../../model/prior/prior-spec.js'
 import type { VaeSpec } from '../../model/spec.js'
 import type { Rate } from '../../ops/rates.js'
 import type { Optimizer } from '../../ops/update.js'
@@ -56,6 +57,10 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
   if (options.labels !== undefined && !spec.classifier) {
     throw new UsageError('--labels: the model has no classifier; take --preset semiSupervised')
   }
+  if (options.priorEpochs && spec.latent.type !== 'vector-quantized') {
+    throw new UsageError('--prior-epochs: the model has no codes; take --preset vectorQuantized')
+  }
+  const prior = options.priorEpochs && { epochs: options.priorEpochs, network: networkOf(options) }
   const anomaly = options.anomaly === undefined
     ? undefined
     : { label: options.anomaly, samples: options.samples ?? anomalySamples }
@@ -72,6 +77,7 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
     steps: options.steps,
     anomaly,
     codes: codes !== undefined,
+    ...(prior && { prior }),
     labeledPerBatch: options.labels && Math.min(options.labels, Math.ceil(batchSize / 2)),
     reportEvery,
     checkpointEvery: options.checkpointEvery ?? Math.ceil(data.train.count / batchSize),
@@ -81,12 +87,23 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
       inWords(optimizer),
       `batch ${batchSize}`,
       ...(anomaly ? [`without class ${anomaly.label}`, `score of ${anomaly.samples} draws`] : []),
+      ...(prior ? [`then ${prior.epochs} epochs of a prior${sizeInWords(prior.network)}`] : []),
       ...(options.labels ? [`${options.labels} labels known`] : []),
       ...(hasKl(spec) ? [`KL weight ${klWeight}`] : []),
       `seed ${seed ?? resumed?.training?.state.seed ?? resumed?.seed}`,
     ],
     earlier: resumed?.rows ?? [],
   }
+}
+
+/** What the command line says of a prior's network. */
+function networkOf({ priorLayers: layers, priorChannels: channels }: Options): Partial<PriorSpec> {
+  return { ...(layers && { layers }), ...(channels && { channels }) }
+}
+
+function sizeInWords(network: Partial<PriorSpec>): string {
+  const told = Object.entries(network).map(([name, value]) => ` of ${value} ${name}`)
+  return told.join(',')
 }
 
 /** What the model is called in pictures and folders. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hasKl } from '../drawing/grids.js'
 import { formatHistory, historyColumns, historyHeader, type HistoryRow } from './history.js'
-import type { Job, Outcome, Report } from './messages.js'
+import type { Job, Outcome, PriorReport, Report } from './messages.js'
 import { Progress, withCommas } from './progress.js'
 import { Appended } from './write-file.js'
 
@@ -24,17 +24,24 @@ export class RunLog {
       this.say(`${withCommas(report.parameterCount)} parameters · ${report.adapter}`)
       return
     }
+    if (report.type === 'prior') return this.reportPrior(report)
     await this.addRows(report.rows)
     for (const row of report.rows) if (row.set === 'test') this.say(this.testLine(row))
     const { epoch } = report.rows.at(-1)!
     this.progress.update({ ...report, epoch, batchSize: this.job.batchSize })
   }
 
+  private reportPrior({ testBitsPerCode: bits, bitsPerCode, ...report }: PriorReport): void {
+    const { epoch, step } = report
+    if (bits !== undefined) this.say(`prior, epoch ${epoch}, step ${withCommas(step)}: ${bits.toFixed(3)} bits per test code`)
+    this.progress.update({ ...report, loss: bitsPerCode, batchSize: this.job.batchSize })
+  }
+
   stopping(): void {
     this.say('Stopping after the steps under way; the model and the pictures follow. Once more leaves at once.')
   }
 
-  async end({ step, test, auroc, errors, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
+  async end({ step, test, auroc, errors, prior, pictures, failure }: Outcome, interrupted: boolean): Promise<void> {
     await this.addRows(test ? [test] : [])
     if (test) this.say(this.testLine(test))
     const { anomaly } = this.job
@@ -44,6 +51,10 @@ export class RunLog {
     if (errors) {
       const [model, alone] = [errors.model, errors.labelsAlone].map((share) => `${(100 * share).toFixed(2)} %`)
       this.say(`test error ${model}; of the classifier trained on the known labels alone ${alone}`)
+    }
+    if (prior) {
+      const [learned, alone] = [prior.bitsPerCode, prior.independentBitsPerCode].map((bits) => bits.toFixed(3))
+      this.say(`a code of the test images costs ${learned} bits under the prior, if each were drawn alone at least ${alone}`)
     }
     this.clear()
     if (failure) console.error(failure)

@@ -1,5 +1,7 @@
 import { pixelValues } from '../../data/dataset.js'
-import { NumericError, type Dataset, type Engine, type Run, type TrainEvent, type Vae } from '../../index.js'
+import {
+  NumericError, type Dataset, type Engine, type PriorEvaluation, type Run, type TrainEvent, type Vae,
+} from '../../index.js'
 import { auroc } from './anomaly.js'
 import { codesOf } from './codes.js'
 import type { HistoryRow } from './history.js'
@@ -10,6 +12,11 @@ import type { About } from './sheet.js'
 
 const reportEveryMs = 200
 
+/** A run of whatever events. */
+export interface Stoppable {
+  stop(): Promise<unknown>
+}
+
 /** What a job needs of the page or the process that it runs in. */
 export interface Workplace {
   train: Dataset<Uint8Array>
@@ -18,8 +25,8 @@ export interface Workplace {
   resumed?: Uint8Array
   /** A saved model on whose codes to train. */
   codes?: Uint8Array
-  /** Hands over the run as it begins, to be stopped from outside. */
-  begun(run: Run): void
+  /** Hands over a run as it begins, to be stopped from outside. */
+  begun(run: Stoppable): void
   report(report: Report): Promise<void>
   /** Keeps `model.safetensors`. */
   save(file: Uint8Array): Promise<void>
@@ -46,7 +53,7 @@ export async function work(engine: Engine, job: Job, place: Workplace): Promise<
   await place.report({ type: 'ready', adapter, parameterCount: vae.parameterCount })
 
   const { batchSize, klWeight, epochs, steps, seed, reportEvery, checkpointEvery, binarize, testSamples } = job
-  const run = vae.train(train, {
+  const run = epochs === 0 ? undefined : vae.train(train, {
     optimizer: job.optimizer,
     batchSize,
     klWeight,
@@ -60,9 +67,10 @@ export async function work(engine: Engine, job: Job, place: Workplace): Promise<
     reportEvery,
     checkpoint: checkpointEvery ? { everySteps: checkpointEvery, save: (file) => place.save(file) } : undefined,
   })
-  place.begun(run)
-  const { rows, failure } = await follow(run, place)
+  const { rows, failure: brokeOff, isWhole } = await follow(run, place)
   await place.save(await vae.save())
+  const trained = job.prior && isWhole ? await trainPrior(vae, { train, test }, job, place) : undefined
+  const failure = brokeOff ?? trained?.failure
 
   const last = rows.at(-1) ?? job.earlier.at(-1)
   const { step, epoch } = last ?? { step: 0, epoch: 1 }
@@ -81,7 +89,35 @@ export async function work(engine: Engine, job: Job, place: Workplace): Promise<
   const shown = { scores: anomalies?.scores, coder }
   const pictures = await place.draw(vae, [...job.earlier, ...rows], about, failure !== undefined, shown)
   const testBound = evaluated?.importanceWeighted
-  return { step, test: tested, testBound, auroc: anomalies?.auroc, errors, pictures, failure }
+  const told = { testBound, auroc: anomalies?.auroc, errors, prior: trained?.evaluation }
+  return { step, test: tested, ...told, pictures, failure }
+}
+
+/** Trains a prior over the codes, and saves it; @returns what the test images' codes cost then. */
+async function trainPrior(
+  vae: Vae,
+  { train, test }: Record<'train' | 'test', Dataset>,
+  { prior, batchSize, seed, reportEvery }: Job,
+  place: Workplace,
+): Promise<{ evaluation?: PriorEvaluation; failure?: string }> {
+  const { epochs, network } = prior!
+  const run = vae.trainPrior(train, { epochs, network, batchSize, seed, reportEvery, validation: test })
+  place.begun(run)
+  let reportedMs = 0
+  try {
+    for await (const { step, totalSteps, epoch, imagesPerSecond, loss, validation } of run) {
+      if (!validation && performance.now() - reportedMs < reportEveryMs) continue
+      reportedMs = performance.now()
+      const testBitsPerCode = validation?.bitsPerCode
+      const { bitsPerCode } = loss
+      await place.report({ type: 'prior', step, totalSteps, epoch, imagesPerSecond, bitsPerCode, testBitsPerCode })
+    }
+  } catch (error) {
+    if (!(error instanceof NumericError)) throw error
+    return { failure: error.message }
+  }
+  await place.save(await vae.save())
+  return { evaluation: await vae.evaluatePrior(test) }
 }
 
 /** How surprising every test image is, and how well that tells the class that training has not seen. */
@@ -105,9 +141,18 @@ async function testErrors(
   return { model: await errorOf(vae), labelsAlone: await errorOf(alone) }
 }
 
+interface Followed {
+  rows: HistoryRow[]
+  failure?: string
+  /** It came to its end. */
+  isWhole: boolean
+}
+
 /** Reports a run to its end; what it learned before its loss stopped being finite counts. */
-async function follow(run: Run, { report }: Workplace): Promise<{ rows: HistoryRow[]; failure?: string }> {
+async function follow(run: Run | undefined, { report, begun }: Workplace): Promise<Followed> {
   const rows: HistoryRow[] = []
+  if (!run) return { rows, isWhole: true }
+  begun(run)
   let unreported = 0
   let reportedMs = 0
   const tell = async ({ step, totalSteps, loss, imagesPerSecond }: TrainEvent) => {
@@ -125,10 +170,10 @@ async function follow(run: Run, { report }: Workplace): Promise<{ rows: HistoryR
       if (validation) rows.push({ set: 'test', step, epoch, ...validation })
       if (validation || performance.now() - reportedMs > reportEveryMs) await tell(event)
     }
-    return { rows }
+    return { rows, isWhole: last?.step === last?.totalSteps }
   } catch (error) {
     if (!(error instanceof NumericError)) throw error
-    return { rows, failure: error.message }
+    return { rows, failure: error.message, isWhole: false }
   } finally {
     if (last && unreported < rows.length) await tell(last)
   }
