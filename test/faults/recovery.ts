@@ -37,8 +37,12 @@ async function withOwn(body: (engine: Engine) => Promise<void>, options: EngineO
 }
 
 /** The events of a run whose device is destroyed at some steps. */
-async function interrupted(engine: Engine, run: Run, at: readonly number[]): Promise<TrainEvent[]> {
-  const events: TrainEvent[] = []
+async function interrupted<Event extends Pick<TrainEvent, 'type' | 'step'>>(
+  engine: Engine,
+  run: Run<Event>,
+  at: readonly number[],
+): Promise<Event[]> {
+  const events: Event[] = []
   const left = [...at]
   for await (const event of run) {
     events.push(event)
@@ -49,7 +53,7 @@ async function interrupted(engine: Engine, run: Run, at: readonly number[]): Pro
   return events
 }
 
-const stepsOf = (events: readonly TrainEvent[]) => events.filter(({ type }) => type === 'step')
+const stepsOf = <Event extends Pick<TrainEvent, 'type'>>(events: readonly Event[]) => events.filter(({ type }) => type === 'step')
 const lossesOf = (events: readonly TrainEvent[]) => stepsOf(events).map(({ step, epoch, loss }) => [step, epoch, loss])
 
 runs('goes on on the next one, tells every step once, and ends with the bits of one that was not', () =>
@@ -67,6 +71,21 @@ runs('goes on on the next one, tells every step once, and ends with the bits of 
     assert.equal(lossesOf(events), lossesOf(expected))
     expectSameParameters(await vae.parameters(), await whole.parameters())
     assert.equal(await vae.save(), await whole.save())
+  }))
+
+runs('of a prior over codes goes on, and so does the model that it belongs to', () =>
+  withOwn(async (engine) => {
+    const images = dataset({ images: blobBytes(40, [4, 4, 1], 3), shape: [4, 4, 1] })
+    const train = async (at: number[]) => {
+      const vae = await engine.createVae(QUANTIZED, { seed: 2 })
+      await vae.train(images, { steps: 3, batchSize }).done
+      const network = { layers: 2, channels: 4 }
+      const events = await interrupted(engine, vae.trainPrior(images, { steps: 60, batchSize, network }), at)
+      const told = stepsOf(events).map(({ step, loss }) => [step, loss.total])
+      return { told, file: await vae.save(), samples: await vae.sample(3, { seed: 1 }) }
+    }
+    const whole = await train([])
+    assert.equal(await train([1, 40]), whole)
   }))
 
 runs('goes on with validation, checkpoints and a code book of moving averages', () =>
