@@ -307,6 +307,7 @@ export class Vae {
     for (const live of parts) {
       const names = live.runtime.arena.specs.map(({ name }) => name)
       const own = Object.fromEntries(Object.entries(parameters).filter(([name]) => names.includes(name)))
+      if (live === trained && Object.keys(own).length === 0) continue
       await live.use((runtime) => {
         live.set(own)
         return runtime.settle()
