@@ -310,7 +310,7 @@ export class Vae {
       if (live === trained && Object.keys(own).length === 0) continue
       await live.use((runtime) => {
         live.set(own)
-        return runtime.settle()
+        return runtime.agreed()
       })
     }
   }

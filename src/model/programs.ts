@@ -1,6 +1,6 @@
 import { scoped } from '../device/faults.js'
 import { formatBytes, largestBinding, type IdleMemory } from '../device/memory.js'
-import { MemoryError, SpecError } from '../errors.js'
+import { KernelError, MemoryError, SpecError } from '../errors.js'
 import { padRows } from '../ops/dispatch.js'
 import { Executable } from '../schedule/executable.js'
 import { PARAMS_STRIDE_BYTES } from '../schedule/params.js'
@@ -31,6 +31,8 @@ export interface ProgramOwner {
   check(): void
   /** Waits; what a lost device or a destroyed model breaks becomes the error that says so. */
   guard<T>(promise: Promise<T>): Promise<T>
+  /** What a call that failed throws: the loss or destroyed model behind what the GPU refused, if there is one. */
+  causeOf(error: unknown): Promise<unknown>
   /** Waits until the GPU has agreed to everything so far. @throws KernelError, MemoryError with its words */
   settle(): Promise<void>
   /** The long-lived buffers that a plan uses, once the GPU has agreed to them. */
@@ -61,12 +63,12 @@ export class Programs {
 
   /** Runs `use` with the program of a request, alone: others who want the same program wait. */
   async with<T>(request: PlanRequest, use: (program: Program) => Promise<T>): Promise<T> {
-    const { errors, idlePrograms } = this.owner.context
+    const { idlePrograms } = this.owner.context
     const key = programKey(request)
     const before = this.turns.get(key)
     const turn = (async () => {
       await before?.catch(() => {})
-      return errors.during(this.run(key, request, use))
+      return this.run(key, request, use)
     })()
     this.turns.set(key, turn)
     try {
@@ -105,9 +107,14 @@ export class Programs {
   }
 
   private async run<T>(key: string, request: PlanRequest, use: (program: Program) => Promise<T>): Promise<T> {
-    const result = await use(await this.take(key, request))
-    await this.owner.settle()
-    return result
+    try {
+      const result = await this.owner.context.errors.during(this.take(key, request).then(use))
+      await this.owner.settle()
+      return result
+    } catch (error) {
+      // What the caller's own code throws is not the GPU's.
+      throw error instanceof KernelError || error instanceof MemoryError ? await this.owner.causeOf(error) : error
+    }
   }
 
   /** The program, which only its taker uses until it is kept as idle. */

@@ -169,17 +169,34 @@ export class ModelRuntime<N extends Network = Model> {
       await this.settle()
       return result
     } catch (error) {
-      const refused = error instanceof KernelError || error instanceof MemoryError
-      if (error instanceof ElboError && !refused) throw error
-      this.unsettled = [] // what follows from the first refusal is not told again
-      const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
-      await Promise.race([this.context.device.lost, late]) // what a loss breaks may be told before the loss
-      this.check()
-      throw refused ? error : named(error)
+      throw await this.causeOf(error)
     }
   }
 
-  /** Waits until the GPU has agreed to everything so far. @throws KernelError, MemoryError with its words */
+  /**
+   * What a call that failed throws: instead of what a lost device or a destroyed model breaks, the error that says so.
+   * Browsers may tell what a loss breaks before the loss, which is waited for.
+   */
+  async causeOf(error: unknown): Promise<unknown> {
+    const refused = error instanceof KernelError || error instanceof MemoryError
+    if (error instanceof ElboError && !refused) return error
+    this.unsettled = [] // what follows from the first refusal is not told again
+    const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
+    await Promise.race([this.context.device.lost, late])
+    try {
+      this.check()
+    } catch (ended) {
+      return ended
+    }
+    return refused ? error : named(error)
+  }
+
+  /** Waits until the GPU has agreed to everything so far. @throws its refusal, or what ended device or model */
+  agreed(): Promise<void> {
+    return this.guard(Promise.resolve())
+  }
+
+  /** The same within a call that looks for the cause itself. @throws KernelError, MemoryError with its words */
   async settle(): Promise<void> {
     if (this.unsettled.length === 0) return
     const fault = await firstFault(this.unsettled.splice(0))
@@ -190,7 +207,7 @@ export class ModelRuntime<N extends Network = Model> {
   async ready(): Promise<void> {
     await this.arenasFor(['parameters'])
     await allocated(this.codebook?.ranges.map(({ buffer }) => buffer) ?? [])
-    await this.settle()
+    await this.agreed()
   }
 
   /**

@@ -14,6 +14,7 @@ import { countObjects, countsOf } from '../support/counting.js'
 import { TINY, withEngine } from '../support/engine.js'
 import { expectError } from '../support/errors.js'
 import { watchBuffers } from '../support/gpu-faults.js'
+import { heapBytes, heapTest } from '../support/heap.js'
 
 const models = suite('models')
 const sets = suite('data sets')
@@ -37,14 +38,22 @@ async function labelsOf(device: GPUDevice, body: () => Promise<unknown>): Promis
   return (await watchBuffers(device, [], body)).map(({ label }) => label)
 }
 
-gpuTest(models, 'that were destroyed leave no buffer, and less than 1 kB of heap each', ({ device }) =>
+/** Creates and destroys models one after the other. */
+async function come(engine: Engine, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) (await engine.createVae(TINY)).destroy()
+}
+
+gpuTest(models, 'that were destroyed leave no buffer', ({ device }) =>
   withEngine(device, async (engine) => {
-    const many = async (count: number) => {
-      for (let i = 0; i < count; i++) (await engine.createVae(TINY)).destroy()
-    }
-    await many(20)
+    await come(engine, 2)
+    assert.is(await left(device, () => come(engine, 100)), 0)
+  }))
+
+heapTest(models, 'that were destroyed leave less than 1 kB of heap each', ({ device }) =>
+  withEngine(device, async (engine) => {
+    await come(engine, 20)
     const before = heapBytes()
-    assert.is(await left(device, () => many(100)), 0)
+    await come(engine, 100)
     const grown = heapBytes() - before
     assert.ok(grown < 100 * 1024, `the heap grew by ${grown} bytes`)
   }))
@@ -217,18 +226,6 @@ gpuTest(failures, 'an engine frees the clock that it times kernels with', async 
   })
   assert.is(alive, 0)
 }, { features: ['timestamp-query'] })
-
-/** After a full collection. */
-function heapBytes(): number {
-  const { gc, performance } = globalThis as typeof globalThis & {
-    gc?: () => void
-    performance: Performance & { memory?: { usedJSHeapSize: number } }
-  }
-  if (!gc || !performance.memory) throw new Error('the browser was not started with --expose-gc')
-  gc()
-  gc()
-  return performance.memory.usedJSHeapSize
-}
 
 models.run()
 sets.run()

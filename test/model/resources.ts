@@ -5,18 +5,12 @@ import { suite } from '../harness/suite.js'
 import { blobBytes } from '../reference/formula.js'
 import { countObjects } from '../support/counting.js'
 import { TINY, withEngine } from '../support/engine.js'
+import { heapBytes, heapTest } from '../support/heap.js'
 
 const resources = suite('resources')
 const plans = suite('plan')
 
 const data = dataset({ images: blobBytes(29, [4, 3, 1], 1), shape: [4, 3, 1] })
-
-/** What tells the size of the heap: in Chrome, Deno and Node. Firefox tells it to nobody. */
-const v8 = globalThis as {
-  gc?: () => void
-  performance: { memory?: { usedJSHeapSize: number } }
-  process?: { memoryUsage(): { heapUsed: number } }
-}
 
 /** 3,000 steps, watched from step 500 to step 2,500. */
 async function watched(vae: Vae, atStart: () => void, atEnd: () => void): Promise<void> {
@@ -47,8 +41,6 @@ gpuTest(resources, 'two or three submissions are under way, never more', ({ devi
     restore()
     assert.ok(counts.mostAwaited === 2 || counts.mostAwaited === 3, `${counts.mostAwaited} were under way`)
   }))
-
-const heapTest = v8.performance.memory ?? v8.process ? gpuTest : () => {}
 
 heapTest(resources, '2,000 steps leave the JavaScript heap as it was', ({ device }) =>
   withEngine(device, async (engine) => {
@@ -131,13 +123,6 @@ gpuTest(plans, 'parameterCount counts what is trained', ({ device }) =>
     const values = Object.values(await tiny.parameters()).reduce((sum, { data }) => sum + data.length, 0)
     assert.is(tiny.parameterCount, values)
   }))
-
-/** After a full collection; throws where the runtime was not started with --expose-gc. */
-function heapBytes(): number {
-  v8.gc!()
-  v8.gc!()
-  return v8.process?.memoryUsage().heapUsed ?? v8.performance.memory!.usedJSHeapSize
-}
 
 resources.run()
 plans.run()
