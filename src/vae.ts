@@ -9,7 +9,7 @@ import { parameterCount } from './model/parameters.js'
 import type { PixelCnn } from './model/prior/pixel-cnn.js'
 import type { ModelRuntime } from './model/runtime.js'
 import type { VaeSpec } from './model/spec.js'
-import { NO_UPDATE, updateFactors, type Optimizer } from './ops/update.js'
+import { NO_UPDATE, type Optimizer } from './ops/update.js'
 import type { Plan } from './schedule/plan.js'
 import type { Tensor } from './tensor.js'
 import { activeUnits, type ActiveUnits } from './train/active-units.js'
@@ -37,13 +37,14 @@ import { evaluateSet, type Loss } from './train/evaluate.js'
 import { importanceWeighted } from './train/importance.js'
 import { saveModel, type Saved } from './train/file.js'
 import type { LiveModel } from './train/live-model.js'
-import { adam, optimizerFrom } from './train/optimizers.js'
+import { adam } from './train/optimizers.js'
 import type { EvaluatePriorOptions, TrainPriorOptions } from './train/prior-options.js'
 import { Run, type TrainOptions } from './train/run.js'
 import { checkSet } from './train/sets.js'
+import { SingleSteps } from './train/single-steps.js'
 import { stateFor } from './train/state.js'
 import type { TrainerOptions } from './train/device-run.js'
-import { measureOf, resumeTraining } from './train/stopping.js'
+import { measureOf } from './train/stopping.js'
 import { batchRows, runBatch, type Batch } from './train/step.js'
 import { DEFAULT_BATCH, readTraining } from './train/check-training.js'
 import { Trainer } from './train/trainer.js'
@@ -54,8 +55,7 @@ import { Trainer } from './train/trainer.js'
  */
 export class Vae {
   private trainer: Trainer | undefined
-  private steps: Promise<unknown> = Promise.resolve()
-  private stepsUnderWay = 0
+  private readonly steps: SingleSteps
   private readonly codePrior: CodePrior
   private planFor: { batch: number; optimizer: Optimizer; objective: Objective } | undefined
 
@@ -67,6 +67,7 @@ export class Vae {
     prior?: LiveModel<PixelCnn>,
   ) {
     this.codePrior = new CodePrior(live, seed, settle, prior)
+    this.steps = new SingleSteps(live, seed, () => this.checkIdle())
   }
 
   /** The specification, as plain JSON. */
@@ -257,19 +258,7 @@ export class Vae {
    * @throws ShapeError, DataError, SpecError; NumericError, with the parameters unchanged.
    */
   async step(batch: Batch, optimizer: Optimizer): Promise<Loss> {
-    const checked = optimizerFrom(optimizer, 'step.optimizer')
-    const before = this.steps
-    this.stepsUnderWay++
-    const turn = (async () => {
-      try {
-        await before.catch(() => {})
-        return await this.stepNow(batch, checked)
-      } finally {
-        this.stepsUnderWay--
-      }
-    })()
-    this.steps = turn
-    return turn
+    return this.steps.take(batch, optimizer)
   }
 
   /**
@@ -335,36 +324,13 @@ export class Vae {
     return saveModel(model, this.seed, this.codePrior.saved)
   }
 
-  /** On the next device again where this one is lost, unless steps before this one were lost with it. */
-  private async stepNow(batch: Batch, optimizer: Optimizer): Promise<Loss> {
-    this.checkIdle()
-    const rows = batchRows(this.live, batch, 'step') // before the state: a batch that is refused leaves it alone
-    return this.live.use(async (runtime) => {
-      runtime.check()
-      const lostSteps = this.live.takeLostSteps()
-      if (lostSteps > 0) {
-        const where = `the model is as it was after step ${this.live.state!.step}: go on from there`
-        throw new ElboError('steps-lost', `step: the GPU device was lost, and the last ${lostSteps} steps with it; ${where}`)
-      }
-      const { state, cleared } = stateFor(this.live.state, optimizer, this.seed)
-      this.live.begin(state, cleared)
-      resumeTraining(runtime, state)
-      const factors = updateFactors(optimizer, state.step + 1)
-      const settings = { klWeight: this.klWeight, seed: state.seed, counter: state.step, ...factors }
-      const { loss } = await runBatch(runtime, rows, { update: optimizer }, settings)
-      state.step++
-      this.live.keepWhenDue()
-      return loss
-    })
-  }
-
   private checkIdle(): void {
     if (!this.trainer && !this.codePrior.trains) return
     throw new ElboError('busy', 'this model is training; stop() that run first, or await its done')
   }
 
   private checkNoSteps(): void {
-    if (this.stepsUnderWay > 0) throw new ElboError('busy', 'a single step is under way; await it before training')
+    if (this.steps.areUnderWay) throw new ElboError('busy', 'a single step is under way; await it before training')
   }
 
   private get klWeight(): number {
