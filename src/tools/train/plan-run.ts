@@ -87,7 +87,7 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
       inWords(optimizer),
       `batch ${batchSize}`,
       ...(anomaly ? [`without class ${anomaly.label}`, `score of ${anomaly.samples} draws`] : []),
-      ...(prior ? [`then ${prior.epochs} epochs of a prior${sizeInWords(prior.network)}`] : []),
+      ...(prior ? [priorInWords(prior)] : []),
       ...(options.labels ? [`${options.labels} labels known`] : []),
       ...(hasKl(spec) ? [`KL weight ${klWeight}`] : []),
       `seed ${seed ?? resumed?.training?.state.seed ?? resumed?.seed}`,
@@ -101,9 +101,10 @@ function networkOf({ priorLayers: layers, priorChannels: channels }: Options): P
   return { ...(layers && { layers }), ...(channels && { channels }) }
 }
 
-function sizeInWords(network: Partial<PriorSpec>): string {
-  const told = Object.entries(network).map(([name, value]) => ` of ${value} ${name}`)
-  return told.join(',')
+/** `then 5 epochs of a prior of 4 layers, of 24 channels` */
+function priorInWords({ epochs, network }: NonNullable<Job['prior']>): string {
+  const size = Object.entries(network).map(([name, value]) => ` of ${value} ${name}`)
+  return `then ${epochs === 1 ? 'an epoch' : `${epochs} epochs`} of a prior${size.join(',')}`
 }
 
 /** What the model is called in pictures and folders. */
