@@ -2,9 +2,11 @@ import * as assert from 'uvu/assert'
 import { runBatch } from '../../src/train/step.js'
 import { NO_UPDATE, updateFactors } from '../../src/ops/update.js'
 import { codesByFormula, loadPriorFixtures } from '../fixtures.js'
+import type { Tensor } from '../../src/tensor.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { expectRelative } from '../support/engine.js'
+import { withLimits } from '../support/gpu-faults.js'
 import { codedBatch, logitsOf, withPrior } from '../support/prior.js'
 import { difference, expectGradients, LOSS } from '../support/pytorch.js'
 
@@ -65,5 +67,26 @@ for (const [name, fixture] of Object.entries(await loadPriorFixtures())) {
     }),
   )
 }
+
+gpuTest(test, 'a batch in slices has the loss and gradients of the whole', async ({ device }) => {
+  const fixture = { ...(await loadPriorFixtures())['odd sizes, with labels'], batch: 125 }
+  const rows = codedBatch(fixture, fixture.seed)
+  const settings = { ...SETTINGS, ...NO_UPDATE }
+  const run = async (isWhole: boolean) => {
+    const results: { total: number; gradients: Record<string, Tensor> }[] = []
+    await withPrior(device, fixture, fixture.parameters, async (runtime) => {
+      const { loss, gradients } = await runBatch(runtime, rows, 'gradients', settings)
+      const request = { batch: 125, input: { type: 'images' }, noise: 'drawn', output: 'gradients' } as const
+      await runtime.with(request, async ({ batch }) => assert.is(batch === 125, isWhole))
+      results.push({ total: loss.total, gradients: runtime.named(gradients) })
+    })
+    return results[0]
+  }
+  const whole = await run(true)
+  const most = 72 * 1024 // a row of losses has 1 kB
+  const sliced = await withLimits(device, { maxStorageBufferBindingSize: most }, () => run(false))
+  assert.ok(Math.abs(sliced.total / whole.total - 1) < 1e-6, `${sliced.total}, ${whole.total}`)
+  expectRelative(sliced.gradients, whole.gradients, 1e-5, 'gradient')
+})
 
 test.run()
