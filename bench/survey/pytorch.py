@@ -1,9 +1,13 @@
 """The runs of main.ts in PyTorch: the same networks, optimisers, batches and steps; other random numbers.
 
-    python3 bench/survey/pytorch.py anomaly|labels --data DIR --out FILE [--steps N] [--digits 0,3] …   (numpy, PyTorch)
+    python3 bench/survey/pytorch.py anomaly|labels|codes|vae-gan --data DIR --out FILE [--steps N] …   (numpy, PyTorch)
+
+Options and their defaults are those of run.mjs; vae-gan also needs --model, the one that run.mjs saved, to be told layers and
+shapes. FILE, a list as JSON, gets the report, in the place of an earlier one of the same settings.
 """
 
 import argparse
+import datetime
 import gzip
 import json
 import math
@@ -14,6 +18,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from pytorch_vae_gan import vae_gan
 
 
 def read(folder, name, offset):
@@ -58,18 +64,22 @@ class Vae(nn.Module):
         return F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="none").sum(1), kl
 
 
+def learn(model, images, steps, generator):
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    for _, batch in zip(range(steps), batches(len(images), 100, generator)):
+        reconstruction, kl = model.losses(images[batch])
+        optimizer.zero_grad()
+        (reconstruction + kl).mean().backward()
+        optimizer.step()
+
+
 def anomaly(train, test, options, generator):
     (images, labels), (shown, classes) = train, (part[: options.tested] for part in test)
     found = {}
     for digit in options.digits:
         model, own = Vae(), images[labels != digit]
         glorot(model)
-        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-        for _, batch in zip(range(options.steps), batches(len(own), 100, generator)):
-            reconstruction, kl = model.losses(own[batch])
-            optimizer.zero_grad()
-            (reconstruction + kl).mean().backward()
-            optimizer.step()
+        learn(model, own, options.steps, generator)
         with torch.no_grad():
             scores = sum(model.losses(shown)[0] for _ in range(options.samples))
         found[str(digit)] = auroc(scores.numpy(), (classes == digit).numpy())
@@ -84,27 +94,34 @@ def auroc(scores, is_anomaly):
 
 
 class M2(nn.Module):
-    """A classifier 784-500-10 beside 794-500 → z 50 → 60-500-784, softplus."""
+    """A classifier I-500-10 beside (I + 10)-500 → z 50 → 60-500-I, softplus; I = 784 pixels or real-valued codes."""
 
-    def __init__(self):
+    def __init__(self, size=784):
         super().__init__()
-        self.classifier = nn.Sequential(nn.Linear(784, 500), nn.Softplus(), nn.Linear(500, 10))
-        self.encoder = nn.Sequential(nn.Linear(794, 500), nn.Softplus())
+        self.classifier = nn.Sequential(nn.Linear(size, 500), nn.Softplus(), nn.Linear(500, 10))
+        self.encoder = nn.Sequential(nn.Linear(size + 10, 500), nn.Softplus())
         self.heads = nn.ModuleList([nn.Linear(500, 50), nn.Linear(500, 50)])
-        self.decoder = nn.Sequential(nn.Linear(60, 500), nn.Softplus(), nn.Linear(500, 784))
+        self.decoder = nn.Sequential(nn.Linear(60, 500), nn.Softplus(), nn.Linear(500, size))
+        if size != 784:
+            self.log_variance = nn.Parameter(torch.zeros(()))
+
+    def reconstruction(self, output, x):
+        if not hasattr(self, "log_variance"):
+            return F.binary_cross_entropy_with_logits(output, x, reduction="none").sum(1)
+        constant = math.log(2 * math.pi) + self.log_variance
+        return 0.5 * ((x - output) ** 2 / self.log_variance.exp() + constant).sum(1)
 
     def cost(self, x, one_hot):
         hidden = self.encoder(torch.cat([x, one_hot], 1))
         mean, log_variance = (head(hidden) for head in self.heads)
         z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(1)
-        logits = self.decoder(torch.cat([z, one_hot], 1))
-        return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1) + kl
+        return self.reconstruction(self.decoder(torch.cat([z, one_hot], 1)), x) + kl
 
-    def loss(self, known, labels, unknown):
+    def loss(self, known, labels, unknown, weight):
         one_hot = F.one_hot(labels, 10).float()
         classification = F.cross_entropy(self.classifier(known), labels, reduction="none")
-        supervised = self.cost(known, one_hot) + math.log(10) + classification
+        supervised = self.cost(known, one_hot) + math.log(10) + weight * classification
         log_q = F.log_softmax(self.classifier(unknown), 1)
         every = torch.eye(10).repeat(len(unknown), 1)
         costs = self.cost(unknown.repeat_interleave(10, 0), every).reshape(-1, 10)
@@ -113,6 +130,7 @@ class M2(nn.Module):
 
 
 def labels(train, test, options, generator):
+    """The test error with few labels, and that of a classifier trained on those alone."""
     (images, classes), (shown, truth) = train, test
     turns = torch.zeros(len(classes), dtype=torch.long)
     for label in range(10):
@@ -122,16 +140,17 @@ def labels(train, test, options, generator):
     rest = torch.ones(len(classes), dtype=torch.bool)
     rest[known] = False
     rest = rest.nonzero()[:, 0]
+    half = options.batch // 2
     errors = {}
     for name in ("classifier alone", "with all images"):
-        model = M2()
+        alone = name == "classifier alone"
+        model = M2(images.shape[1])
         glorot(model)
-        optimizer = torch.optim.Adam(model.parameters(), 3e-4)
-        few = batches(len(known), min(100, len(known)), generator)
-        for _, some, others in zip(range(options.steps), few, batches(len(rest), 100, generator)):
+        optimizer = torch.optim.Adam(model.parameters(), options.rate)
+        few = batches(len(known), min(options.batch if alone else half, len(known)), generator)
+        for _, some, others in zip(range(options.steps), few, batches(len(rest), options.batch - half, generator)):
             x, y = images[known[some]], classes[known[some]]
-            alone = name == "classifier alone"
-            loss = F.cross_entropy(model.classifier(x), y) if alone else model.loss(x, y, images[rest[others]])
+            loss = F.cross_entropy(model.classifier(x), y) if alone else model.loss(x, y, images[rest[others]], options.weight)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -141,20 +160,65 @@ def labels(train, test, options, generator):
     return {"errors": errors}
 
 
-if __name__ == "__main__":
+class Codes(Vae):
+    """784-400-400 → z 200 → 400-400-784, leaky relu"""
+
+    def __init__(self):
+        nn.Module.__init__(self)
+        leaky = nn.LeakyReLU(0.2)
+        self.encoder = nn.Sequential(nn.Linear(784, 400), leaky, nn.Linear(400, 400), leaky)
+        self.heads = nn.ModuleList([nn.Linear(400, 200), nn.Linear(400, 200)])
+        layers = nn.Linear(200, 400), leaky, nn.Linear(400, 400), leaky, nn.Linear(400, 784)
+        self.decoder = nn.Sequential(*layers)
+
+
+def codes(train, test, options, generator):
+    """`labels` on the posterior means of a plain model (M1 + M2)."""
+    model = Codes()
+    glorot(model)
+    learn(model, train[0], options.first, generator)
+    with torch.no_grad():
+        means = [(model.heads[0](model.encoder(images)), classes) for images, classes in (train, test)]
+    return labels(*means, options, generator)
+
+
+OPTIONS = {
+    "anomaly": dict(steps=400, samples=16, tested=2000, digits="0,1,2,3,4,5,6,7,8,9"),
+    "labels": dict(steps=400, batch=200, rate=3e-4, labels=100, weight=1.0),
+    "codes": dict(steps=400, batch=200, rate=3e-4, labels=100, weight=1.0, first=600),
+    "vae-gan": dict(steps=200, batch=64, balance=0),
+}
+
+
+def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=("anomaly", "labels"))
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--out", required=True)
-    for option, value in {"steps": 400, "samples": 16, "tested": 2000, "labels": 100, "seed": 1}.items():
-        parser.add_argument(f"--{option}", type=int, default=value)
-    parser.add_argument("--digits", type=lambda text: [int(digit) for digit in text.split(",")], default=list(range(10)))
+    names = parser.add_subparsers(dest="name", required=True)
+    for name, own in OPTIONS.items():
+        sub = names.add_parser(name)
+        for option in ("data", "out", "model") if name == "vae-gan" else ("data", "out"):
+            sub.add_argument(f"--{option}", required=True)
+        for option, value in {**own, "seed": 1}.items():
+            sub.add_argument(f"--{option}", type=type(value), default=value)
     options = parser.parse_args()
+    settings = {key: value for key, value in vars(options).items() if key not in ("data", "out", "model", "name")}
+    if options.name == "anomaly":
+        options.digits = [int(digit) for digit in options.digits.split(",")]
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
     begun = time.time()
-    task = {"anomaly": anomaly, "labels": labels}[options.name]
-    result = task(load(options.data, "train"), load(options.data, "t10k"), options, generator)
-    asked = {key: value for key, value in vars(options).items() if key not in ("data", "out")}
-    report = {"pytorch": torch.__version__, **asked, **result, "seconds": round(time.time() - begun)}
-    pathlib.Path(options.out).write_text(json.dumps(report, indent=1) + "\n")
+    if options.name == "vae-gan":
+        result = vae_gan(options, generator)
+    else:
+        task = {"anomaly": anomaly, "labels": labels, "codes": codes}[options.name]
+        result = task(load(options.data, "train"), load(options.data, "t10k"), options, generator)
+    of = {"name": options.name, "engine": f"PyTorch {torch.__version__}", "settings": settings}
+    date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    out = pathlib.Path(options.out)
+    earlier = json.loads(out.read_text()) if out.exists() else []
+    others = [report for report in earlier if any(report[key] != value for key, value in of.items())]
+    report = {**of, "date": date, **result, "seconds": round(time.time() - begun)}
+    out.write_text(json.dumps(others + [report], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
