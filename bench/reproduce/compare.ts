@@ -1,5 +1,5 @@
 import type { HistoryRow } from '../../src/tools/train/history.js'
-import type { Length, Published } from './reproductions.js'
+import type { Length, Published } from './reproduction.js'
 
 /** Ours beside a published figure; nats per image. */
 export interface Figure {

@@ -1,7 +1,8 @@
 import { readArguments, UsageError } from '../../src/tools/arguments.mjs'
 import { adapterNames, type Options as TrainOptions } from '../../src/tools/train/options.js'
 import { inWords } from '../../src/tools/train/plan-run.js'
-import { iwaeSamples, reproductionNames, reproductions, type Published } from './reproductions.js'
+import type { Published } from './reproduction.js'
+import { iwaeSamples, reproductionNames, reproductions } from './reproductions.js'
 
 /** What the command line says. */
 export interface Options {

@@ -3,7 +3,7 @@ import type { LoadedDataset } from '../../src/tools/datasets.js'
 import type { Job } from '../../src/tools/train/messages.js'
 import { inWords } from '../../src/tools/train/plan-run.js'
 import type { Options } from './options.js'
-import type { Reproduction } from './reproductions.js'
+import type { Reproduction } from './reproduction.js'
 
 const CHECKPOINT_STEPS = 50_000
 

@@ -1,63 +1,8 @@
-import {
-  adam, presets, recipes, type Augmentation, type LatentSpec, type Optimizer, type VaeSpec,
-} from '../../src/index.js'
-
-/** A number that somebody printed, and where in a run ours is to be looked for. */
-export interface Published {
-  /** Whose, and where it stands. */
-  source: string
-  /**
-   * `test`: all test images after the epoch, one draw of z an image. `training`: mean over the epoch's images as they were
-   * trained on. `bound`: −log p(x) of the test images, estimated by importance sampling at the end of the run.
-   */
-  quantity: 'test' | 'training' | 'bound'
-  /** At the end of this epoch; undefined at the end of the run. */
-  epoch?: number
-  /** Weight of the KL term in the number; 1 makes it the true −ELBO. */
-  klWeight: number
-  /** Nats per image; several from several seeds. */
-  values: readonly number[]
-}
-
-/** How long to train and what is known of the outcome. */
-export interface Length {
-  epochs: number
-  /** Draws of z per image for the bound of the test images. */
-  testSamples?: number
-  published: readonly Published[]
-  /** On a software adapter, as measured on two cores that had other work too; undefined where that is too long. */
-  softwareMinutes?: number
-}
-
-/** Settings from the literature, whole. */
-export interface Reproduction {
-  /** Where the settings stand. */
-  source: string
-  /** What else to know of the number, or of how the settings are met here. */
-  note?: string
-  spec: VaeSpec
-  parameterCount: number
-  optimizer: Optimizer
-  batchSize: number
-  klWeight: number
-  /** Draws of z per image to train on. */
-  importanceSamples: number
-  binarize?: Augmentation['binarize']
-  /** `pytorch`: uniform in ±1/√inputs; undefined: Glorot-uniform weights, biases at zero. */
-  initialization?: 'pytorch'
-  /** Trains on the test images too. */
-  trainsOnAll?: boolean
-  /** Steps between two rows of the history. */
-  reportEvery: number
-  full: Length
-  short?: Length
-}
+import { adam, presets, recipes, type LatentSpec } from '../../src/index.js'
+import { conv, draw, mlp, mlpDeep } from './preset-rows.js'
+import { PYTORCH, PYTORCH_ONCE, type Published, type Reproduction } from './reproduction.js'
 
 const MNIST_TRAINING_IMAGES = 60_000
-
-/** PyTorch's figures come from `bench/reproduce/pytorch.py`. */
-const PYTORCH = 'the same settings in PyTorch 1.13, three seeds (bench/reproduce/pytorch.py)'
-const PYTORCH_ONCE = PYTORCH.replace('three seeds', 'seed 1')
 
 /** 784-400 → z 20 → 400-784. */
 const pytorchExample: Reproduction = {
@@ -181,26 +126,6 @@ const conditional: Reproduction = {
   },
 }
 
-/** Five epochs of a preset by its recipe, beside PyTorch's of the same network; three seeds. */
-function preset(
-  name: 'mlp' | 'mlpDeep',
-  parameterCount: number,
-  values: readonly number[],
-  softwareMinutes?: number,
-): Reproduction {
-  const published: Published[] = [{ source: PYTORCH, quantity: 'test', epoch: 5, klWeight: 1, values }]
-  return {
-    source: `The preset ${name}`,
-    spec: structuredClone(presets[name]),
-    parameterCount,
-    ...recipes[name],
-    klWeight: 1,
-    importanceSamples: 1,
-    reportEvery: 10,
-    full: { epochs: 5, published, softwareMinutes },
-  }
-}
-
 /** How many samples Burda et al. trained on, with what they reached, and PyTorch after an epoch. */
 const iwaeFigures: Record<number, { paper: number; pytorch?: PytorchFigures }> = {
   1: { paper: 86.76, pytorch: { negativeElbo: [136.69, 135.0, 132.69], bound: [130.69, 129.35, 127.33] } },
@@ -302,8 +227,10 @@ const sphereGaussian = davidson({ type: 'gaussian', size: 2 }, 469_268, 135.73, 
 /** Every reproduction by name; `k` is of `iwae` alone. */
 export const reproductions: Record<string, (k: number) => Reproduction> = {
   'pytorch-example': () => pytorchExample,
-  mlp: () => preset('mlp', 404_244, [162.5, 162.8, 162.8], 8),
-  mlpDeep: () => preset('mlpDeep', 1_189_984, [107.5, 108.0, 108.0], 8),
+  mlp: () => mlp,
+  mlpDeep: () => mlpDeep,
+  conv: () => conv,
+  draw: () => draw,
   'keras-conv': () => kerasConv,
   'keras-mlp-z2': () => kerasMlp,
   conditional: () => conditional,

@@ -21,6 +21,8 @@ const published: Record<string, { parameters: number; encoder?: number; latent: 
   'pytorch-example': { parameters: 652_824, latent: 20, batch: 128 },
   mlp: { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   mlpDeep: { parameters: 1_189_984, latent: 200, batch: 100 },
+  conv: { parameters: 550_629, latent: 2, batch: 16 },
+  draw: { parameters: 823_095, latent: 10, batch: 128 },
   'keras-conv': { parameters: 134_165, encoder: 69_076, latent: 2, batch: 128 },
   'keras-mlp-z2': { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   conditional: { parameters: 660_824, latent: 20, batch: 64 },
