@@ -12,7 +12,7 @@ import { slugOf } from '../reproduce/record.js'
 
 /** What the command line asks for. */
 interface Job {
-  name: 'anomaly' | 'labels' | 'codes' | 'vae-gan'
+  name: 'anomaly' | 'labels' | 'codes' | 'draw' | 'vae-gan'
   settings: Settings
   /** A folder with MNIST's four files, or for `vae-gan` with CIFAR-10's batches. */
   data: string
@@ -96,6 +96,17 @@ async function codes(engine: Engine, { train, test }: Sets<Uint8Array>, settings
   return labels(engine, sets, settings, specOnCodes(presets.semiSupervised, presets.mlpDeep.latent.size))
 }
 
+/** −ELBO of test images by DRAW, which is saved for its canvases to be seen. */
+async function draw(engine: Engine, { train, test }: Sets<Uint8Array>, settings: Settings, folder: string) {
+  const { seed, steps, batch, tested } = settings
+  const vae = await engine.createVae(presets.draw, { seed })
+  await vae.train(train, { steps, batchSize: batch, optimizer: recipes.draw.optimizer }).done
+  const { total, reconstruction, kl } = await vae.evaluate(take(test, tested))
+  console.log(`-ELBO ${total.toFixed(2)}`)
+  writeFileSync(join(folder, 'draw.safetensors'), await vae.save())
+  return { negativeElbo: rounded(total), reconstruction: rounded(reconstruction), kl: rounded(kl) }
+}
+
 /**
  * What the discriminator makes of images along the run, and a plain model of the same layers after as many steps; both
  * are saved, for their samples to be seen.
@@ -153,6 +164,7 @@ const tasks = {
   anomaly: () => anomaly(engine, sets, settings),
   labels: () => labels(engine, sets, settings),
   codes: () => codes(engine, sets, settings),
+  draw: () => draw(engine, sets, settings, models),
   'vae-gan': () => vaeGan(engine, sets, settings, models),
 }
 const result = await tasks[name]()

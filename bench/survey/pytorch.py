@@ -1,6 +1,6 @@
 """The runs of main.ts in PyTorch: the same networks, optimisers, batches and steps; other random numbers.
 
-    python3 bench/survey/pytorch.py anomaly|labels|codes|vae-gan --data DIR --out FILE [--steps N] …   (numpy, PyTorch)
+    python3 bench/survey/pytorch.py NAME --data DIR --out FILE [--steps N] …   (numpy, PyTorch)
 
 Options and their defaults are those of run.mjs; vae-gan also needs --model, the one that run.mjs saved, to be told layers and
 shapes. FILE, a list as JSON, gets the report, in the place of an earlier one of the same settings.
@@ -12,6 +12,7 @@ import gzip
 import json
 import math
 import pathlib
+import sys
 import time
 
 import numpy as np
@@ -19,7 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pytorch_vae_gan import vae_gan
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reproduce"))
+
+from pytorch_draw import Draw  # noqa: E402
+from pytorch_vae_gan import vae_gan  # noqa: E402
 
 
 def read(folder, name, offset):
@@ -186,8 +190,29 @@ OPTIONS = {
     "anomaly": dict(steps=400, samples=16, tested=2000, digits="0,1,2,3,4,5,6,7,8,9"),
     "labels": dict(steps=400, batch=200, rate=3e-4, labels=100, weight=1.0),
     "codes": dict(steps=400, batch=200, rate=3e-4, labels=100, weight=1.0, first=600),
+    "draw": dict(steps=400, batch=128, tested=2000),
     "vae-gan": dict(steps=200, batch=64, balance=0),
 }
+
+
+def draw(train, test, options, generator):
+    """−ELBO of test images."""
+    model = Draw()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+
+    def losses(x):
+        reconstruction, _, _, kl = model(x, None, 1)
+        return reconstruction[:, 0], kl
+
+    for _, batch in zip(range(options.steps), batches(len(train[0]), options.batch, generator)):
+        optimizer.zero_grad()
+        sum(losses(train[0][batch])).mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        parts = [losses(x) for x in test[0][: options.tested].split(100)]
+    reconstruction, kl = (float(torch.cat(part).mean()) for part in zip(*parts))
+    print(f"-ELBO {reconstruction + kl:.2f}", flush=True)
+    return {"negativeElbo": round(reconstruction + kl, 4), "reconstruction": round(reconstruction, 4), "kl": round(kl, 4)}
 
 
 def main():
@@ -209,7 +234,7 @@ def main():
     if options.name == "vae-gan":
         result = vae_gan(options, generator)
     else:
-        task = {"anomaly": anomaly, "labels": labels, "codes": codes}[options.name]
+        task = {"anomaly": anomaly, "labels": labels, "codes": codes, "draw": draw}[options.name]
         result = task(load(options.data, "train"), load(options.data, "t10k"), options, generator)
     of = {"name": options.name, "engine": f"PyTorch {torch.__version__}", "settings": settings}
     date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -1,9 +1,9 @@
 // @ts-check
-// node bench/survey/run.mjs anomaly|labels|codes|vae-gan --data DIR [--OPTION VALUE …]
+// node bench/survey/run.mjs anomaly|labels|codes|draw|vae-gan --data DIR [--OPTION VALUE …]
 //
 // What those models come to in Deno after some steps; pytorch.py is the same in PyTorch. The options of a task and
 // their defaults are in `defaults` below. DIR has MNIST's files, for vae-gan CIFAR-10's binary batches. The report is
-// added to bench/results/DATE-ADAPTER-survey.json, or to --out FILE; the models of vae-gan go to .cache/survey.
+// added to bench/results/DATE-ADAPTER-survey.json, or to --out FILE; models to be looked at go to .cache/survey.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -22,6 +22,7 @@ const defaults = {
   anomaly: { steps: 400, samples: 16, tested: 2000, digits: '0,1,2,3,4,5,6,7,8,9', seed: 1 },
   labels: { ...few, seed: 1 },
   codes: { ...few, first: 600, seed: 1 },
+  draw: { steps: 400, batch: 128, tested: 2000, seed: 1 },
   'vae-gan': { steps: 200, batch: 64, balance: 0, seed: 1 },
 }
 const values = ['data', 'out', ...new Set(Object.values(defaults).flatMap(Object.keys))]
