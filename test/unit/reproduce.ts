@@ -22,7 +22,7 @@ const published: Record<string, { parameters: number; encoder?: number; latent: 
   mlp: { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   mlpDeep: { parameters: 1_189_984, latent: 200, batch: 100 },
   conv: { parameters: 550_629, latent: 2, batch: 16 },
-  draw: { parameters: 823_095, latent: 10, batch: 128 },
+  draw: { parameters: 823_095, latent: 100, batch: 128 },
   'keras-conv': { parameters: 134_165, encoder: 69_076, latent: 2, batch: 128 },
   'keras-mlp-z2': { parameters: 404_244, encoder: 201_988, latent: 2, batch: 100 },
   conditional: { parameters: 660_824, latent: 20, batch: 64 },
@@ -78,7 +78,7 @@ test('the learning rate of iwae is 1e-3 · 10^(−i/7) for 3^i epochs', () => {
 
 test('options: unknown names fail with the list, and so do settings that do not belong', () => {
   const wrong: [args: string[], message: RegExp][] = [
-    [[], /name of a reproduction is missing; there are pytorch-example, mlp, mlpDeep, keras-conv, /],
+    [[], /name of a reproduction is missing; there are pytorch-example, mlp, mlpDeep, conv, draw, keras-conv, /],
     [['vgg'], /no reproduction "vgg"; there are pytorch-example, .*, conditional, iwae/],
     [['iwae', 'conditional'], /one name at a time: "iwae" or "conditional"/],
     [['iwae', '--k', '7'], /--k: there is no "7"; there are 1, 5, 50/],
