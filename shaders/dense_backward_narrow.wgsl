@@ -72,7 +72,7 @@ fn weight_tile(tile: u32) {
 
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < params.B; n += 4) {
+  for (var n = 0u; n < dense_rows(); n += 4) {
     let a = n * O4 + o;
     let dy0 = mat4x4f(dy[a], dy[a + O4], dy[a + 2 * O4], dy[a + 3 * O4]);
     let row = n * I4 + i;

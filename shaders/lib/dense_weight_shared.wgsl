@@ -19,7 +19,7 @@ fn dense_weight_shared(tile: u32, lane: u32) {
   let column = i + lane % 8;
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < params.B / 4; n += 4) {
+  for (var n = 0u; n < dense_rows() / 4; n += 4) {
     if (lane < 32) {
       dense_stage(lane, depth, quad, dense_weight_left(o + quad, n + depth));
     } else {

@@ -1,6 +1,6 @@
 // dense_weight_wide: 16 rows × 16 columns of dw = dyᵀ x
 // uses: dense_store, tile_block
-// expects: dy, x, params.B, params.I, params.O
+// expects: dy, x, params.I, params.O
 //
 //   dw[o,i] = Σ_n dy[n,o] · x[n,i]      db[o] = Σ_n dy[n,o]      (stored by lib/dense_store)
 //
@@ -29,7 +29,7 @@ fn dense_weight_wide(tile: u32) {
   var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
   var dw20 = mat4x4f(); var dw21 = mat4x4f(); var dw22 = mat4x4f(); var dw23 = mat4x4f();
   var dw30 = mat4x4f(); var dw31 = mat4x4f(); var dw32 = mat4x4f(); var dw33 = mat4x4f();
-  for (var n = 0u; n < params.B; n += 4) {
+  for (var n = 0u; n < dense_rows(); n += 4) {
     let a = n * O4;
     let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
     let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
@@ -73,7 +73,7 @@ fn dense_weight_wide(tile: u32) {
 
   if (i0 == 0) {
     var db0 = vec4f(); var db1 = vec4f(); var db2 = vec4f(); var db3 = vec4f();
-    for (var n = 0u; n < params.B; n++) {
+    for (var n = 0u; n < dense_rows(); n++) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
       db2 += dy[n * O4 + o2];
