@@ -1,7 +1,10 @@
+import type { VaeSpec } from '../../index.js'
 import { Curve } from '../drawing/curve.js'
+import { hasKl } from '../drawing/grids.js'
 import { History } from '../drawing/history.js'
 import { theme } from '../drawing/theme.js'
 import type { HistoryRow } from './history.js'
+import { hasBound, lossFigures } from './loss-words.js'
 import { density, Sheet, type About } from './sheet.js'
 
 const width = 860
@@ -15,13 +18,13 @@ const left = 24
 const bottom = 24
 
 /** The demo's curve, large, with a legend and names on its axes; without a KL term only its upper part. */
-export async function lossPicture(rows: readonly HistoryRow[], hasKl: boolean, about: About): Promise<Blob> {
-  const shownHeight = hasKl ? lowerHeight : stepsHeight
+export async function lossPicture(rows: readonly HistoryRow[], spec: VaeSpec, about: About): Promise<Blob> {
+  const shownHeight = hasKl(spec) ? lowerHeight : stepsHeight
   const sheet = new Sheet(width, legendHeight + upperHeight + shownHeight + bottom, about, {
     title: 'loss',
     caption: 'Lines: training, means over the steps since the point before. Dots: all test images.',
   })
-  drawLegend(sheet, rows, hasKl)
+  drawLegend(sheet, rows, spec)
   let y = legendHeight
   for (const [pane, height] of await drawnPanes(rows, shownHeight)) {
     const canvas = pane.querySelector('canvas')!
@@ -61,15 +64,17 @@ function historyOf(rows: readonly HistoryRow[]): History {
   return history
 }
 
-function drawLegend(sheet: Sheet, rows: readonly HistoryRow[], hasKl: boolean): void {
+function drawLegend(sheet: Sheet, rows: readonly HistoryRow[], spec: VaeSpec): void {
   const { total, reconstruction, kl } = theme()
   const test = rows.findLast(({ set }) => set === 'test')
   const all = [
-    { name: '−ELBO', color: total, value: test && test.reconstruction + test.kl },
+    hasBound(spec)
+      ? { name: '−ELBO', color: total, value: test && lossFigures(spec, test).value }
+      : { name: 'their sum', color: total, value: test && test.reconstruction + test.kl },
     { name: 'reconstruction', color: reconstruction, value: test?.reconstruction },
     { name: 'KL', color: kl, value: test?.kl },
   ]
-  const entries = hasKl ? all : all.filter(({ color }) => color === reconstruction)
+  const entries = hasKl(spec) ? all : all.filter(({ color }) => color === reconstruction)
   entries.forEach(({ name, color, value }, i) => {
     const x = left + i * entryWidth
     sheet.context.fillStyle = color

@@ -23,7 +23,7 @@ export function picturesOf(
   const isGlobe = latent.type === 'von-mises-fisher' && latent.size === 3
   const grids = drawable && !classes ? gridsOf(vae) : []
   return {
-    'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
+    'loss.png': () => lossPicture(rows, vae.spec, about),
     ...(drawable && { 'reconstructions.png': () => reconstructionPicture(vae, test, about) }),
     ...Object.fromEntries(grids.map((grid) => [`${grid}.png`, () => gridPicture(grid, vae, test, about)])),
     ...(drawable && classes && { 'styles.png': () => stylesPicture(vae, classes, test, about) }),
@@ -47,7 +47,7 @@ export function codePicturesOf(
   const { classes } = vae.spec
   const show = (codes: Tensor) => coder.decode(codes.data)
   return {
-    'loss.png': () => lossPicture(rows, hasKl(vae.spec), about),
+    'loss.png': () => lossPicture(rows, vae.spec, about),
     ...(classes && isDrawable(test) && { 'styles.png': () => stylesPicture(vae, classes, test, about, show) }),
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { hasKl } from '../drawing/grids.js'
 import { formatHistory, historyColumns, historyHeader, type HistoryRow } from './history.js'
+import { lossLine } from './loss-words.js'
 import type { Job, Outcome, PriorReport, Report } from './messages.js'
 import { Progress, withCommas } from './progress.js'
 import { Appended } from './write-file.js'
@@ -8,13 +8,11 @@ import { Appended } from './write-file.js'
 /** What the command says while the page works, and `history.csv`. */
 export class RunLog {
   private readonly progress = new Progress(process.stderr)
-  private readonly isBound: boolean
   private readonly historyPath: string
   private readonly columns: string[]
   private history: Appended | undefined
 
   constructor(private readonly job: Job, private readonly folder: string) {
-    this.isBound = hasKl(job.spec)
     this.columns = historyColumns(job.spec)
     this.historyPath = join(folder, 'history.csv')
   }
@@ -77,11 +75,8 @@ export class RunLog {
     this.history = await Appended.begin(historyPath, text)
   }
 
-  private testLine({ step, epoch, total, reconstruction, kl }: HistoryRow): string {
-    const loss = this.isBound
-      ? `−ELBO ${(reconstruction + kl).toFixed(2)} nats per image = ${reconstruction.toFixed(2)} reconstruction + ${kl.toFixed(2)} KL`
-      : `loss ${total.toFixed(2)} nats per image`
-    return `epoch ${epoch}, step ${withCommas(step)}: test ${loss}`
+  private testLine(row: HistoryRow): string {
+    return `epoch ${row.epoch}, step ${withCommas(row.step)}: test ${lossLine(this.job.spec, row)}`
   }
 
   private say(line: string): void {
