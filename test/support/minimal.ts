@@ -28,7 +28,7 @@ export function expectMinimal({ features, limits }: GPUDevice): void {
   for (const [name, value] of Object.entries(LIMITS)) assert.is(limits[name as keyof typeof LIMITS], value, name)
 }
 
-/** Two steps, evaluation, sampling, saving and loading of a preset. */
+/** Two steps, of a prior over codes too where there are codes, evaluation, sampling, saving and loading of a preset. */
 export function runPreset(device: GPUDevice, name: keyof typeof presets): Promise<void> {
   return withEngine(device, async (engine) => {
     const [count, batchSize] = [5, 3]
@@ -39,6 +39,10 @@ export function runPreset(device: GPUDevice, name: keyof typeof presets): Promis
     const last = await vae.train(data, { steps: 2, batchSize, optimizer: recipes[name].optimizer }).done
     assert.ok(last.step === 2 && Number.isFinite(last.loss.total))
     assert.ok(Number.isFinite((await vae.evaluate(data, { batchSize })).total))
+    if (spec.latent.type === 'vector-quantized') {
+      const prior = await vae.trainPrior(data, { steps: 2, batchSize, network: { layers: 2, channels: 8 } }).done
+      assert.ok(prior.step === 2 && Number.isFinite(prior.loss.total))
+    }
     assert.equal((await vae.sample(count, { labels })).shape, [count, ...spec.input])
     const loaded = await engine.load(await vae.save())
     expectSameParameters(await loaded.parameters(), await vae.parameters())
