@@ -68,7 +68,7 @@ train('refuses a prior where there is nothing to train it on', async () => {
   for (const [args, message] of [
     [['--preset', 'mlp', '--prior-epochs', '1'], '--prior-epochs: the model has no codes'],
     [['--spec', spec, '--prior-layers', '1'], '--prior-layers and --prior-channels go with --prior-epochs'],
-    [['--spec', spec, '--epochs', '0', '--prior-epochs', '1'], '--epochs 0 goes with --resume and --prior-epochs'],
+    [['--spec', spec, '--epochs', '0', '--prior-epochs', '1'], '--epochs needs a whole number from 1 on, got "0"'],
   ] as const) {
     const { code, text } = await run([...args])
     assert.is(code, 2, text)

@@ -141,10 +141,8 @@ export function parseOptions(args: string[]): Options | undefined {
   if (!priorEpochs && (given.has('prior-layers') || given.has('prior-channels'))) {
     throw new UsageError('--prior-layers and --prior-channels go with --prior-epochs')
   }
-  const epochs = given.whole('epochs', 0)
-  if (epochs === 0 && !(resume && priorEpochs)) {
-    throw new UsageError('--epochs 0 goes with --resume and --prior-epochs: it trains the prior alone')
-  }
+  // 0 epochs of the model, where its prior alone is to be trained.
+  const epochs = given.whole('epochs', resume && priorEpochs ? 0 : 1)
   if (given.has('codes') && (spec || resume || given.has('anomaly'))) {
     throw new UsageError('--codes goes with --preset, and not with --anomaly')
   }
