@@ -110,7 +110,7 @@ fn dy_columns(i: u32, image: u32) -> mat4x4f {
   return transpose(mat4x4f(dy[i], dy[i + image], dy[i + 2 * image], dy[i + 3 * image]));
 }
 
-// 4 ci (a quad) of 8 co
+// 4 ci (a quad) of 4 co
 fn store(split: u32, co: u32, tap: u32, ci: u32, v: mat4x4f) {
   let row = params.Kh * params.Kw * params.Ci / 4;
   let at = (split * params.Co + co * 4) * row + tap * params.Ci / 4 + ci;

@@ -56,11 +56,7 @@ fn input_tile(tile: u32) {
     let row = o * 4 * I4 + i;
     sum += mat4x4f(w[row], w[row + I4], w[row + 2 * I4], w[row + 3 * I4]) * dy0;
   }
-  let at = n * I4 + i;
-  dense_store_dx(at, sum[0]);
-  dense_store_dx(at + I4, sum[1]);
-  dense_store_dx(at + 2 * I4, sum[2]);
-  dense_store_dx(at + 3 * I4, sum[3]);
+  dense_store_dx_block(n * I4 + i, sum);
 }
 
 fn weight_tile(tile: u32) {
@@ -72,17 +68,14 @@ fn weight_tile(tile: u32) {
 
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < dense_rows(); n += 4) {
+  let rows = dense_rows();
+  for (var n = 0u; n < rows; n += 4) {
     let a = n * O4 + o;
     let dy0 = mat4x4f(dy[a], dy[a + O4], dy[a + 2 * O4], dy[a + 3 * O4]);
     let row = n * I4 + i;
     sum += mat4x4f(x[row], x[row + I4], x[row + 2 * I4], x[row + 3 * I4]) * transpose(dy0);
     bias += dy0[0] + dy0[1] + dy0[2] + dy0[3];
   }
-  let at = o * 4 * I4 + i;
-  dense_store_dw(at, sum[0]);
-  dense_store_dw(at + I4, sum[1]);
-  dense_store_dw(at + 2 * I4, sum[2]);
-  dense_store_dw(at + 3 * I4, sum[3]);
+  dense_store_dw_block(o * 4 * I4 + i, sum);
   if (i == 0) { dense_store_db(o, bias); }
 }

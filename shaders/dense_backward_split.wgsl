@@ -76,7 +76,8 @@ fn weight_tile(tile: u32, lane: u32) {
   let dy_at = min(o + dense_split_row(lane), O4 - 1);                      // those past the end repeat the last
   let x_at = min(i + dense_split_column(lane), I4 - 1);
   var sum = mat4x4f();           // a column a row of dw
-  for (var n = dense_split_slice(lane); n < dense_rows() / 4; n += DENSE_SLICES) {
+  let rows = dense_rows();
+  for (var n = dense_split_slice(lane); n < rows / 4; n += DENSE_SLICES) {
     let a = dy_at + n * 4 * O4;
     let dy0 = transpose(mat4x4f(dy[a], dy[a + O4], dy[a + 2 * O4], dy[a + 3 * O4]));
     let at = x_at + n * 4 * I4;
@@ -89,7 +90,7 @@ fn weight_tile(tile: u32, lane: u32) {
   if (lane < 64 && row < 4 * O4 && quad < I4) { dense_store_dw(row * I4 + quad, v); }
   if (i == 0 && lane >= 64 && lane < 68 && o + lane - 64 < O4) {           // four lanes that have nothing to store
     var bias = vec4f();
-    for (var n = 0u; n < dense_rows(); n++) { bias += dy[n * O4 + o + lane - 64]; }
+    for (var n = 0u; n < rows; n++) { bias += dy[n * O4 + o + lane - 64]; }
     dense_store_db(o + lane - 64, bias);
   }
 }

@@ -1,5 +1,5 @@
 // dense_forward: y = act(x wᵀ + b)
-// uses: dense_finish, lane_mask, tile_block
+// uses: dense_finish, tile_block
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //
@@ -58,7 +58,7 @@ fn dense_forward(@builtin(global_invocation_id) id: vec3u) {
   }
   for (var nth = 0u; nth < 8; nth++) {
     if (o + nth / 2 >= O4) { break; }
-    store(n + nth % 2 * 4, o + nth / 2, tile_block(nth, y00, y10, y01, y11, y02, y12, y03, y13));
+    dense_store_y_block(n + nth % 2 * 4, o + nth / 2, tile_block(nth, y00, y10, y01, y11, y02, y12, y03, y13));
   }
 }
 
@@ -68,15 +68,4 @@ fn x_rows(i: u32, stride: u32) -> mat4x4f {
 
 fn w_columns(i: u32, stride: u32) -> mat4x4f {
   return transpose(mat4x4f(w[i], w[i + stride], w[i + 2 * stride], w[i + 3 * stride]));
-}
-
-fn store(n: u32, o: u32, v: mat4x4f) {
-  let O4 = (params.O + 3) / 4;
-  let i = n * O4 + o;
-  let bias = b[o];
-  let mask = lane_mask(o, params.O);
-  y[i] = dense_finish(v[0], bias, mask);
-  y[i + O4] = dense_finish(v[1], bias, mask);
-  y[i + 2 * O4] = dense_finish(v[2], bias, mask);
-  y[i + 3 * O4] = dense_finish(v[3], bias, mask);
 }

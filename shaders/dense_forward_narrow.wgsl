@@ -1,5 +1,5 @@
 // dense_forward_narrow: dense_forward for few tiles of 8 × 16, such as the heads of a small latent space
-// uses: dense_finish, lane_mask
+// uses: dense_finish
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //
@@ -39,11 +39,5 @@ fn dense_forward_narrow(@builtin(global_invocation_id) id: vec3u) {
     sum += transpose(w0) * x0;
   }
 
-  let at = n * O4 + o;
-  let bias = b[o];
-  let mask = lane_mask(o, params.O);
-  y[at] = dense_finish(sum[0], bias, mask);
-  y[at + O4] = dense_finish(sum[1], bias, mask);
-  y[at + 2 * O4] = dense_finish(sum[2], bias, mask);
-  y[at + 3 * O4] = dense_finish(sum[3], bias, mask);
+  dense_store_y_block(n, o, sum);
 }

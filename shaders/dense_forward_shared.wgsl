@@ -1,5 +1,5 @@
 // dense_forward_shared: dense_forward with panels of x and w in workgroup memory, for GPUs
-// uses: dense_finish, dense_shared, lane_mask
+// uses: dense_finish, dense_shared
 //
 //   y[n,o] = act(b[o] + Σ_i x[n,i] · w[o,i])
 //
@@ -43,7 +43,9 @@ fn dense_forward_shared(@builtin(workgroup_id) group: vec3u, @builtin(local_invo
     sum = dense_multiply(lane, sum);
     workgroupBarrier();
   }
-  store(n + lane / 8, o + lane % 8, sum);
+  let row = n + lane / 8;        // of quads
+  let column = o + lane % 8;
+  if (row < params.B / 4 && column < O4) { dense_store_y_block(row * 4, column, sum); }
 }
 
 // Four rows of x, 0 past its edges, as columns of four features each turned into columns of four rows.
@@ -60,16 +62,4 @@ fn w_block(o: u32, i: u32) -> mat4x4f {
   if (4 * o >= params.O || i >= I4) { return mat4x4f(); }
   let at = o * 4 * I4 + i;
   return transpose(mat4x4f(w[at], w[at + I4], w[at + 2 * I4], w[at + 3 * I4]));
-}
-
-fn store(n: u32, o: u32, v: mat4x4f) {
-  let O4 = (params.O + 3) / 4;
-  if (n >= params.B / 4 || o >= O4) { return; }
-  let at = n * 4 * O4 + o;
-  let bias = b[o];
-  let mask = lane_mask(o, params.O);
-  y[at] = dense_finish(v[0], bias, mask);
-  y[at + O4] = dense_finish(v[1], bias, mask);
-  y[at + 2 * O4] = dense_finish(v[2], bias, mask);
-  y[at + 3 * O4] = dense_finish(v[3], bias, mask);
 }

@@ -30,13 +30,7 @@ fn dense_input_shared(tile: u32, lane: u32) {
 
   let row = n + lane / 8;
   let column = i + lane % 8;
-  if (row < params.B / 4 && column < I4) {
-    let at = row * 4 * I4 + column;
-    dense_store_dx(at, sum[0]);
-    dense_store_dx(at + I4, sum[1]);
-    dense_store_dx(at + 2 * I4, sum[2]);
-    dense_store_dx(at + 3 * I4, sum[3]);
-  }
+  if (row < params.B / 4 && column < I4) { dense_store_dx_block(row * 4 * I4 + column, sum); }
 }
 
 // Four rows of dy, 0 past its edges, turned: a column holds four rows.

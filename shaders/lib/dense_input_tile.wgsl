@@ -47,13 +47,6 @@ fn dense_input_tile(tile: u32) {
     let i = i0 + nth / 2;
     if (i >= I4) { break; }
     let v = tile_block(nth, dx00, dx10, dx01, dx11, dx02, dx12, dx03, dx13);
-    dense_store_input((n + nth % 2 * 4) * I4 + i, I4, v);
+    dense_store_dx_block((n + nth % 2 * 4) * I4 + i, v);
   }
-}
-
-fn dense_store_input(at: u32, stride: u32, v: mat4x4f) {
-  dense_store_dx(at, v[0]);
-  dense_store_dx(at + stride, v[1]);
-  dense_store_dx(at + 2 * stride, v[2]);
-  dense_store_dx(at + 3 * stride, v[3]);
 }

@@ -61,19 +61,10 @@ fn dense_input_wide(tile: u32) {
     let i = i0 + nth / 2;
     if (i >= I4) { break; }
     let top = tile_block(nth, dx00, dx10, dx01, dx11, dx02, dx12, dx03, dx13);
-    dense_store_input_block(n + nth % 2 * 4, i, top);
+    dense_store_dx_block((n + nth % 2 * 4) * I4 + i, top);
     if (n + 8 < params.B) {
       let bottom = tile_block(nth, dx20, dx30, dx21, dx31, dx22, dx32, dx23, dx33);
-      dense_store_input_block(n + 8 + nth % 2 * 4, i, bottom);
+      dense_store_dx_block((n + 8 + nth % 2 * 4) * I4 + i, bottom);
     }
   }
-}
-
-fn dense_store_input_block(n: u32, i: u32, v: mat4x4f) {
-  let I4 = (params.I + 3) / 4;
-  let at = n * I4 + i;
-  dense_store_dx(at, v[0]);
-  dense_store_dx(at + I4, v[1]);
-  dense_store_dx(at + 2 * I4, v[2]);
-  dense_store_dx(at + 3 * I4, v[3]);
 }

@@ -1,6 +1,6 @@
 // dense_store: writes the gradients of a dense layer over what is there, or adds them
 // uses: activation
-// expects: ACTIVATION_X, ADD, ACCUMULATE, dy, x, dx, dw, db, params.B, params.SLOPE_X
+// expects: ACTIVATION_X, ADD, ACCUMULATE, dy, x, dx, dw, db, params.B, params.I, params.SLOPE_X
 
 fn dense_store_dx(at: u32, sum: vec4f) {
   var total = sum;
@@ -8,10 +8,28 @@ fn dense_store_dx(at: u32, sum: vec4f) {
   dx[at] = total * activation_derivative(x[at], ACTIVATION_X, params.SLOPE_X);
 }
 
+// A block of dx, a column a row, whose first quad is `at`.
+fn dense_store_dx_block(at: u32, v: mat4x4f) {
+  let I4 = (params.I + 3) / 4;
+  dense_store_dx(at, v[0]);
+  dense_store_dx(at + I4, v[1]);
+  dense_store_dx(at + 2 * I4, v[2]);
+  dense_store_dx(at + 3 * I4, v[3]);
+}
+
 fn dense_store_dw(at: u32, sum: vec4f) {
   var total = sum;
   if (ACCUMULATE) { total += dw[at]; }
   dw[at] = total;
+}
+
+// The same of dw.
+fn dense_store_dw_block(at: u32, v: mat4x4f) {
+  let I4 = (params.I + 3) / 4;
+  dense_store_dw(at, v[0]);
+  dense_store_dw(at + I4, v[1]);
+  dense_store_dw(at + 2 * I4, v[2]);
+  dense_store_dw(at + 3 * I4, v[3]);
 }
 
 fn dense_store_db(at: u32, sum: vec4f) {

@@ -19,7 +19,8 @@ fn dense_weight_shared(tile: u32, lane: u32) {
   let column = i + lane % 8;
   var sum = mat4x4f();           // a column a row of dw
   var bias = vec4f();
-  for (var n = 0u; n < dense_rows() / 4; n += 4) {
+  let rows = dense_rows();
+  for (var n = 0u; n < rows / 4; n += 4) {
     if (lane < 32) {
       dense_stage(lane, depth, quad, dense_weight_left(o + quad, n + depth));
     } else {
@@ -34,11 +35,7 @@ fn dense_weight_shared(tile: u32, lane: u32) {
   }
 
   if (row < O4 && column < I4) {
-    let at = row * 4 * I4 + column;
-    dense_store_dw(at, sum[0]);
-    dense_store_dw(at + I4, sum[1]);
-    dense_store_dw(at + 2 * I4, sum[2]);
-    dense_store_dw(at + 3 * I4, sum[3]);
+    dense_store_dw_block(row * 4 * I4 + column, sum);
     if (column == 0) { dense_store_db(row, bias); }
   }
 }

@@ -25,7 +25,8 @@ fn dense_weight_tile(tile: u32) {
 
   var dw00 = mat4x4f(); var dw01 = mat4x4f(); var dw02 = mat4x4f(); var dw03 = mat4x4f();
   var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
-  for (var n = 0u; n < dense_rows(); n += 4) {
+  let rows = dense_rows();
+  for (var n = 0u; n < rows; n += 4) {
     let a = n * O4;
     let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
     let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
@@ -47,25 +48,18 @@ fn dense_weight_tile(tile: u32) {
     let o = o0 + nth % 2;
     let i = i0 + nth / 2;
     if (o < O4 && i < I4) {
-      dense_store_weight(o * 4 * I4 + i, I4, tile_block(nth, dw00, dw10, dw01, dw11, dw02, dw12, dw03, dw13));
+      dense_store_dw_block(o * 4 * I4 + i, tile_block(nth, dw00, dw10, dw01, dw11, dw02, dw12, dw03, dw13));
     }
   }
 
   if (i0 == 0) {
     var db0 = vec4f();
     var db1 = vec4f();
-    for (var n = 0u; n < dense_rows(); n++) {
+    for (var n = 0u; n < rows; n++) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
     }
     dense_store_db(o0, db0);
     if (o0 + 1 < O4) { dense_store_db(o1, db1); }
   }
-}
-
-fn dense_store_weight(at: u32, stride: u32, v: mat4x4f) {
-  dense_store_dw(at, v[0]);
-  dense_store_dw(at + stride, v[1]);
-  dense_store_dw(at + 2 * stride, v[2]);
-  dense_store_dw(at + 3 * stride, v[3]);
 }

@@ -29,7 +29,8 @@ fn dense_weight_wide(tile: u32) {
   var dw10 = mat4x4f(); var dw11 = mat4x4f(); var dw12 = mat4x4f(); var dw13 = mat4x4f();
   var dw20 = mat4x4f(); var dw21 = mat4x4f(); var dw22 = mat4x4f(); var dw23 = mat4x4f();
   var dw30 = mat4x4f(); var dw31 = mat4x4f(); var dw32 = mat4x4f(); var dw33 = mat4x4f();
-  for (var n = 0u; n < dense_rows(); n += 4) {
+  let rows = dense_rows();
+  for (var n = 0u; n < rows; n += 4) {
     let a = n * O4;
     let dy0 = transpose(mat4x4f(dy[a + o0], dy[a + O4 + o0], dy[a + 2 * O4 + o0], dy[a + 3 * O4 + o0]));
     let dy1 = transpose(mat4x4f(dy[a + o1], dy[a + O4 + o1], dy[a + 2 * O4 + o1], dy[a + 3 * O4 + o1]));
@@ -63,17 +64,17 @@ fn dense_weight_wide(tile: u32) {
     if (i >= I4) { break; }
     if (o < O4) {
       let top = tile_block(nth, dw00, dw10, dw01, dw11, dw02, dw12, dw03, dw13);
-      dense_store_weight_block(o * 4 * I4 + i, top);
+      dense_store_dw_block(o * 4 * I4 + i, top);
     }
     if (o + 2 < O4) {
       let bottom = tile_block(nth, dw20, dw30, dw21, dw31, dw22, dw32, dw23, dw33);
-      dense_store_weight_block((o + 2) * 4 * I4 + i, bottom);
+      dense_store_dw_block((o + 2) * 4 * I4 + i, bottom);
     }
   }
 
   if (i0 == 0) {
     var db0 = vec4f(); var db1 = vec4f(); var db2 = vec4f(); var db3 = vec4f();
-    for (var n = 0u; n < dense_rows(); n++) {
+    for (var n = 0u; n < rows; n++) {
       db0 += dy[n * O4 + o0];
       db1 += dy[n * O4 + o1];
       db2 += dy[n * O4 + o2];
@@ -84,12 +85,4 @@ fn dense_weight_wide(tile: u32) {
     if (o0 + 2 < O4) { dense_store_db(o2, db2); }
     if (o0 + 3 < O4) { dense_store_db(o3, db3); }
   }
-}
-
-fn dense_store_weight_block(at: u32, v: mat4x4f) {
-  let I4 = (params.I + 3) / 4;
-  dense_store_dw(at, v[0]);
-  dense_store_dw(at + I4, v[1]);
-  dense_store_dw(at + 2 * I4, v[2]);
-  dense_store_dw(at + 3 * I4, v[3]);
 }
