@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   adam, createEngine, presets, recipes, take, type Dataset, type Engine, type VaeSpec,
 } from '../../src/index.js'
+import { pixelValues } from '../../src/data/dataset.js'
 import { auroc } from '../../src/tools/train/anomaly.js'
 import { codesOf, specOnCodes } from '../../src/tools/train/codes.js'
 import { accuracyOf, chosen, classifierAlone, fewLabels, labeledOnly } from '../../src/tools/train/labels.js'
@@ -52,7 +53,7 @@ async function anomaly(engine: Engine, { train, test }: Sets<Uint8Array>, settin
     const vae = await engine.createVae(presets.mlp, { seed })
     const set = chosen(train, (label) => label !== digit)
     await vae.train(set, { steps, batchSize: 100, optimizer: adam({ learningRate: 1e-3 }) }).done
-    const { reconstruction } = await vae.losses(pixels(shown), { samples })
+    const { reconstruction } = await vae.losses(pixelValues(shown), { samples })
     found[digit] = auroc(reconstruction, (image) => shown.labels![image] === digit)
     console.log(`${digit}: ${found[digit].toFixed(3)}`)
     vae.destroy()
@@ -79,7 +80,7 @@ async function labels<Pixels extends Uint8Array | Float32Array>(
     const labeledPerBatch = data === set ? batch >> 1 : undefined
     const batchSize = Math.min(batch, data.count)
     await vae.train(data, { steps, batchSize, optimizer: adam({ learningRate: rate }), labeledPerBatch }).done
-    errors[name] = 1 - accuracyOf((await vae.classify(pixels(test))).data, test.labels!)
+    errors[name] = 1 - accuracyOf((await vae.classify(pixelValues(test))).data, test.labels!)
     console.log(`${name}: ${(100 * errors[name]).toFixed(2)} % wrong`)
     vae.destroy()
   }
@@ -139,11 +140,6 @@ const PLACES = 20
 
 function rounded(value: number): number {
   return Number(value.toFixed(4))
-}
-
-/** Values as a model takes them. */
-function pixels({ images }: Dataset): Float32Array {
-  return images instanceof Float32Array ? images : Float32Array.from(images, (byte) => byte / 255)
 }
 
 /** Adds a report to a list in a file, in the place of an earlier one of the same engine and settings. */

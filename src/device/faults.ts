@@ -29,6 +29,11 @@ export function scoped<T>(device: GPUDevice, what: string, body: () => T): Scope
   return { result, fault: firstFault(faults) }
 }
 
+/** Whether an error is the GPU's refusal of some work. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof KernelError || error instanceof MemoryError
+}
+
 /** The first of several faults in their order, once all are known. */
 export async function firstFault(faults: readonly Promise<ElboError | undefined>[]): Promise<ElboError | undefined> {
   return (await Promise.all(faults)).find((fault) => fault !== undefined)

@@ -1,6 +1,6 @@
-import { scoped } from '../device/faults.js'
+import { isRefusal, scoped } from '../device/faults.js'
 import { formatBytes, largestBinding, type IdleMemory } from '../device/memory.js'
-import { KernelError, MemoryError, SpecError } from '../errors.js'
+import { MemoryError, SpecError } from '../errors.js'
 import { padRows } from '../ops/dispatch.js'
 import { Executable } from '../schedule/executable.js'
 import { PARAMS_STRIDE_BYTES } from '../schedule/params.js'
@@ -113,7 +113,7 @@ export class Programs {
       return result
     } catch (error) {
       // What the caller's own code throws is not the GPU's.
-      throw error instanceof KernelError || error instanceof MemoryError ? await this.owner.causeOf(error) : error
+      throw isRefusal(error) ? await this.owner.causeOf(error) : error
     }
   }
 

@@ -1,7 +1,7 @@
-import { firstFault, scoped } from '../device/faults.js'
+import { firstFault, isRefusal, scoped } from '../device/faults.js'
 import { BufferUsage } from '../device/flags.js'
 import { allocate, allocated } from '../device/memory.js'
-import { ElboError, KernelError, MemoryError } from '../errors.js'
+import { ElboError, KernelError } from '../errors.js'
 import { Readback } from '../schedule/readback.js'
 import type { Plan } from '../schedule/plan.js'
 import type { Tensor } from '../tensor.js'
@@ -178,8 +178,7 @@ export class ModelRuntime<N extends Network = Model> {
    * Browsers may tell what a loss breaks before the loss, which is waited for.
    */
   async causeOf(error: unknown): Promise<unknown> {
-    const refused = error instanceof KernelError || error instanceof MemoryError
-    if (error instanceof ElboError && !refused) return error
+    if (error instanceof ElboError && !isRefusal(error)) return error
     this.unsettled = [] // what follows from the first refusal is not told again
     const late = new Promise((resolve) => setTimeout(resolve, LOSS_MS))
     await Promise.race([this.context.device.lost, late])
@@ -188,7 +187,7 @@ export class ModelRuntime<N extends Network = Model> {
     } catch (ended) {
       return ended
     }
-    return refused ? error : named(error)
+    return named(error)
   }
 
   /** Waits until the GPU has agreed to everything so far. @throws its refusal, or what ended device or model */

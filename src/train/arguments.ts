@@ -11,6 +11,7 @@ import type { Model } from '../model/model.js'
 import type { PriorSpec } from '../model/prior/prior-spec.js'
 import type { Augmentation } from '../ops/gather.js'
 import { checkFinite, elementCount, readParts, readShape, readTensor, type Tensor } from '../tensor.js'
+import { EVALUATED_AT_ONCE } from './evaluate.js'
 import { checkDraws } from './importance.js'
 import { readAugmentation } from './sets.js'
 
@@ -58,7 +59,7 @@ export function readEvaluateOptions(model: Model, { count }: Dataset, options: u
     importanceSamples: true,
     binarize: true,
   })
-  const { klWeight = model.klWeight, seed = 0, batchSize = 128, importanceSamples = 0 } = given
+  const { klWeight = model.klWeight, seed = 0, batchSize = EVALUATED_AT_ONCE, importanceSamples = 0 } = given
   const read = {
     klWeight: readWeight(klWeight, 'evaluate.klWeight'),
     seed: readWhole(seed, 'evaluate.seed', 0),

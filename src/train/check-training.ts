@@ -18,20 +18,28 @@ export interface Training extends TrainOptions {
   objective: Objective
 }
 
-const KEYS: Keys<TrainOptions> = {
+/** The options of any training run, whatever it trains. */
+export const RUN_KEYS = {
   epochs: true,
   steps: true,
   batchSize: true,
-  labeledPerBatch: true,
   optimizer: true,
   validation: true,
-  klWeight: true,
   earlyStopping: true,
   seed: true,
   signal: true,
   reportEvery: true,
   checkpoint: true,
   onNonFinite: true,
+} as const
+
+/** What these keys name. */
+export type RunOptions = Pick<TrainOptions, keyof typeof RUN_KEYS>
+
+const KEYS: Keys<TrainOptions> = {
+  ...RUN_KEYS,
+  labeledPerBatch: true,
+  klWeight: true,
   binarize: true,
   flip: true,
   importanceSamples: true,
@@ -71,14 +79,14 @@ export function readTraining(
 }
 
 /**
- * The options of any training run, whatever it trains.
- * @param given the options of `who`, each still to be read
+ * Reads the options of a run.
+ * @param given those of `who`, each still to be read
  * @throws SpecError, DataError, ShapeError
  */
 export function readRunOptions(
   of: Pick<ModelRuntime, 'model'>,
   set: Dataset,
-  given: { [Key in keyof TrainOptions]?: unknown },
+  given: { [Key in keyof RunOptions]?: unknown },
   who: string,
 ): Omit<Training, 'klWeight' | 'objective'> {
   const { epochs, steps, batchSize = DEFAULT_BATCH, validation, seed, reportEvery, signal } = given

@@ -9,7 +9,7 @@ import type { PriorSpec } from '../model/prior/prior-spec.js'
 import type { ModelRuntime } from '../model/runtime.js'
 import type { Optimizer } from '../ops/update.js'
 import type { Training } from './check-training.js'
-import { evaluateSet, type Loss } from './evaluate.js'
+import { EVALUATED_AT_ONCE, evaluateSet, type Loss } from './evaluate.js'
 import type { Saved } from './file.js'
 import type { HostCopy, LiveModel } from './live-model.js'
 import { adam } from './optimizers.js'
@@ -192,6 +192,6 @@ function eventOf(of: LiveModel<PixelCnn>, event: TrainEvent): PriorEvent {
   return { ...kept, loss: lossOf(of, loss), ...(validation && { validation: lossOf(of, validation) }) }
 }
 
-function evaluateCodes(runtime: ModelRuntime<PixelCnn>, codes: Dataset, batchSize = 128): Promise<Loss> {
+function evaluateCodes(runtime: ModelRuntime<PixelCnn>, codes: Dataset, batchSize = EVALUATED_AT_ONCE): Promise<Loss> {
   return evaluateSet(runtime, codes, { klWeight: 1, seed: 0, batchSize })
 }

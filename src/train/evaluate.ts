@@ -6,6 +6,9 @@ import type { Augmentation } from '../ops/gather.js'
 import { STREAMS } from '../random.js'
 import { setLosses } from './set-losses.js'
 
+/** Images per pass of an evaluation, unless given. */
+export const EVALUATED_AT_ONCE = 128
+
 /** Nats an image, averaged over images. `−ELBO = reconstruction + kl`. */
 export interface Loss {
   /**

@@ -5,16 +5,11 @@ import { checkLabels } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { readPriorSpec, type PriorSpec } from '../model/prior/prior-spec.js'
 import type { ModelRuntime } from '../model/runtime.js'
-import { readRunOptions, type Training } from './check-training.js'
-import type { TrainOptions } from './run.js'
-
-/** What a prior's training has of the model's. */
-type RunOptions =
-  | 'epochs' | 'steps' | 'batchSize' | 'optimizer' | 'validation' | 'earlyStopping' | 'seed' | 'signal' | 'reportEvery'
-  | 'checkpoint' | 'onNonFinite'
+import { readRunOptions, RUN_KEYS, type RunOptions, type Training } from './check-training.js'
+import { EVALUATED_AT_ONCE } from './evaluate.js'
 
 /** How to train a prior over codes: as `train`, without what is of images or of the KL term. */
-export interface TrainPriorOptions extends Pick<TrainOptions, RunOptions> {
+export interface TrainPriorOptions extends RunOptions {
   /** Its network; what is not given is as it was, at first the default. Another one than before begins anew. */
   network?: Partial<PriorSpec>
 }
@@ -25,20 +20,7 @@ export interface EvaluatePriorOptions {
   batchSize?: number
 }
 
-const KEYS: Keys<TrainPriorOptions> = {
-  epochs: true,
-  steps: true,
-  batchSize: true,
-  optimizer: true,
-  validation: true,
-  earlyStopping: true,
-  seed: true,
-  signal: true,
-  reportEvery: true,
-  checkpoint: true,
-  onNonFinite: true,
-  network: true,
-}
+const KEYS: Keys<TrainPriorOptions> = { ...RUN_KEYS, network: true }
 
 /**
  * Reads the options of `trainPrior`.
@@ -62,7 +44,7 @@ export function readPriorTraining(
 
 /** @throws SpecError */
 export function readEvaluatePriorOptions(options: unknown): Required<EvaluatePriorOptions> {
-  const { batchSize = 128 } = readOptions<EvaluatePriorOptions>(options, 'evaluatePrior', { batchSize: true })
+  const { batchSize = EVALUATED_AT_ONCE } = readOptions<EvaluatePriorOptions>(options, 'evaluatePrior', { batchSize: true })
   return { batchSize: readWhole(batchSize, 'evaluatePrior.batchSize', 1) }
 }
 

@@ -3,7 +3,8 @@ import { normalQuantile } from './normal.js'
 
 /** Images per side of the grid. */
 export const gridSide = 15
-const sampleSeed = 1
+/** Of the draws of `samples`. */
+export const sampleSeed = 1
 
 /**
  * A grid of decoded images. `manifold`: points of a latent plane that cut the prior into equal probabilities;

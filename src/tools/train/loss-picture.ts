@@ -1,10 +1,10 @@
 import type { VaeSpec } from '../../index.js'
 import { Curve } from '../drawing/curve.js'
 import { hasKl } from '../drawing/grids.js'
-import { History } from '../drawing/history.js'
+import { bound, History } from '../drawing/history.js'
 import { theme } from '../drawing/theme.js'
 import type { HistoryRow } from './history.js'
-import { hasBound, lossFigures } from './loss-words.js'
+import { hasBound } from './loss-words.js'
 import { density, Sheet, type About } from './sheet.js'
 
 const width = 860
@@ -68,9 +68,7 @@ function drawLegend(sheet: Sheet, rows: readonly HistoryRow[], spec: VaeSpec): v
   const { total, reconstruction, kl } = theme()
   const test = rows.findLast(({ set }) => set === 'test')
   const all = [
-    hasBound(spec)
-      ? { name: '−ELBO', color: total, value: test && lossFigures(spec, test).value }
-      : { name: 'their sum', color: total, value: test && test.reconstruction + test.kl },
+    { name: hasBound(spec) ? '−ELBO' : 'their sum', color: total, value: test && bound(test).total },
     { name: 'reconstruction', color: reconstruction, value: test?.reconstruction },
     { name: 'KL', color: kl, value: test?.kl },
   ]

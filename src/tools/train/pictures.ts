@@ -1,5 +1,5 @@
 import { toBytes, toFloats } from '../drawing/bytes.js'
-import { decodeGrid, gridSide, hasKl, styleGrid, type LatentGrid } from '../drawing/grids.js'
+import { decodeGrid, gridSide, hasKl, sampleSeed, styleGrid, type LatentGrid } from '../drawing/grids.js'
 import { gather, oneOfEach } from '../drawing/images.js'
 import { normalQuantile } from '../drawing/normal.js'
 import { normals } from '../drawing/random.js'
@@ -112,7 +112,7 @@ type RunGrid = LatentGrid | 'independent'
 async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const corners = toFloats(gather(test, oneOfEach(test, 4)))
   const decoded = kind === 'independent'
-    ? await vae.sample(gridSide * gridSide, { seed: 1, independent: true })
+    ? await vae.sample(gridSide * gridSide, { seed: sampleSeed, independent: true })
     : await decodeGrid(vae, kind, corners)
   const grid = toBytes(decoded.data)
   const columns = gridSide
