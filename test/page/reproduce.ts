@@ -1,24 +1,19 @@
 // npm run reproduce from end to end, on a few drawn digits.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Reproduced } from '../../bench/reproduce/record.js'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { readModel } from '../../src/train/file.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx } from '../support/command.js'
+import { folderWithDigits, look, runCommand } from '../support/command.js'
 
 const reproduce = suite('reproduce')
 let folder = ''
+let data = ''
 
 reproduce.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-reproduce-'))
-  const all = glyphs({ count: 240, seed: 1 })
-  await writeIdx(folder, 'train', subset(all, 0, 200))
-  await writeIdx(folder, 't10k', subset(all, 200))
+  ;({ folder, data } = await folderWithDigits('reproduce', { train: 200, test: 40 }))
 })
 reproduce.after(() => rm(folder, { recursive: true, force: true }))
 
@@ -67,5 +62,5 @@ reproduce('conditional: draws the grid of styles; iwae: trains on --k samples; k
 reproduce.run()
 
 function run(...args: string[]) {
-  return runCommand('bench/reproduce/run.mjs', [...args, '--data', folder, '--adapter', 'software'])
+  return runCommand('bench/reproduce/run.mjs', [...args, '--data', data, '--adapter', 'software'])
 }

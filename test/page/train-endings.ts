@@ -1,16 +1,13 @@
 // How npm run train ends when it does not get to the end: each command in its own process and browser.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { readModel } from '../../src/train/file.js'
 import { suite } from '../harness/suite.js'
-import { runCommand, writeIdx, type Meanwhile } from '../support/command.js'
+import { folderWithDigits, type Meanwhile, runCommand } from '../support/command.js'
 
 const endings = suite('train › endings')
 const common = ['--batch', '20', '--seed', '3', '--adapter', 'software']
@@ -18,11 +15,7 @@ let folder = ''
 let data = ''
 
 endings.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-train-'))
-  data = await mkdtemp(join(folder, 'data-'))
-  const all = glyphs({ count: 240, seed: 1 })
-  await writeIdx(data, 'train', subset(all, 0, 200))
-  await writeIdx(data, 't10k', subset(all, 200))
+  ;({ folder, data } = await folderWithDigits('train', { train: 200, test: 40 }))
 })
 endings.after(() => rm(folder, { recursive: true, force: true }))
 

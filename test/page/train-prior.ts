@@ -1,13 +1,10 @@
 // npm run train with a prior over codes: the command in its own process and browser.
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { readSafetensors } from '../../src/formats/safetensors.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx } from '../support/command.js'
+import { folderWithDigits, look, runCommand } from '../support/command.js'
 
 const train = suite('train, a prior over codes')
 let folder = ''
@@ -15,11 +12,7 @@ let data = ''
 let spec = ''
 
 train.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-prior-'))
-  data = await mkdtemp(join(folder, 'data-'))
-  const all = glyphs({ count: 160, seed: 1 })
-  await writeIdx(data, 'train', subset(all, 0, 120))
-  await writeIdx(data, 't10k', subset(all, 120))
+  ;({ folder, data } = await folderWithDigits('prior', { train: 120, test: 40 }))
   spec = join(folder, 'quantized.json')
   await writeFile(spec, JSON.stringify({
     input: [28, 28, 1],

@@ -1,30 +1,25 @@
 // npm run train with codes on a sphere: the map of it in a page, and training in Deno, where there are no pictures.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { readModel } from '../../src/train/file.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx } from '../support/command.js'
+import { folderWithDigits, look, runCommand } from '../support/command.js'
 
 const train = suite('train on a sphere')
 let folder = ''
+let data = ''
 
 train.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-sphere-'))
-  const all = glyphs({ count: 240, seed: 1 })
-  await writeIdx(folder, 'train', subset(all, 0, 200))
-  await writeIdx(folder, 't10k', subset(all, 200))
+  ;({ folder, data } = await folderWithDigits('sphere', { train: 200, test: 40 }))
 })
 train.after(() => rm(folder, { recursive: true, force: true }))
 
 const common = ['--preset', 'sphere', '--batch', '20', '--seed', '3', '--adapter', 'software']
 
 function run(out: string, args: string[], env?: Record<string, string>) {
-  return runCommand('src/tools/train.mjs', [...common, '--data', folder, '--out', out, ...args], { env })
+  return runCommand('src/tools/train.mjs', [...common, '--data', data, '--out', out, ...args], { env })
 }
 
 train('draws the test images on the map of the sphere, and what is decoded all over it', async () => {
@@ -51,14 +46,14 @@ train('trains in Deno with ELBO_RUNTIME=deno, without pictures, and goes on ther
   assert.is(begun.code, 0, begun.text)
   assert.match(begun.text, /epoch 2, step 20: test −ELBO \d+\.\d\d nats per image/)
   assert.equal((await readdir(out)).sort(), ['history.csv', 'model.safetensors'])
-  const args = ['--resume', join(out, 'model.safetensors'), '--data', folder, '--batch', '20', '--epochs', '1']
+  const args = ['--resume', join(out, 'model.safetensors'), '--data', data, '--batch', '20', '--epochs', '1']
   const resumed = await runCommand('src/tools/train.mjs', args, { env: deno })
   assert.is(resumed.code, 0, resumed.text)
   assert.is(readModel(await readFile(join(out, 'model.safetensors'))).training!.state.step, 30)
   const rows = parseHistory(await readFile(join(out, 'history.csv'), 'utf8'))
   assert.equal(rows.filter(({ set }) => set === 'test').map(({ step }) => step), [10, 20, 30])
 
-  const wrong = await runCommand('src/tools/train.mjs', ['--preset', 'vgg', '--data', folder], { env: deno })
+  const wrong = await runCommand('src/tools/train.mjs', ['--preset', 'vgg', '--data', data], { env: deno })
   assert.is(wrong.code, 2)
   assert.match(wrong.text, /there is no "vgg".*\n\(npm run train -- --help says what there is\)/)
   const nowhere = await runCommand('src/tools/train.mjs', ['--help'], { env: { ELBO_RUNTIME: 'bun' } })

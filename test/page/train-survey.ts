@@ -1,24 +1,17 @@
 // npm run train with a class held out, and with few labels: each command in its own process and browser.
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx } from '../support/command.js'
+import { folderWithDigits, look, runCommand } from '../support/command.js'
 
 const train = suite('train, classes held out or hidden')
 let folder = ''
 let data = ''
 
 train.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-survey-'))
-  data = await mkdtemp(join(folder, 'data-'))
-  const all = glyphs({ count: 260, seed: 1 })
-  await writeIdx(data, 'train', subset(all, 0, 200))
-  await writeIdx(data, 't10k', subset(all, 200))
+  ;({ folder, data } = await folderWithDigits('survey', { train: 200, test: 60 }))
 })
 train.after(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,17 +1,14 @@
 // npm run train from end to end, each command in its own process and browser.
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { subset } from '../../src/data/dataset.js'
-import { glyphs } from '../../src/data/glyphs.js'
 import { UsageError } from '../../src/tools/arguments.mjs'
 import { parseHistory } from '../../src/tools/train/history.js'
 import { parseOptions } from '../../src/tools/train/options.js'
 import { readModel } from '../../src/train/file.js'
 import { suite } from '../harness/suite.js'
-import { look, runCommand, writeIdx, type Meanwhile } from '../support/command.js'
+import { folderWithDigits, look, type Meanwhile, runCommand } from '../support/command.js'
 import { thrownBy } from '../support/errors.js'
 
 const train = suite('train')
@@ -20,11 +17,7 @@ let folder = ''
 let data = ''
 
 train.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'elbo-train-'))
-  data = await mkdtemp(join(folder, 'data-'))
-  const all = glyphs({ count: 240, seed: 1 })
-  await writeIdx(data, 'train', subset(all, 0, 200))
-  await writeIdx(data, 't10k', subset(all, 200))
+  ;({ folder, data } = await folderWithDigits('train', { train: 200, test: 40 }))
 })
 train.after(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,8 +1,10 @@
 // The commands from end to end: each in its own process and browser.
 import { spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Dataset } from '../../src/data/dataset.js'
+import { subset, type Dataset } from '../../src/data/dataset.js'
+import { glyphs } from '../../src/data/glyphs.js'
 import { browser } from '../harness/page.js'
 
 /** What may happen to a command while it runs. */
@@ -47,8 +49,18 @@ export async function look(png: Uint8Array): Promise<{ width: number; height: nu
   }
 }
 
+/** A folder for a file's tests, and one in it with drawn digits in MNIST's files. */
+export async function folderWithDigits(name: string, count: { train: number; test: number }) {
+  const folder = await mkdtemp(join(tmpdir(), `elbo-${name}-`))
+  const data = await mkdtemp(join(folder, 'data-'))
+  const all = glyphs({ count: count.train + count.test, seed: 1 })
+  await writeIdx(data, 'train', subset(all, 0, count.train))
+  await writeIdx(data, 't10k', subset(all, count.train))
+  return { folder, data }
+}
+
 /** Writes a set as MNIST's files are called. */
-export async function writeIdx(folder: string, name: string, set: Dataset<Uint8Array>): Promise<void> {
+async function writeIdx(folder: string, name: string, set: Dataset<Uint8Array>): Promise<void> {
   const { images, labels, shape, count } = set
   const header = (magic: number, sizes: number[]) => {
     const bytes = new DataView(new ArrayBuffer(4 + 4 * sizes.length))
