@@ -1,6 +1,6 @@
 // Reflects the shaders into one table, bundles the engine and the demo, and writes the type declarations.
 //
-//   node build.mjs              dist/index.js, dist/index.min.js, dist/index.d.ts, dist/demo/
+//   node build.mjs              dist/index.js, dist/index.min.js, dist/onnx.js, types, dist/demo/
 //
 // Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
 import { copyFile, mkdir, rm } from 'node:fs/promises'
@@ -117,6 +117,7 @@ export async function build() {
   await mkdir(join(dist, 'demo'), { recursive: true })
   await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.js') })
   await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
+  await bundle({ entryPoints: ['src/onnx.ts'], outfile: join(dist, 'onnx.js') })
   const entryPoints = ['main.ts', 'worker.ts', 'style.css'].map((file) => `demo/${file}`)
   await bundle({ entryPoints, outdir: join(dist, 'demo'), minify: true })
   await copyFile(join(root, 'demo/index.html'), join(dist, 'demo/index.html'))
