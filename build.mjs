@@ -1,9 +1,9 @@
-// Reflects the shaders into one table, bundles the engine and the demo, and writes the type declarations.
+// Reflects the shaders into one table, bundles the package and the demo, and writes the type declarations.
 //
-//   node build.mjs              dist/index.js, dist/index.min.js, dist/onnx.js, types, dist/demo/
+//   node build.mjs              dist/index.js, dist/index.min.js, dist/node.js, dist/onnx.js, their .d.ts, dist/demo/
 //
 // Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
-import { copyFile, mkdir, rm } from 'node:fs/promises'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from './src/tools/ensure-installed.mjs'
@@ -113,23 +113,85 @@ export async function bundle({ naive = false, ...options }) {
 /** Builds `dist/`. */
 export async function build() {
   const dist = join(root, 'dist')
-  await rm(dist, { recursive: true, force: true })
+  await buildPackage(dist)
   await mkdir(join(dist, 'demo'), { recursive: true })
-  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.js') })
-  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
-  await bundle({ entryPoints: ['src/onnx.ts'], outfile: join(dist, 'onnx.js') })
   const entryPoints = ['main.ts', 'worker.ts', 'style.css'].map((file) => `demo/${file}`)
   await bundle({ entryPoints, outdir: join(dist, 'demo'), minify: true })
   await copyFile(join(root, 'demo/index.html'), join(dist, 'demo/index.html'))
   await copyFile(join(root, 'node_modules/uplot/dist/uPlot.min.css'), join(dist, 'demo/uplot.css'))
-  await declareTypes()
 }
 
-async function declareTypes() {
+/** esbuild plugin: entries import the main one as it is, and errors from there, so that every class is there once. */
+const mainEntry = {
+  name: 'main entry',
+  setup(build) {
+    build.onResolve({ filter: /\/(index|errors)\.js$/ }, () => ({ path: './index.js', external: true }))
+  },
+}
+
+/** The entries of the package, with what sets them apart. */
+const entries = {
+  index: {},
+  node: { platform: 'node', plugins: [mainEntry] },
+  onnx: { plugins: [mainEntry] },
+}
+
+/** Builds what the package is, in a folder that is emptied first. */
+export async function buildPackage(dist) {
+  await rm(dist, { recursive: true, force: true })
+  const values = {}
+  for (const [name, options] of Object.entries(entries)) {
+    const entry = { entryPoints: [`src/${name}.ts`], metafile: true, ...options }
+    const { metafile } = await bundle({ ...entry, outfile: join(dist, `${name}.js`) })
+    values[name] = Object.values(metafile.outputs).flatMap((output) => output.exports)
+  }
+  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
+  await declareTypes(dist, values)
+}
+
+/**
+ * For each entry a file with the declarations of what it exports and of what that needs: the compiler declares every
+ * source by itself, and a bundler keeps what is reached. `values` are the names that are more than a type.
+ */
+async function declareTypes(dist, values) {
+  const folder = join(root, `.cache/types-${process.pid}`)
+  try {
+    await compileDeclarations(folder)
+    const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')])
+    // The main entry is the same file to the others; the kernel table is the build's own, and nothing reached needs it.
+    const external = (id) => /\/index\.js$|^elbo:kernels$/.test(id)
+    for (const name of Object.keys(entries)) {
+      const types = await rollup({ input: join(folder, `${name}.d.ts`), plugins: [dts()], external, onLog: refuse })
+      const { output: [{ code }] } = await types.generate({ file: join(folder, 'types.d.ts') })
+      await writeFile(join(dist, `${name}.d.ts`), exportsOf(code, values[name]))
+      await types.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A class may be exported as a type alone, which the bundler forgets. */
+function exportsOf(code, values) {
+  return code.replace(/^export \{ (.*) \};$/m, (_, list) => {
+    const isValue = (name) => values.includes(name)
+    const names = list.split(', ')
+    const kinds = { export: names.filter(isValue), 'export type': names.filter((name) => !isValue(name)) }
+    const lines = Object.entries(kinds).filter(([, some]) => some.length > 0)
+    return lines.map(([word, some]) => `${word} { ${some.join(', ')} };`).join('\n')
+  })
+}
+
+/** What the bundler only warns of, such as an import that it does not find, is wrong in what users get. */
+function refuse(level, { message }) {
+  throw new Error(`type declarations: ${message}`)
+}
+
+async function compileDeclarations(outDir) {
   const { execFile } = await import('node:child_process')
   const { promisify } = await import('node:util')
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const args = ['-p', 'tsconfig.build.json']
+  const args = ['-p', 'tsconfig.build.json', '--outDir', outDir]
   await promisify(execFile)(process.execPath, [tsc, ...args], { cwd: root }).catch((error) => {
     throw new Error(`type declarations failed:\n${error.stdout}${error.stderr}`)
   })

@@ -17,6 +17,12 @@ export function wordsOf(value: unknown): Uint32Array<ArrayBuffer> | undefined {
   return plain(value, Uint32Array, ['Uint32Array'])
 }
 
+/**
+ * Bytes in memory of their own, as a Blob takes them: `Uint8Array<ArrayBuffer>`. Said without the argument, which
+ * TypeScript before 5.7 does not know: the declarations serve that too.
+ */
+export type OwnBytes = ReturnType<Uint8ArrayConstructor['of']>
+
 /** The bytes of a file: a byte array's, or a whole ArrayBuffer's. */
 export function fileBytes(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (!isBuffer(value)) return bytesOf(value)

@@ -3,7 +3,7 @@ import { describe, readName, readOptions, readWeight, readWhole } from './checks
 import { GpuClock } from './device/clock.js'
 import { acquireDevice, type DeviceContext, type DeviceOptions } from './device/device.js'
 import { allocated } from './device/memory.js'
-import { readDevice } from './device/read-device.js'
+import { readDevice, readGpu } from './device/read-device.js'
 import { DeviceLostError, ElboError, FormatError } from './errors.js'
 import { PipelineCache } from './kernels/pipelines.js'
 import { Tuner } from './kernels/tuner.js'
@@ -198,14 +198,15 @@ async function partsOf(acquired: DeviceContext, tuning: 'auto' | 'off', before?:
 
 /** @throws SpecError */
 function readEngineOptions(options: unknown) {
-  const keys = { device: true, powerPreference: true, tuning: true, recoverySeconds: true } as const
+  const keys = { device: true, gpu: true, powerPreference: true, tuning: true, recoverySeconds: true } as const
   const given = readOptions<EngineOptions>(options, 'createEngine', keys)
-  const { device, powerPreference: preference, tuning = 'auto', recoverySeconds = RECOVERY_SECONDS } = given
+  const { device, gpu, powerPreference: preference, tuning = 'auto', recoverySeconds = RECOVERY_SECONDS } = given
   const preferences = ['low-power', 'high-performance'] as const
   return {
     tuning: readName(tuning, 'createEngine.tuning', 'tuning', ['auto', 'off'] as const),
     recoverySeconds: readWeight(recoverySeconds, 'createEngine.recoverySeconds'),
     device: readDeviceOption(device),
+    gpu: gpu === undefined ? undefined : readGpu(gpu, 'createEngine.gpu'),
     powerPreference:
       preference === undefined
         ? undefined

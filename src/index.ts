@@ -1,4 +1,3 @@
-/// <reference types="@webgpu/types" />
 export { createEngine, type Engine, type EngineOptions, type VaeOptions } from './engine.js'
 export type { Vae } from './vae.js'
 export type { ActiveUnitsOptions, EvaluateOptions, SampleOptions } from './train/arguments.js'

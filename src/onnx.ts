@@ -1,3 +1,4 @@
+import type { OwnBytes } from './arrays.js'
 import { readName, readOptions } from './checks.js'
 import { onnxFile, PARTS, type Part } from './export/onnx/parts.js'
 import type { VaeSpec } from './model/spec.js'
@@ -33,10 +34,7 @@ export interface OnnxOptions {
  * @throws SpecError for a part that there is not; FormatError for a model whose parameters fill 2 GiB, more than an
  * ONNX file holds
  */
-export async function exportOnnx(
-  model: ExportableModel,
-  options: OnnxOptions,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function exportOnnx(model: ExportableModel, options: OnnxOptions): Promise<OwnBytes> {
   const { part } = readOptions<OnnxOptions>(options, 'exportOnnx', { part: true })
   const known = readName(part, 'exportOnnx.part', 'part', PARTS)
   return onnxFile(model.spec, await model.parameters(), known)

@@ -1,3 +1,4 @@
+import type { OwnBytes } from './arrays.js'
 import type { Dataset } from './data/dataset.js'
 import { ElboError } from './errors.js'
 import type { LabelOptions } from './model/labels.js'
@@ -308,7 +309,7 @@ export class Vae {
    * The model as a `.safetensors` file: parameters, specification and, after training, all that going on bit for bit needs
    * (moments, step, epoch, place in the data, seed). May be called while training runs.
    */
-  save(): Promise<Uint8Array<ArrayBuffer>> {
+  save(): Promise<OwnBytes> {
     return this.live.use((runtime) => {
       return this.fileOf({ runtime, state: this.trainer?.submittedState ?? this.live.state })
     })

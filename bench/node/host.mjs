@@ -1,19 +1,18 @@
 // @ts-check
 // Bundles the benchmark for Node and runs it in a process of its own, which finds Dawn and the adapter's driver.
 import { spawn } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { delimiter, dirname, join, relative, resolve } from 'node:path'
+import { delimiter, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../build.mjs'
-import { findBrowser } from '../../src/tools/find-browser.mjs'
+import { softwareDawn } from '../../src/tools/find-vulkan.mjs'
 import { installApart } from '../../src/tools/install-apart.mjs'
 import { commitOf } from '../publish.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What bench.mjs ends with when the machine has no GPU that Dawn can use. */
+/** What bench.mjs ends with when the machine has neither a GPU nor a software driver that Dawn can use. */
 const noAdapter = 3
 
 /** @typedef {Record<string, string | undefined>} Variables */
@@ -38,11 +37,11 @@ export async function runNodeBench({ adapter }, args) {
     const variables = { ...process.env, NODE_PATH: await modulePaths() }
     /** @param {Variables} env @param {string[]} args */
     const run = (env, ...args) => runIn(join(folder, 'bench.mjs'), args, env)
-    if (adapter === 'software') return (await run({ ...variables, ...(await softwareDriver()) }, ...args)) === 0
+    if (adapter === 'software') return (await run({ ...variables, ...(await softwareDawn()) }, ...args)) === 0
     const code = await run(variables, ...args)
     if (code !== noAdapter) return code === 0
-    console.error('Dawn finds no GPU here; going on with the software adapter (SwiftShader) of a browser.')
-    return (await run({ ...variables, ...(await softwareDriver()) }, ...args)) === 0
+    console.error('Going on with the software adapter (SwiftShader) of a browser.')
+    return (await run({ ...variables, ...(await softwareDawn()) }, ...args)) === 0
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -85,24 +84,4 @@ async function modulePaths() {
     const modules = await installApart('bench/node', 'WebGPU for Node, the package webgpu')
     return given ? `${modules}${delimiter}${given}` : modules
   }
-}
-
-/** The variables that make the Vulkan loader take the software driver that comes with Chrome and Chromium. */
-async function softwareDriver() {
-  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env
-  if (VK_DRIVER_FILES || VK_ICD_FILENAMES) return {}
-  if (process.platform !== 'linux') {
-    throw new Error('the software adapter in Node needs Linux; leave out --adapter software, or --runtime node')
-  }
-  const browser = await findBrowser()
-  const folders = [dirname(realpathSync(browser)), '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome']
-  const folder = folders.find((place) => existsSync(join(place, 'vk_swiftshader_icd.json')))
-  if (!folder) {
-    throw new Error(`no SwiftShader beside ${browser}: set VK_DRIVER_FILES to a vk_swiftshader_icd.json, or CHROME_PATH`)
-  }
-  const driver = join(folder, 'vk_swiftshader_icd.json')
-  // The browser brings a Vulkan loader too, for machines without one.
-  const { LD_LIBRARY_PATH } = process.env
-  const libraries = LD_LIBRARY_PATH ? `${LD_LIBRARY_PATH}:${folder}` : folder
-  return { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: libraries }
 }

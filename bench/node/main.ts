@@ -22,13 +22,8 @@ async function main(args: string[]): Promise<number> {
     console.log(helpText)
     return 0
   }
-  const runtime = await provideWebGpu()
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) {
-    console.error('Dawn finds no adapter: install the GPU\'s Vulkan driver and loader (Debian: libvulkan1), or name one')
-    console.error('with VK_DRIVER_FILES=<its icd.json>')
-    return NO_ADAPTER
-  }
+  const runtime = await provideWebGpu().catch((error: Error) => console.error(error.message))
+  if (!runtime) return NO_ADAPTER
   const progress = (message: string) => console.error(`  ${message}`)
   const measured = options.peers ? await measurePeers(options, progress) : await runPage(options, progress)
   const report = { ...environment(options, { commit: ELBO_COMMIT, runtime }), ...measured }

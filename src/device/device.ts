@@ -18,7 +18,12 @@ export interface DeviceOptions {
    * it is called again for another device when the one before is lost. The caller destroys what the caller brought.
    */
   device?: GPUDevice | (() => GPUDevice | Promise<GPUDevice>)
-  /** Which of several GPUs to ask the browser for; without meaning where a device is given. */
+  /**
+   * Whom to ask for a device: `navigator.gpu` unless given; on Node what `create` of the package webgpu gives, which the
+   * caller must hold on to. Without meaning where a device is given.
+   */
+  gpu?: GPU
+  /** Which of several GPUs to ask for; without meaning where a device is given. */
   powerPreference?: GPUPowerPreference
 }
 
@@ -34,15 +39,19 @@ let adapterSeen = false
  * required.
  * @throws UnsupportedError with the reason and the way out.
  */
-export async function acquireDevice({ device: given, powerPreference }: DeviceOptions): Promise<DeviceContext> {
-  if (given) {
-    const device = typeof given === 'function' ? await given() : given
+export async function acquireDevice(options: DeviceOptions): Promise<DeviceContext> {
+  const { device: brought, powerPreference } = options
+  if (brought) {
+    const device = typeof brought === 'function' ? await brought() : brought
     const info = device.adapterInfo ?? UNKNOWN_ADAPTER // Firefox and Deno may not have it
     return { device, info, isSoftware: isSoftwareAdapter(info), owned: false }
   }
-  const gpu = globalThis.navigator?.gpu
+  const gpu = options.gpu ?? globalThis.navigator?.gpu
   if (!gpu) throw new UnsupportedError(missingReason())
   const adapter = await gpu.requestAdapter({ powerPreference })
+  if (!adapter && options.gpu) {
+    throw new UnsupportedError("createEngine.gpu gives no adapter: install or update the GPU's driver, or give another one")
+  }
   if (!adapter && adapterSeen) {
     throw new UnsupportedError('the browser gave a GPU adapter before and gives none any more: reload the page, or restart the browser')
   }
@@ -53,7 +62,7 @@ export async function acquireDevice({ device: given, powerPreference }: DeviceOp
         '--enable-unsafe-webgpu --enable-features=Vulkan (add --use-webgpu-adapter=swiftshader for the software adapter)',
     )
   }
-  adapterSeen = true
+  adapterSeen ||= !options.gpu
   const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature))
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
   try {
@@ -76,8 +85,12 @@ function missingReason(): string {
   if (globalThis.isSecureContext === false) {
     return 'WebGPU is only offered to secure pages: open this one over https:// or from localhost'
   }
-  if (globalThis.navigator === undefined || /^(Node|Deno|Bun)/.test(globalThis.navigator.userAgent ?? '')) {
-    return 'this runtime has no WebGPU: hand in a device, createEngine({ device }), e.g. from the "webgpu" package on Node'
+  const { userAgent } = globalThis.navigator ?? {}
+  if (!userAgent || /^(Node|Deno|Bun)/.test(userAgent)) {
+    return (
+      "this runtime has no WebGPU: on Node npm install webgpu and import from 'elbo/node'; anywhere else hand in a " +
+      'device, createEngine({ device })'
+    )
   }
   return `this browser has no WebGPU; ${BROWSERS}`
 }

@@ -24,3 +24,13 @@ export function readDevice(value: unknown, path: string): GPUDevice {
     throw refuse(`needs a GPUDevice, got ${describe(value)} without ${missing.join(', ')}`)
   }, refuse)
 }
+
+/** Whoever gives adapters: a browser's or a binding's. @throws SpecError */
+export function readGpu(value: unknown, path: string): GPU {
+  const refuse = (reason: string, options?: ErrorOptions) => new SpecError(path, reason, options)
+  return guarded(() => {
+    const gpu = value as GPU | null
+    if (typeof gpu === 'object' && typeof gpu?.requestAdapter === 'function') return gpu
+    throw refuse(`needs a GPU with requestAdapter, as navigator.gpu is, got ${describe(value)}`)
+  }, refuse)
+}

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { mesaDriver, namesDriver, onlyDriver } from '../node/vulkan.mjs'
 import { aptInstall, rootOn } from './apt.mjs'
 
 /**
@@ -61,20 +62,11 @@ export async function findFirefox(surroundings) {
  */
 export async function softwareVulkan(surroundings) {
   const around = { ...here, ...surroundings }
-  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = around.env
-  if (VK_DRIVER_FILES || VK_ICD_FILENAMES || around.platform !== 'linux') return {}
-  const folders = ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d']
-  const find = () => {
-    for (const folder of folders) {
-      const name = around.list(folder).find((entry) => /^lvp_icd.*\.json$/.test(entry))
-      if (name) return join(folder, name)
-    }
-    return undefined
-  }
-  let path = find()
+  if (namesDriver(around.env) || around.platform !== 'linux') return {}
+  let driver = mesaDriver(around)
   // The loader, libvulkan1, comes with it.
-  if (!path && around.rootOn && (await around.aptInstall(['mesa-vulkan-drivers']))) path = find()
-  if (path) return { VK_DRIVER_FILES: path, VK_ICD_FILENAMES: path }
+  if (!driver && around.rootOn && (await around.aptInstall(['mesa-vulkan-drivers']))) driver = mesaDriver(around)
+  if (driver) return onlyDriver(driver)
   throw new Error(
     'no Vulkan driver that renders on the processor was found: install Mesa\'s (Debian: apt-get install ' +
       'mesa-vulkan-drivers), or name one with VK_DRIVER_FILES',

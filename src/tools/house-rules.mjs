@@ -109,13 +109,19 @@ function bufferRules(path, text) {
   return at < 0 || !path.startsWith('src/') || path === 'src/device/memory.ts' ? [] : [`${path}:${lineOf(text, at)}: buffers are made by allocate, of src/device/memory.ts`]
 }
 
-/** @param {string} json */
+/** No dependency is shipped; what an entry besides the main one needs is an optional peer. @param {string} json */
 export function packageRules(json) {
   const manifest = JSON.parse(json)
-  return ['dependencies', 'peerDependencies', 'optionalDependencies'].flatMap((field) => {
+  /** @param {string} field */
+  const place = (field) => `package.json:${lineOf(json, json.indexOf(`"${field}"`))}`
+  const shipped = ['dependencies', 'optionalDependencies'].flatMap((field) => {
     if (Object.keys(manifest[field] ?? {}).length === 0) return []
-    return [`package.json:${lineOf(json, json.indexOf(`"${field}"`))}: ${field} must stay empty, the engine ships none`]
+    return [`${place(field)}: ${field} must stay empty, the engine ships none`]
   })
+  const needed = Object.keys(manifest.peerDependencies ?? {}).filter((name) => {
+    return manifest.peerDependenciesMeta?.[name]?.optional !== true
+  })
+  return [...shipped, ...needed.map((name) => `${place('peerDependencies')}: the peer ${name} must be optional`)]
 }
 
 /** @param {string} path */
@@ -212,6 +218,7 @@ function layerRule(path, { specifier, typeOnly }) {
     return layer === 'kernels' || layer === 'schedule' ? '' : 'only src/kernels and src/schedule see the kernel table'
   }
   if (isBundled(path, specifier)) return ''
+  if (isForNode(path)) return nodeRule(path, specifier, typeOnly)
   if (!specifier.startsWith('.')) return `the engine has no dependency, yet imports "${specifier}"`
   const target = posix.join(posix.dirname(path), specifier).replace(/\.(js|ts|mjs)$/, '')
   if (!target.startsWith('src/')) return `the engine imports nothing outside src, yet "${specifier}"`
@@ -219,10 +226,30 @@ function layerRule(path, { specifier, typeOnly }) {
   if (freeFiles.includes(path.replace(/\.ts$/, ''))) return `${path} serves every layer and imports only its like`
   const wanted = layerOf(target)
   if (wanted === 'tools') return 'src/tools is for commands; the engine cannot import it'
+  if (isForNode(target)) return 'src/node is for Node; pages cannot have it'
   if (layer === '' || wanted === layer) return ''
   if (!(layer in layers)) return `src/${layer} is no layer; see the list in src/tools/house-rules.mjs`
   if (layers[layer].includes(wanted)) return ''
   return `src/${layer} must not import ${target}: it knows ${layers[layer].join(', ') || 'no other layer'}`
+}
+
+/** @param {string} path without or with its extension */
+function isForNode(path) {
+  return layerOf(path) === 'node' || /^src\/node(\.ts)?$/.test(path)
+}
+
+/**
+ * The entry for Node is a bundle of its own beside the main one: what it took from deeper in would be there twice.
+ *
+ * @param {string} path
+ * @param {string} specifier
+ * @param {boolean} typeOnly
+ */
+function nodeRule(path, specifier, typeOnly) {
+  if (specifier.startsWith('node:')) return ''
+  const target = posix.join(posix.dirname(path), specifier)
+  if (typeOnly || target === 'src/index.js' || (specifier.startsWith('.') && target.startsWith('src/node/'))) return ''
+  return `what is for Node imports src/index.ts and Node's own modules, not "${specifier}"`
 }
 
 /** @param {string} path @param {string} specifier */

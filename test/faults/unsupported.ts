@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { createEngine, UnsupportedError } from '../../src/index.js'
+import { createEngine, SpecError, UnsupportedError } from '../../src/index.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { expectError } from '../support/errors.js'
@@ -8,15 +8,17 @@ const test = suite('no WebGPU')
 
 /** Runs the body while the browser offers this as `navigator.gpu`. */
 async function withGpu(gpu: unknown, body: () => Promise<unknown>): Promise<void> {
+  const own = Object.getOwnPropertyDescriptor(navigator, 'gpu') // browsers have it on the prototype
   Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true })
   try {
     await body()
   } finally {
-    Reflect.deleteProperty(navigator, 'gpu')
+    if (own) Object.defineProperty(navigator, 'gpu', own)
+    else Reflect.deleteProperty(navigator, 'gpu')
   }
 }
 
-const help = 'document' in globalThis ? ['Chrome', 'Firefox', 'Safari'] : ['createEngine({ device })', 'Node']
+const help = 'document' in globalThis ? ['Chrome', 'Firefox', 'Safari'] : ['createEngine({ device })', 'npm install webgpu', 'elbo/node']
 
 test('whoever is without it is told what has it: which browsers, and what to install in another runtime', () =>
   withGpu(undefined, () => expectError(() => createEngine(), UnsupportedError, 'unsupported', 'no WebGPU', ...help)))
@@ -64,6 +66,19 @@ gpuTest(test, 'an engine asks for its own device where none is handed in, and en
   const { device } = engine
   engine.destroy()
   assert.is((await device.lost).reason, 'destroyed')
+})
+
+test('a gpu that is handed in is asked, and its device ends with the engine', async () => {
+  const { gpu } = navigator
+  await withGpu(undefined, async () => {
+    const engine = await createEngine({ gpu, tuning: 'off' })
+    engine.destroy()
+    assert.is((await engine.device.lost).reason, 'destroyed')
+    const empty = { requestAdapter: async () => null } as unknown as GPU
+    await expectError(() => createEngine({ gpu: empty }), UnsupportedError, 'unsupported', 'createEngine.gpu', 'no adapter')
+    const wrong = {} as GPU
+    await expectError(() => createEngine({ gpu: wrong }), SpecError, 'spec', 'createEngine.gpu', 'requestAdapter')
+  })
 })
 
 test.run()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { launchBrowser } from '../../src/tools/browser.mjs'
 import { findDeno } from '../../src/tools/find-deno.mjs'
 import { softwareVulkan } from '../../src/tools/find-firefox.mjs'
+import { softwareDawn } from '../../src/tools/find-vulkan.mjs'
 import { installApart } from '../../src/tools/install-apart.mjs'
 import { runInPage } from './run-in-page.mjs'
 import { runInProcess } from './run-in-process.mjs'
@@ -91,7 +92,8 @@ function processRuntime(name, { out, timeoutMs, device, adapter }) {
   const find = async () => {
     const cache = join(out, 'cache')
     mkdirSync(cache, { recursive: true })
-    const driver = adapter === 'software' ? await softwareVulkan() : {}
+    const software = name === 'node' ? softwareDawn : softwareVulkan
+    const driver = adapter === 'software' ? await software() : {}
     // Mesa complains where nobody has logged in.
     const { XDG_RUNTIME_DIR = cache } = process.env
     const env = { ...driver, ELBO_TEST_GPU: device, XDG_CACHE_HOME: cache, XDG_RUNTIME_DIR }

@@ -196,6 +196,7 @@ export async function publicCalls(): Promise<Record<string, FuzzedCall>> {
     createEngine: {
       inputs: options({
         device: good(() => device, () => ({ ...device, adapterInfo: undefined }), () => ({})),
+        gpu: good(() => undefined, () => ({ requestAdapter: async () => null })),
         powerPreference: good(() => 'low-power'),
         tuning: good(() => 'off'),
       }),

@@ -20,6 +20,15 @@ rules('imports point down the layers', () => {
   assert.is(importing('src/random.ts', './model/spec.js'), 1)
   assert.is(importing('src/model/a.ts', 'uplot'), 1)
   assert.is(importing('src/surprise/a.ts', '../model/spec.js'), 1)
+  assert.is(importing('src/node/a.ts', '../index.js'), 0)
+  assert.is(importing('src/node/a.ts', 'node:fs'), 0)
+  assert.is(importing('src/node/a.ts', 'webgpu'), 1)
+  assert.is(importing('src/node/a.ts', '../errors.js'), 1)
+  assert.is(importing('src/node/a.ts', '../errors.js', 'type '), 0)
+  assert.is(importing('src/node.ts', './node/a.js'), 0)
+  assert.is(importing('src/engine.ts', './node/a.js'), 1)
+  assert.is(importing('src/engine.ts', './node.js'), 1)
+  assert.is(importing('src/engine.ts', 'node:fs'), 1)
   assert.is(importing('demo/a.ts', '../src/index.js'), 0)
   assert.is(importing('demo/a.ts', '../src/model/spec.js'), 1)
   assert.is(importing('demo/a.ts', '../src/tools/drawing/tiles.js'), 0)
@@ -65,6 +74,9 @@ rules('finds any, long lines, odd file names, barrels and dependencies', () => {
   assert.is(fileRules('src/someThing.ts', '').length, 1)
   assert.is(fileRules('src/model/index.ts', '').length, 1)
   assert.equal(packageRules('{\n  "dependencies": { "x": "1" }\n}').length, 1)
+  const peer = (optional: boolean) =>
+    JSON.stringify({ peerDependencies: { x: '1' }, peerDependenciesMeta: { x: { optional } } })
+  assert.equal([peer(true), peer(false)].map((json) => packageRules(json).length), [0, 1])
 })
 
 rules('a test says what is to be thrown', () => {
