@@ -158,9 +158,9 @@ async function declareTypes(dist, values) {
   try {
     await compileDeclarations(folder)
     const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')])
-    // The main entry is the same file to the others; the kernel table is the build's own, and nothing reached needs it.
-    const external = (id) => /\/index\.js$|^elbo:kernels$/.test(id)
     for (const name of Object.keys(entries)) {
+      // The main entry is the same file to the others. The kernel table is the build's own; nothing reached needs it.
+      const external = (id) => id === 'elbo:kernels' || (name !== 'index' && id.endsWith('/index.js'))
       const types = await rollup({ input: join(folder, `${name}.d.ts`), plugins: [dts()], external, onLog: refuse })
       const { output: [{ code }] } = await types.generate({ file: join(folder, 'types.d.ts') })
       await writeFile(join(dist, `${name}.d.ts`), exportsOf(code, values[name]))
