@@ -5,7 +5,7 @@ import { acquireDevice, type DeviceContext, type DeviceOptions } from './device/
 import { allocated } from './device/memory.js'
 import { readDevice, readGpu } from './device/read-device.js'
 import { DeviceLostError, ElboError, FormatError } from './errors.js'
-import { PipelineCache } from './kernels/pipelines.js'
+import { pipelinesOf } from './kernels/pipelines.js'
 import { Tuner } from './kernels/tuner.js'
 import { checkSpec } from './model/check.js'
 import type { EngineContext } from './model/context.js'
@@ -188,7 +188,7 @@ async function partsOf(acquired: DeviceContext, tuning: 'auto' | 'off', before?:
   const [uniform, readback] = [new StepUniform(device), new Readback(device)]
   try {
     await allocated([uniform.buffer])
-    return { ...acquired, pipelines: new PipelineCache(device), tuner, clock, uniform, readback }
+    return { ...acquired, pipelines: pipelinesOf(device), tuner, clock, uniform, readback }
   } catch (error) {
     for (const part of [uniform, clock]) part?.destroy()
     if (owned) device.destroy()

@@ -1,6 +1,6 @@
 import { GpuClock } from '../../src/device/clock.js'
 import type { Engine } from '../../src/index.js'
-import { PipelineCache } from '../../src/kernels/pipelines.js'
+import { pipelinesOf } from '../../src/kernels/pipelines.js'
 import { Tuner } from '../../src/kernels/tuner.js'
 import type { ScheduleContext } from '../../src/schedule/context.js'
 import { Readback } from '../../src/schedule/readback.js'
@@ -30,7 +30,7 @@ export function benchContext(engine: Engine, options: BenchOptions, progress: (m
     schedule: {
       device,
       isSoftware: engine.isSoftware,
-      pipelines: new PipelineCache(device),
+      pipelines: pipelinesOf(device),
       tuner: engine.isSoftware ? undefined : new Tuner(clock, [vendor, architecture, name, description].join(' ')),
       uniform: new StepUniform(device),
     },

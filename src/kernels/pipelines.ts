@@ -29,7 +29,16 @@ export function workgroupSize(name: string, constants: Record<string, number>): 
   }) as [number, number, number]
 }
 
-/** Compiles kernels asynchronously, each combination of kernel and constants once per device. */
+const caches = new WeakMap<GPUDevice, PipelineCache>()
+
+/** The pipelines of a device, which all that runs on it shares: a second engine there compiles nothing anew. */
+export function pipelinesOf(device: GPUDevice): PipelineCache {
+  let known = caches.get(device)
+  if (!known) caches.set(device, (known = new PipelineCache(device)))
+  return known
+}
+
+/** Compiles kernels asynchronously, each combination of kernel and constants once. */
 export class PipelineCache {
   private readonly pipelines = new Map<string, Promise<Pipeline>>()
   private readonly modules = new Map<string, Module>()

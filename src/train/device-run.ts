@@ -176,15 +176,19 @@ export class DeviceRun<N extends Network = Model> {
     return steps
   }
 
-  /** The results of one submission have arrived. */
+  /**
+   * The results of one submission have arrived. Some arrive once the device is lost and the next one has the model
+   * (wgpu's do): training has gone back then, and they are made again.
+   */
   private report(
     steps: readonly QueuedStep[],
     losses: readonly StepLoss[],
     failed: number | undefined,
     usage: Uint32Array,
   ): void {
-    const { live, safeguard, progress } = this
+    const { live, runtime, safeguard, progress } = this
     const { state, batches, reporter, pace, meter } = progress
+    if (live.runtime !== runtime) return
     pace.completed(steps.length, performance.now())
     reporter.observe(meter.add(steps.reduce((sum, { batch }) => sum + batch, 0)), usage)
     if (this.failure) return

@@ -231,6 +231,26 @@ models('tell what single steps were lost, once, and go on from before them', () 
     expectSameParameters(await vae.parameters(), await whole.parameters())
   }))
 
+models('make a single step again that was under way', () =>
+  withOwn(async (engine) => {
+    const [whole, vae] = await Promise.all([1, 1].map((seed) => engine.createVae(TINY, { seed })))
+    const step = (of: Vae) => of.step({ images: image }, adam({ learningRate: 0.01 }))
+    const expected = [await step(whole), await step(whole)]
+    const parameters = await whole.parameters()
+    const first = await step(vae)
+    await vae.parameters() // after which the copy on the host is there
+    const { device } = engine
+    const submit = device.queue.submit.bind(device.queue)
+    device.queue.submit = (buffers) => {
+      submit(buffers)
+      queueMicrotask(() => device.destroy()) // once the result is asked for, which wgpu still gives
+    }
+    assert.equal([first, await step(vae)], expected)
+    assert.is.not(engine.device, device)
+    assert.is(vae.progress?.step, 2)
+    expectSameParameters(await vae.parameters(), parameters)
+  }))
+
 models('live on the devices that a function gives', async () => {
   const devices: GPUDevice[] = []
   const device = async () => {

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { adam, createEngine, dataset, presets, rmsprop, type Vae } from '../../src/index.js'
+import { adam, createEngine, dataset, type Engine, presets, rmsprop, type Vae } from '../../src/index.js'
 import { gpuTest } from '../harness/gpu.js'
 import { suite } from '../harness/suite.js'
 import { blobBytes } from '../reference/formula.js'
@@ -53,6 +53,15 @@ heapTest(resources, '2,000 steps leave the JavaScript heap as it was', ({ device
     // 64 bytes a step: less than any object that each step kept would take, with what it points to.
     assert.ok(grown < 2000 * 64, `the heap grew by ${grown} bytes, from ${heaps[0]}`)
   }))
+
+gpuTest(resources, 'a second engine on the device compiles nothing anew', async ({ device }) => {
+  const step = async (engine: Engine) => (await engine.createVae(TINY)).train(data, { steps: 1, batchSize: 8 }).done
+  await withEngine(device, async (engine) => void (await step(engine)))
+  const { counts, restore } = countObjects(device)
+  await withEngine(device, async (engine) => void (await step(engine)))
+  restore()
+  assert.equal([counts.pipelines, counts.modules], [0, 0])
+})
 
 gpuTest(resources, 'destroy frees every buffer', async ({ device }) => {
   const { counts, restore } = countObjects(device)

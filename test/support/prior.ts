@@ -1,5 +1,5 @@
 import { acquireDevice } from '../../src/device/device.js'
-import { PipelineCache } from '../../src/kernels/pipelines.js'
+import { pipelinesOf } from '../../src/kernels/pipelines.js'
 import { PixelCnn } from '../../src/model/prior/pixel-cnn.js'
 import { ModelRuntime } from '../../src/model/runtime.js'
 import { padTo4 } from '../../src/ops/dispatch.js'
@@ -20,7 +20,7 @@ export async function withPrior(
 ): Promise<void> {
   const parts = {
     ...(await acquireDevice({ device })),
-    pipelines: new PipelineCache(device),
+    pipelines: pipelinesOf(device),
     uniform: new StepUniform(device),
     readback: new Readback(device),
   }

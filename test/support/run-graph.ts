@@ -1,4 +1,4 @@
-import { PipelineCache } from '../../src/kernels/pipelines.js'
+import { pipelinesOf } from '../../src/kernels/pipelines.js'
 import { ParameterArena } from '../../src/model/arena.js'
 import { Graph, type Value } from '../../src/model/graph.js'
 import { fromInner, innerElements, toInner } from '../../src/model/layout.js'
@@ -51,7 +51,7 @@ export class GraphBench {
       gradients: upload(device, new Float32Array(elements).fill(NaN), undefined, 'gradients'),
     }
     const uniform = new StepUniform(device)
-    const context = { device, isSoftware: true, pipelines: new PipelineCache(device), uniform }
+    const context = { device, isSoftware: true, pipelines: pipelinesOf(device), uniform }
     const executable = await Executable.create(context, this.builder.build(), storages)
     executable.bind(storages)
     const batch = inputs[0].rows.length

@@ -1,4 +1,4 @@
-import { PipelineCache } from '../../src/kernels/pipelines.js'
+import { pipelinesOf } from '../../src/kernels/pipelines.js'
 import type { Dispatch, PlanTensor } from '../../src/ops/dispatch.js'
 import { Launch } from '../../src/schedule/launch.js'
 import { paramsBuffer } from '../../src/schedule/params.js'
@@ -14,7 +14,7 @@ export type Contents = Record<string, Words | number>
 const GUARD_WORDS = 64
 const GUARD = 0x7fc0dead
 
-const shared = new WeakMap<GPUDevice, { pipelines: PipelineCache; uniform: StepUniform }>()
+const uniforms = new WeakMap<GPUDevice, StepUniform>()
 
 export const DEFAULT_STEP: StepValues = {
   batch: 0,
@@ -56,7 +56,7 @@ export async function runKernels<T extends Contents>(
   dispatches: (tensors: Record<keyof T, PlanTensor>) => Dispatch | Dispatch[],
   step: Partial<StepValues> = {},
 ): Promise<Record<keyof T, Float32Array>> {
-  const { pipelines, uniform } = sharedOf(device)
+  const [pipelines, uniform] = [pipelinesOf(device), uniformOf(device)]
   const list = [dispatches(tensorsOf(contents))].flat().map(withGuards)
   const compiled = await Promise.all(list.map(({ kernel, constants }) => pipelines.get(kernel, constants)))
   const storages: Record<string, GPUBuffer> = {}
@@ -103,12 +103,9 @@ export function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length)
 }
 
-function sharedOf(device: GPUDevice) {
-  let known = shared.get(device)
-  if (!known) {
-    known = { pipelines: new PipelineCache(device), uniform: new StepUniform(device) }
-    shared.set(device, known)
-  }
+function uniformOf(device: GPUDevice): StepUniform {
+  let known = uniforms.get(device)
+  if (!known) uniforms.set(device, (known = new StepUniform(device)))
   return known
 }
 
