@@ -1,6 +1,6 @@
 // Reflects the shaders into one table, bundles the package and the demo, and writes the type declarations.
 //
-//   node build.mjs              dist/index.js, dist/index.min.js, dist/node.js, dist/onnx.js, their .d.ts, dist/demo/
+//   node build.mjs              dist/: index.js, index.min.js, node.js, onnx.js, pytorch.js, their .d.ts, demo/
 //
 // Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
@@ -104,6 +104,7 @@ export async function bundle({ naive = false, ...options }) {
     target: 'es2022',
     sourcemap: true,
     logLevel: 'warning',
+    loader: { '.py': 'text' },
     absWorkingDir: root,
     ...options,
     plugins: [kernelPlugin({ naive }), ...(options.plugins ?? [])],
@@ -134,6 +135,7 @@ const entries = {
   index: {},
   node: { platform: 'node', plugins: [mainEntry] },
   onnx: { plugins: [mainEntry] },
+  pytorch: { plugins: [mainEntry] },
 }
 
 /** Builds what the package is, in a folder that is emptied first. */

@@ -12,7 +12,7 @@ async function answer({ spec, tensors, file, parts = [], losses }: Asked): Promi
   const given = tensors ? readSafetensors(fromBase64(tensors)).tensors : {}
   const vae = file ? await (await engine).load(fromBase64(file)) : await withParameters(spec!, given)
   try {
-    const outputs = { ...(await outputsOf(vae, given)), ...(losses && (await lossesOf(vae, given))) }
+    const outputs = losses ? await lossesOf(vae, given) : await outputsOf(vae, given)
     const onnx: Record<string, string> = {}
     for (const part of parts) onnx[part] = toBase64(await exportOnnx(vae, { part }))
     return { outputs: toBase64(writeSafetensors(outputs)), onnx, file: toBase64(await vae.save()) }

@@ -18,7 +18,7 @@ export interface Asked {
   /** `parameter.*`, `images`, `labels`, `latents`, `noise`, `prior` */
   tensors?: string
   parts?: Part[]
-  /** Whether the losses and gradients of the batch are wanted. */
+  /** Whether the losses and gradients of the batch are wanted, in place of outputs. */
   losses?: boolean
 }
 
@@ -29,7 +29,7 @@ export interface Answer {
   file: string
 }
 
-/** The outputs of every call that the inputs allow, `loss.*` and `gradient.*`, ONNX files, the saved file. */
+/** The outputs of every call that the inputs allow, or `loss.*` and `gradient.*`; ONNX files, the saved file. */
 export interface Answered {
   outputs: Record<string, Tensor>
   onnx: Record<string, Uint8Array>
@@ -60,6 +60,8 @@ export async function enginePage() {
   return {
     /** A model with the example's parameters. */
     run: ({ spec, ...example }: Example, parts: Part[] = []) => ask({ spec, tensors: tensorsOf(example), parts }),
+    /** The same as a saved file, and nothing else. */
+    save: async ({ spec, parameters }: Example) => (await ask({ spec, tensors: tensorsOf({ parameters }) })).file,
     /** A saved model. */
     load: (file: Uint8Array, inputs: Inputs, options: { losses?: boolean } = {}) => {
       return ask({ file: Buffer.from(file).toString('base64'), tensors: tensorsOf(inputs), ...options })

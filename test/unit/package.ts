@@ -11,7 +11,7 @@ const test = suite('package')
 const packed = await Packed.make()
 test.after(() => packed.remove())
 
-const entries = ['index', 'node', 'onnx']
+const entries = ['index', 'node', 'onnx', 'pytorch']
 
 test('holds the entries with their declarations, and says what it is', () => {
   const dist = entries.flatMap((name) => [`${name}.d.ts`, `${name}.js`, `${name}.js.map`])
@@ -43,6 +43,7 @@ for (const name of entries) {
 const main = async () => `${await readmeLines()}
 import { createEngine as onNode, type Engine, type EngineOptions, type TrainEvent, UnsupportedError } from 'elbo/node'
 import { exportOnnx } from 'elbo/onnx'
+import { exportPytorch } from 'elbo/pytorch'
 
 const options: EngineOptions = { powerPreference: 'high-performance', tuning: 'off' }
 const other: Engine = await onNode(options)
@@ -51,7 +52,8 @@ const loaded = await engine.load(new Uint8Array(await new Blob([file, await vae.
 const more = loaded.train(glyphs({ count: 100 }), { steps: 1, batchSize: 10, optimizer: adam({ learningRate: 1 }) })
 const event: TrainEvent = await more.done
 const exported: Uint8Array = await exportOnnx(vae, { part: 'decoder' })
-export { device, event, exported, images, logVariance, mean, UnsupportedError }
+const programs: Record<string, Uint8Array> = await exportPytorch(vae)
+export { device, event, exported, programs, images, logVariance, mean, UnsupportedError }
 
 // @ts-expect-error there is no such preset
 await engine.createVae(presets.gone)
@@ -95,7 +97,7 @@ test('is found by Node and by bundlers as publint and Are the types wrong? deman
   const attw = join(tools, '@arethetypeswrong/cli/dist/index.js')
   const resolved = await node(packed.folder, attw, '--profile', 'esm-only', '--format', 'ascii', packed.tarball)
   assert.is(resolved.code, 0, resolved.text)
-  for (const entry of ['"elbo"', '"elbo/node"', '"elbo/onnx"']) assert.ok(resolved.text.includes(entry), resolved.text)
+  for (const entry of ['"elbo"', '"elbo/node"', '"elbo/onnx"', '"elbo/pytorch"']) assert.ok(resolved.text.includes(entry), resolved.text)
 })
 
 test.run()
