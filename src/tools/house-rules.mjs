@@ -33,7 +33,7 @@ export async function houseRules(root) {
   const violations = packageRules(await readFile(join(root, 'package.json'), 'utf8'))
   /** @type {Map<string, string>} */
   const sources = new Map()
-  for (const folder of ['src', 'shaders', 'demo', 'bench', 'test', '.']) {
+  for (const folder of ['src', 'shaders', 'demo', 'bench', 'examples', 'test', '.']) {
     for (const path of await filesIn(root, folder)) {
       const text = await readFile(join(root, path), 'utf8')
       violations.push(...fileRules(path, text))
@@ -82,6 +82,7 @@ async function filesIn(root, folder) {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => [])
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = posix.join(folder, entry.name)
+    if (entry.name === 'node_modules') continue
     if (entry.isDirectory() && folder !== '.') found.push(...(await filesIn(root, path)))
     else if (/\.(ts|mjs|wgsl|css)$/.test(entry.name)) found.push(path)
   }

@@ -4,6 +4,7 @@ import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import * as assert from 'uvu/assert'
 
 /** A module of the repository that looks for its files beside itself, so it is not bundled with the test. */
 const beside = (path: string) => import(pathToFileURL(resolve(path)).href)
@@ -71,10 +72,10 @@ export function node(cwd: string, ...args: string[]): Promise<Outcome> {
   return run(process.execPath, args, cwd)
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end; one that does not come to it is ended, and its code is -1. */
 export function run(program: string, args: string[], cwd: string, env: Record<string, string> = {}): Promise<Outcome> {
   const shell = program === 'npm' && process.platform === 'win32'
-  const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 26, shell }
+  const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 26, shell, timeout: 120_000 }
   return new Promise((done) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       done({ code: error ? Number(error.code ?? -1) : 0, text: stdout + stderr })
@@ -87,9 +88,24 @@ function npm(cwd: string, ...args: string[]): Promise<Outcome> {
   return script?.endsWith('.js') ? node(cwd, script, ...args) : run('npm', args, cwd)
 }
 
-/** The README's first lines of code. */
+/** The README's first lines of code, which train a model. */
 export async function readmeLines(): Promise<string> {
   const lines = /```ts\n([^]*?)```/.exec(await readFile('README.md', 'utf8'))?.[1]
   if (!lines) throw new Error('the README has no TypeScript')
   return lines
+}
+
+/** README's lines with less to learn. */
+export async function fewLines(): Promise<string> {
+  const whole = await readmeLines()
+  const few = whole.replace('count: 20_000', 'count: 300').replace('epochs: 5', 'epochs: 1')
+  if (few.length !== whole.length - 3) throw new Error('README does not train on 20,000 digits for 5 epochs')
+  return few
+}
+
+/** The losses that a program printed behind its steps fall. */
+export function assertFalling(text: string): void {
+  const losses = [...text.matchAll(/^(?:step )?\d+:? ([\d.]+)/gm)].map(([, loss]) => Number(loss))
+  assert.ok(losses.length >= 2, text)
+  assert.ok(losses.at(-1)! < losses[0] - 5, `from ${losses[0]} to ${losses.at(-1)}`)
 }
