@@ -55,7 +55,7 @@ async function build(folder) {
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     platform: 'node',
-    target: 'node18',
+    target: 'node20',
     sourcemap: false,
     naive: true,
     define: { ELBO_COMMIT: JSON.stringify(commitOf(root)) },

@@ -90,7 +90,7 @@ const LOADERS: Record<string, (options: LoadOptions) => Promise<LoadedDataset>> 
 export const DATASET_NAMES: readonly string[] = Object.keys(LOADERS)
 
 /**
- * A named set with its training and test images. For Node 18 and later.
+ * A named set with its training and test images. For Node 20 and later.
  *
  * - `mnist`, `fashion-mnist`: from `data`, where any four IDX files under the usual names do (gzipped or not, unchecked
  * but

@@ -22,8 +22,8 @@ export function isStale(folder = root) {
 
 /** Runs `npm ci` unless `node_modules` already is what `package-lock.json` asks for. Rejects with the way out. */
 export async function ensureInstalled() {
-  if (Number(process.versions.node.split('.')[0]) < 18) {
-    throw new Error(`Node ${process.versions.node} is too old; elbo's commands need Node 18 or newer`)
+  if (Number(process.versions.node.split('.')[0]) < 20) {
+    throw new Error(`Node ${process.versions.node} is too old; elbo's commands need Node 20 or newer`)
   }
   if (!isStale()) return
   console.error('Installing the development dependencies (npm ci) …')
