@@ -79,6 +79,11 @@ export function mesaDriver(surroundings) {
   return undefined
 }
 
+/** Where puppeteer keeps the browsers that it downloads. @param {Surroundings['env']} env */
+export function puppeteerCache(env) {
+  return env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache/puppeteer')
+}
+
 /** Whether Linux has a GPU of any maker, a virtual one of Windows too. @param {Surroundings} around */
 function hasGpu({ exists, list }) {
   return list('/dev/dri').some((name) => name.startsWith('renderD')) || ['/dev/nvidiactl', '/dev/dxg'].some(exists)
@@ -86,7 +91,7 @@ function hasGpu({ exists, list }) {
 
 /** The folders of puppeteer's browsers, the newest of each kind first. @param {Surroundings} around */
 function downloaded({ env, list }) {
-  const cache = env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache/puppeteer')
+  const cache = puppeteerCache(env)
   return ['chrome', 'chromium', 'chrome-headless-shell'].flatMap((browser) => {
     const builds = list(join(cache, browser)).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
     return builds.flatMap((build) => list(join(cache, browser, build)).map((name) => join(cache, browser, build, name)))

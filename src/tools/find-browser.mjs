@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
+import { puppeteerCache } from '../node/vulkan.mjs'
 import { aptInstall, rootOn } from './apt.mjs'
 
 const resolveTimeoutMs = 15_000
@@ -86,11 +87,6 @@ function installedPaths({ env, platform }) {
     for (const folder of (env.PATH ?? '').split(delimiter)) if (folder) paths.push(join(folder, name))
   }
   return paths
-}
-
-/** @param {Record<string, string | undefined>} env */
-function puppeteerCache(env) {
-  return env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache/puppeteer')
 }
 
 /** Full Chromes, newest first; the headless shell beside them has no WebGPU. @param {Surroundings} around */
