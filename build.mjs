@@ -1,10 +1,10 @@
 // Reflects the shaders into one table, bundles the package and the demo, and writes the type declarations.
 //
-//   node build.mjs              dist/: index.js, index.min.js, node.js, onnx.js, pytorch.js, their .d.ts, demo/
+//   node build.mjs              dist/: index.js, index.min.js, node.js, onnx.js, pytorch.js, their .d.ts, elbo.js, demo
 //
 // Tests and benchmarks import `bundle` and `kernelPlugin` and bundle the same sources.
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from './src/tools/ensure-installed.mjs'
 import { librariesOf, readShaders, shaderViolations } from './src/tools/shader-libraries.mjs'
@@ -141,14 +141,51 @@ const entries = {
 /** Builds what the package is, in a folder that is emptied first. */
 export async function buildPackage(dist) {
   await rm(dist, { recursive: true, force: true })
+  const values = await buildScripts(dist)
+  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
+  await declareTypes(dist, values)
+}
+
+/** Builds the entries and the command, without types. @returns what each entry exports that is more than a type */
+export async function buildScripts(dist) {
   const values = {}
   for (const [name, options] of Object.entries(entries)) {
     const entry = { entryPoints: [`src/${name}.ts`], metafile: true, ...options }
     const { metafile } = await bundle({ ...entry, outfile: join(dist, `${name}.js`) })
     values[name] = Object.values(metafile.outputs).flatMap((output) => output.exports)
   }
-  await bundle({ entryPoints: ['src/index.ts'], outfile: join(dist, 'index.min.js'), minify: true, sourcemap: false })
-  await declareTypes(dist, values)
+  await buildCommand(dist)
+  return values
+}
+
+/** esbuild plugin: the command imports the package's entries as they lie beside it. */
+const ownEntries = {
+  name: 'own entries',
+  setup(build) {
+    build.onResolve({ filter: /^(\.\.?\/)+(index|errors|node|onnx|pytorch)\.js$/ }, ({ path }) => {
+      return { path: `./${path.includes('errors') ? 'index' : basename(path, '.js')}.js`, external: true }
+    })
+  },
+}
+
+/** What is bundled into the command, whose licences ask to be kept with it. */
+const inCommand = ['fast-png', 'fflate', 'iobuffer', 'jpeg-js']
+
+/** Bundles the command that the package installs, beside its entries. */
+async function buildCommand(dist) {
+  const notices = inCommand.map(async (name) => {
+    return `${name}\n\n${await readFile(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`
+  })
+  await bundle({
+    entryPoints: ['src/tools/elbo.ts'],
+    outfile: join(dist, 'elbo.js'),
+    platform: 'node',
+    sourcemap: false,
+    plugins: [ownEntries],
+    banner: { js: '#!/usr/bin/env node' },
+    footer: { js: `/*! Bundled above:\n\n${(await Promise.all(notices)).join('\n').replaceAll('*/', '* /')}*/` },
+  })
+  await chmod(join(dist, 'elbo.js'), 0o755)
 }
 
 /**

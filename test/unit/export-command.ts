@@ -3,14 +3,13 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { tensorChecksum, writeSafetensors } from '../../src/formats/safetensors.js'
-import { presets, type VaeSpec } from '../../src/index.js'
+import { presets } from '../../src/index.js'
 import { exportPytorch } from '../../src/pytorch.js'
 import { command, parseOptions } from '../../src/tools/export/command.js'
 import { suite } from '../harness/suite.js'
 import { thrownBy } from '../support/errors.js'
 import { TINY } from '../support/engine.js'
-import { exampleOf } from '../support/example.js'
+import { savedExample } from '../support/saved-example.js'
 
 const test = suite('npm run export')
 
@@ -20,7 +19,7 @@ let model = ''
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'elbo-export-'))
   model = join(folder, 'tiny.safetensors')
-  await writeFile(model, saved(TINY))
+  await writeFile(model, savedExample(TINY))
 })
 test.after(() => rm(folder, { recursive: true, force: true }))
 
@@ -41,7 +40,7 @@ test('writes every part that a model has as ONNX, or one', async () => {
   assert.is(await quietly(['--to', 'onnx', model, '--out', out]), 0)
   assert.equal((await readdir(out)).sort(), ['decoder.onnx', 'encoder.onnx', 'reconstruct.onnx'])
   const labelled = join(folder, 'labelled.safetensors')
-  await writeFile(labelled, saved(presets.semiSupervised))
+  await writeFile(labelled, savedExample(presets.semiSupervised))
   await quietly(['--to', 'onnx', labelled, '--out', join(folder, 'all')])
   assert.ok((await readdir(join(folder, 'all'))).includes('classifier.onnx'))
   await quietly(['--to', 'onnx', '--part', 'classifier', labelled, '--out', join(folder, 'one')])
@@ -70,13 +69,6 @@ test('says what is wrong with a command line, a file or a folder', async () => {
 })
 
 test.run()
-
-/** A saved model of that specification. */
-function saved(spec: VaeSpec): Uint8Array {
-  const { parameters } = exampleOf(spec, 1)
-  const metadata = { 'elbo.format': '1', 'elbo.spec': JSON.stringify(spec), 'elbo.seed': '0' }
-  return writeSafetensors(parameters, { ...metadata, 'elbo.checksum': tensorChecksum(parameters, metadata) })
-}
 
 /** The command without its lines. */
 async function quietly(args: string[]): Promise<number> {

@@ -15,7 +15,7 @@ const entries = ['index', 'node', 'onnx', 'pytorch']
 
 test('holds the entries with their declarations, and says what it is', () => {
   const dist = entries.flatMap((name) => [`${name}.d.ts`, `${name}.js`, `${name}.js.map`])
-  const expected = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...['index.min.js', ...dist].map((name) => `dist/${name}`)]
+  const expected = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...['index.min.js', 'elbo.js', ...dist].map((name) => `dist/${name}`)]
   assert.equal(packed.files, expected.sort())
 })
 
@@ -98,6 +98,13 @@ test('is found by Node and by bundlers as publint and Are the types wrong? deman
   const resolved = await node(packed.folder, attw, '--profile', 'esm-only', '--format', 'ascii', packed.tarball)
   assert.is(resolved.code, 0, resolved.text)
   for (const entry of ['"elbo"', '"elbo/node"', '"elbo/onnx"', '"elbo/pytorch"']) assert.ok(resolved.text.includes(entry), resolved.text)
+})
+
+test('brings its command, which runs in an empty project', async () => {
+  const project = await packed.project({})
+  const { code, text } = await node(project, 'node_modules/.bin/elbo', '--help')
+  assert.is(code, 0, text)
+  assert.match(text, /^elbo COMMAND/)
 })
 
 test.run()

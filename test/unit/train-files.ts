@@ -77,7 +77,11 @@ files('so does a sender that breaks off in the middle', async () => {
 files('what cannot be written for another reason says that one', async () => {
   await mkdir(join(folder, 'taken'))
   await writeFile(join(folder, 'file'), '')
-  const reasons = { taken: 'it is a folder', 'file/x': 'a part of the path is no folder', 'nowhere/x': 'it is not there' }
+  const reasons = {
+    taken: 'it is a folder',
+    'file/x': 'a part of the path is no folder',
+    'nowhere/x': 'its folder is not there',
+  }
   for (const [name, reason] of Object.entries(reasons)) {
     const path = join(folder, name)
     const error = await thrownBy(() => writeWhole(path, chunks(1)))

@@ -1,13 +1,13 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readName } from '../../checks.js'
-import { FormatError, SpecError } from '../../errors.js'
+import { SpecError } from '../../errors.js'
 import { PARTS, type Part } from '../../export/onnx/parts.js'
 import type { VaeSpec } from '../../model/spec.js'
 import { exportOnnx, type ExportableModel } from '../../onnx.js'
-import { exportPytorch, type SavableModel } from '../../pytorch.js'
-import { readModel } from '../../train/file.js'
+import { exportPytorch } from '../../pytorch.js'
 import { readArguments, UsageError } from '../arguments.mjs'
+import { openModel } from '../command/open-model.js'
 import { fileError } from '../train/failure.js'
 import { writeWhole } from '../train/write-file.js'
 
@@ -22,24 +22,26 @@ interface Options {
   part?: Part
 }
 
-export const usage = `npm run export -- --to pytorch|onnx MODEL.safetensors --out DIR
+const usage = (call: string) => `${call} --to pytorch|onnx MODEL.safetensors --out DIR
 
   --to pytorch    a folder that goes on in PyTorch: the saved file, model.py, train.py and files.py
   --to onnx       encoder.onnx, decoder.onnx, reconstruct.onnx and, of a model with a classifier, classifier.onnx
   --part NAME     of ONNX that part alone: ${PARTS.join(', ')}
   --out DIR       is made where it is not there; files of these names in it are replaced`
 
-/** The whole command; needs no GPU. Resolves to its exit code. @throws UsageError, CommandError, FormatError */
-export async function command(args: string[]): Promise<number> {
+/**
+ * The whole command; needs no GPU. Resolves to its exit code. @throws UsageError, CommandError, FormatError
+ *
+ * @param call how users call it
+ */
+export async function command(args: string[], call = 'npm run export --'): Promise<number> {
   const options = parseOptions(args)
   if (!options) {
-    console.log(usage)
+    console.log(usage(call))
     return 0
   }
-  const bytes = await readFile(options.model).catch((error) => {
-    throw fileError(options.model, 'read', error)
-  })
-  const model = savedModel(options.model, bytes)
+  const { bytes, saved: { model: { spec }, parameters } } = await openModel(options.model)
+  const model = { spec, parameters: async () => parameters, save: async () => bytes }
   const files = options.to === 'onnx' ? await onnxFiles(model, options.part) : await exportPytorch(model)
   await mkdir(options.out, { recursive: true }).catch((error) => {
     throw fileError(options.out, 'made', error)
@@ -76,16 +78,6 @@ function named<Name extends string>(value: string, path: string, what: string, n
     return readName(value, path, what, names)
   } catch (error) {
     throw error instanceof SpecError ? new UsageError(error.message) : error
-  }
-}
-
-/** A checked file as a model. @throws FormatError */
-function savedModel(path: string, bytes: Uint8Array): ExportableModel & SavableModel {
-  try {
-    const { model: { spec }, parameters } = readModel(bytes)
-    return { spec, parameters: async () => parameters, save: async () => bytes }
-  } catch (error) {
-    throw error instanceof FormatError ? new FormatError(`${path}: ${error.message}`, { cause: error }) : error
   }
 }
 

@@ -19,5 +19,6 @@ const words: Record<string, string> = {
 export function fileError(path: string, what: 'read' | 'written' | 'made', cause: unknown): unknown {
   const { code, message } = cause as NodeJS.ErrnoException
   if (!(cause instanceof Error) || typeof code !== 'string') return cause
-  return new CommandError(`${path} cannot be ${what}: ${words[code] ?? message}`, { cause })
+  const reason = code === 'ENOENT' && what === 'written' ? 'its folder is not there' : (words[code] ?? message)
+  return new CommandError(`${path} cannot be ${what}: ${reason}`, { cause })
 }
