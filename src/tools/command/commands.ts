@@ -8,6 +8,7 @@ import { command as evaluating } from './evaluate.js'
 import { command as telling } from './info.js'
 import { command as reconstructing } from './reconstruct.js'
 import { command as sampling } from './sample.js'
+import { training } from './training.js'
 
 /** One of the words that follow `elbo`. */
 interface Command {
@@ -18,6 +19,7 @@ interface Command {
 }
 
 const COMMANDS: Record<string, Command> = {
+  train: { does: 'a model from a preset or a specification', run: training },
   reconstruct: { does: 'images beside what the model makes of them', run: reconstructing },
   encode: { does: 'images to latents, as .npy or .csv', run: encoding },
   decode: { does: 'latents to images, as PNG or .npy', run: decoding },
@@ -38,7 +40,7 @@ Variational autoencoders on the GPU, in Node: the npm package webgpu has to be i
 ${lines.join('\n')}
 
 elbo COMMAND --help says what it takes, elbo --version which elbo this is.
-Exit code: 0 done, 1 failed, 2 wrong options.
+Exit code: 0 done, 1 failed, 2 wrong options, 130 stopped by Ctrl-C.
 `
 }
 

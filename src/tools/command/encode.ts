@@ -5,7 +5,7 @@ import { IMAGE_OPTIONS, imagesFor, imagesUsage, inParts } from './images.js'
 import { modelPath, openModel } from './open-model.js'
 import { ADAPTER_OPTION, adapterUsage, withModel } from './with-model.js'
 
-export const usage = `elbo encode MODEL.safetensors --data NAME|DIR --out FILE.npy|FILE.csv [options]
+export const usage = `elbo encode MODEL.safetensors --data NAME|PATH --out FILE.npy|FILE.csv [options]
 
 Writes what the encoder makes of images: the mean of the posterior, the codes of a vector-quantised model.
 

@@ -5,7 +5,7 @@ import { IMAGE_OPTIONS, imagesFor, imagesUsage } from './images.js'
 import { modelPath, openModel } from './open-model.js'
 import { ADAPTER_OPTION, adapterUsage, withModel } from './with-model.js'
 
-export const usage = `elbo evaluate MODEL.safetensors --data NAME|DIR [options]
+export const usage = `elbo evaluate MODEL.safetensors --data NAME|PATH [options]
 
 Tells a model's loss over a set, in nats per image.
 

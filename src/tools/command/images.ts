@@ -11,8 +11,8 @@ const SETS = ['test', 'train'] as const
 
 /** Options of every command that takes images. */
 export const IMAGE_OPTIONS = ['data', 'set', 'count']
-export const imagesUsage = `  --data NAME|DIR       ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files
-                        or CIFAR-10's binary batches
+export const imagesUsage = `  --data NAME|PATH      ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files,
+                        CIFAR-10's binary batches, or PNG or JPEG files; a .npy or .csv file
   --set NAME            ${SETS.join(' or ')} (${SETS[0]})
   --count N             the first N images of it (all)`
 

@@ -5,7 +5,7 @@ import { modelPath, openModel } from './open-model.js'
 import { ADAPTER_OPTION, adapterUsage, withModel } from './with-model.js'
 import { imagesOut, OUT_OPTIONS, outUsage, writeImages } from './write-images.js'
 
-export const usage = `elbo reconstruct MODEL.safetensors --data NAME|DIR --out PATH [options]
+export const usage = `elbo reconstruct MODEL.safetensors --data NAME|PATH --out PATH [options]
 
 Decodes images from their own codes. A sheet shows every row of images above what became of it.
 

@@ -24,11 +24,16 @@ export function prepared({ anomaly, labels }: Options, data: LoadedDataset): Loa
   return { ...data, train: { ...kept, labels: fewLabels(kept.labels!, labels) } }
 }
 
-/** The whole command; resolves to its exit code. */
-export async function command(args: string[], host: Host): Promise<number> {
+/**
+ * The whole command; resolves to its exit code.
+ *
+ * @param host opens the page to train in; without one this process trains
+ * @param call how users call it
+ */
+export async function command(args: string[], host?: Host, call = 'npm run train --'): Promise<number> {
   const options = parseOptions(args)
   if (!options) {
-    console.log(usage)
+    console.log(usage(call))
     return 0
   }
   const spec = options.spec ? await readSpec(options.spec) : undefined

@@ -1,21 +1,28 @@
 import { join } from 'node:path'
-import { createEngine } from '../../index.js'
+import { createEngine } from '../../node.js'
+import { chooseSoftware } from '../command/software.js'
 import { CommandError } from './failure.js'
 import { makeFolder, type Ended, type Setting } from './headless.js'
 import { onInterrupt } from './interrupt.js'
+import { drawInProcess, leftOut } from './plain-pictures.js'
 import type { Job } from './messages.js'
 import { RunLog } from './run-log.js'
 import { adapterName, work, type Stoppable } from './work.js'
 import { writeWhole } from './write-file.js'
 
 /**
- * Works on a job in this process, which has WebGPU itself, as Deno has; without pictures, for there is no page to draw
- * them in. Ctrl-C, SIGTERM and SIGHUP stop it as in a page. @throws CommandError where a file cannot be written
+ * Works on a job in this process, with the pictures that need no canvas. Ctrl-C, SIGTERM and SIGHUP stop it as in a
+ * page.
+ * @throws CommandError where a file cannot be written; UnsupportedError without WebGPU, that says what to install
  */
-export async function trainInProcess(job: Job, { data, resumed, codes, folder }: Omit<Setting, 'host'>): Promise<Ended> {
+export async function trainInProcess(
+  job: Job,
+  { data, resumed, codes, folder, adapter: asked }: Omit<Setting, 'host'>,
+): Promise<Ended> {
+  if (asked === 'software') chooseSoftware()
   await makeFolder(folder)
-  const log = new RunLog(job, folder)
   const engine = await createEngine()
+  const log = new RunLog(job, folder)
   let run: Stoppable | undefined
   let interrupted = 0
   const stop = (code: number) => {
@@ -39,7 +46,11 @@ export async function trainInProcess(job: Job, { data, resumed, codes, folder }:
       },
       report: (report) => log.report(report),
       save: (file) => writeWhole(join(folder, 'model.safetensors'), [file]),
-      draw: async () => [],
+      draw(vae, _rows, _about, brokeOff, { scores, coder }) {
+        const left = leftOut(vae.spec, scores !== undefined)
+        log.say(`Left out, as only a page draws them: ${left.join(', ')}`)
+        return coder ? Promise.resolve([]) : drawInProcess(vae, data.test, folder, brokeOff)
+      },
     })
     await log.end(outcome, interrupted > 0)
     const seconds = (performance.now() - begunMs) / 1000

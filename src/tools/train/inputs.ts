@@ -8,6 +8,7 @@ import type { VaeSpec } from '../../model/spec.js'
 import { readModel, type SavedModel } from '../../train/file.js'
 import { UsageError } from '../arguments.mjs'
 import { DATASET_NAMES, loadDataset, type LoadedDataset } from '../datasets.js'
+import { ownData } from '../own-data.js'
 import { CommandError, fileError } from './failure.js'
 import { parseHistory, type HistoryRow } from './history.js'
 import type { PresetName } from './options.js'
@@ -46,9 +47,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A data set by name, or a folder's: CIFAR-10's where its test batch is there, else MNIST's four files. */
+/**
+ * A data set by name, arrays, tables and pictures of the user's own, or a folder's: CIFAR-10's where its test batch is
+ * there, else MNIST's four files.
+ */
 export async function loadData(data: string): Promise<LoadedDataset> {
   if (DATASET_NAMES.includes(data)) return loadDataset(data)
+  const own = await ownData(data)
+  if (own) return own
   if (!existsSync(data) || !statSync(data).isDirectory()) {
     throw new UsageError(`--data: "${data}" is no folder, and no data set: there are ${DATASET_NAMES.join(', ')}`)
   }

@@ -1,6 +1,6 @@
 // @ts-check
-// Starts a command that is written in TypeScript and trains in a page: both are bundled first. With ELBO_RUNTIME=deno
-// the command itself runs in Deno and trains there.
+// Starts a command that is written in TypeScript and trains in a page: both are bundled first. With --runtime or
+// ELBO_RUNTIME as node or deno the command itself runs in such a process and trains there.
 import { spawn } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from '../ensure-installed.mjs'
 import { findDeno } from '../find-deno.mjs'
 import { softwareVulkan } from '../find-firefox.mjs'
+import { softwareDawn } from '../find-vulkan.mjs'
+import { installApart } from '../install-apart.mjs'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -23,9 +25,8 @@ export async function launch(entryPoint, name) {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     await ensureInstalled()
-    const { ELBO_RUNTIME: place = 'browser' } = process.env
-    if (place === 'deno') return void (process.exitCode = await launchDeno(entryPoint, name))
-    if (place !== 'browser') throw new Error(`ELBO_RUNTIME is "${place}", needs browser or deno`)
+    const place = placeAsked()
+    if (place !== 'browser') return void (process.exitCode = await launchProcess(place, entryPoint, name))
     const { command } = await loadCommand(entryPoint)
     const { launchBrowser } = await import('../browser.mjs')
     process.exitCode = await command(process.argv.slice(2), { bundlePage, launchBrowser })
@@ -42,14 +43,25 @@ async function loadCommand(entryPoint) {
   return bundled({ entryPoints: [entryPoint] }, (file) => import(pathToFileURL(file).href))
 }
 
+/** Where the command line or the environment has the command run. A name that there is not the command refuses. */
+function placeAsked() {
+  const asked = /(?:^| )--runtime[= ](node|deno|chrome)(?: |$)/.exec(process.argv.slice(2).join(' '))?.[1]
+  if (asked === 'node' || asked === 'deno') return asked
+  const { ELBO_RUNTIME: place = 'browser' } = process.env
+  if (asked || place === 'browser') return 'browser'
+  if (place === 'node' || place === 'deno') return place
+  throw new Error(`ELBO_RUNTIME is "${place}", needs browser, deno or node`)
+}
+
 /**
- * Runs the command in Deno, where it needs no page.
+ * Runs the command in a process that trains itself and needs no page.
  *
+ * @param {'node' | 'deno'} place
  * @param {string} entryPoint
  * @param {string} name
  * @returns {Promise<number>} its exit code
  */
-async function launchDeno(entryPoint, name) {
+async function launchProcess(place, entryPoint, name) {
   const contents = `
     import process from 'node:process'
     import { command } from './${entryPoint}'
@@ -59,16 +71,10 @@ async function launchDeno(entryPoint, name) {
       console.error(name === 'UsageError' ? message + '\\n(${name} -- --help says what there is)' : message)
       process.exitCode = name === 'UsageError' ? 2 : 1
     }`
-  const cache = join(root, '.cache/deno')
-  await mkdir(cache, { recursive: true })
-  const software = /--adapter[= ]software/.test(process.argv.join(' ')) ? await softwareVulkan() : {}
-  const { XDG_RUNTIME_DIR = cache } = process.env // Mesa complains where nobody has logged in
-  const folders = { XDG_CACHE_HOME: cache, XDG_RUNTIME_DIR, DENO_DIR: cache }
-  const env = { ...process.env, ...software, ...folders, DENO_NO_UPDATE_CHECK: '1' }
-  const deno = await findDeno()
-  return bundled({ stdin: { contents, resolveDir: root } }, (file) => {
-    const flags = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config']
-    const child = spawn(deno, [...flags, file, ...process.argv.slice(2)], { stdio: 'inherit', env })
+  const isSoftware = /--adapter[= ]software/.test(process.argv.join(' '))
+  const { program, flags, env } = await (place === 'deno' ? inDeno(isSoftware) : inNode(isSoftware))
+  return bundled({ stdin: { contents, resolveDir: root }, packages: 'bundle' }, (file) => {
+    const child = spawn(program, [...flags, file, ...process.argv.slice(2)], { stdio: 'inherit', env })
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
       process.on(signal, () => child.kill(signal))
     }
@@ -76,6 +82,25 @@ async function launchDeno(entryPoint, name) {
       child.on('error', reject).on('close', (code) => resolve(code ?? 1))
     })
   })
+}
+
+/** @param {boolean} isSoftware */
+async function inDeno(isSoftware) {
+  const cache = join(root, '.cache/deno')
+  await mkdir(cache, { recursive: true })
+  const { XDG_RUNTIME_DIR = cache } = process.env // Mesa complains where nobody has logged in
+  const folders = { XDG_CACHE_HOME: cache, XDG_RUNTIME_DIR, DENO_DIR: cache }
+  const software = isSoftware ? await softwareVulkan() : {}
+  const env = { ...process.env, ...software, ...folders, DENO_NO_UPDATE_CHECK: '1' }
+  const flags = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config']
+  return { program: await findDeno(), flags, env }
+}
+
+/** @param {boolean} isSoftware */
+async function inNode(isSoftware) {
+  const modules = await installApart('bench/node', 'WebGPU for Node, the package webgpu')
+  const software = isSoftware ? await softwareDawn() : {}
+  return { program: process.execPath, flags: [], env: { ...process.env, ...software, NODE_PATH: modules } }
 }
 
 /**
@@ -91,7 +116,7 @@ async function bundled(program, use) {
   const folder = join(root, `.cache/command-${process.pid}`)
   const outfile = join(folder, 'command.mjs')
   try {
-    await bundle({ ...program, outfile, platform: 'node', packages: 'external', sourcemap: 'inline' })
+    await bundle({ packages: 'external', ...program, outfile, platform: 'node', sourcemap: 'inline' })
     return await use(outfile)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -58,18 +58,26 @@ const optimizerSettings = {
 const valueOptions = [
   'preset', 'spec', 'data', 'epochs', 'steps', 'batch', 'seed', 'out', 'kl-weight', 'optimizer',
   ...Object.keys(optimizerSettings), 'resume', 'adapter', 'checkpoint-every', 'anomaly', 'samples', 'labels', 'codes',
-  'prior-epochs', 'prior-layers', 'prior-channels',
+  'prior-epochs', 'prior-layers', 'prior-channels', 'runtime',
 ]
 
-/** What `npm run train -- --help` prints. */
-export const usage = `npm run train -- --preset NAME --data NAME|DIR [options]
+/** Where training may run. */
+export const runtimeNames = ['node', 'chrome', 'deno'] as const
 
-Trains a variational autoencoder in a headless browser, on its GPU where it has one.
+const RUNTIMES_OF_REPOSITORY = `chrome: a page of a headless browser, which draws every picture; node: this process, on
+                        Dawn; deno, the quickest where there is no GPU (chrome, or ELBO_RUNTIME)`
+const RUNTIMES_OF_PACKAGE = `node: this process, on the package webgpu; deno: an installed Deno 2, the quickest where
+                        there is no GPU (node)`
+
+/** What `--help` prints. @param call how users call the command */
+export const usage = (call: string) => `${call} --preset NAME --data NAME|PATH [options]
+
+Trains a variational autoencoder, on the GPU where there is one.
 
   --preset NAME         ${presetNames.join(', ')}
   --spec FILE           a specification of your own instead, as JSON: what createVae takes
-  --data NAME|DIR       ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files
-                        or CIFAR-10's binary batches
+  --data NAME|PATH      ${DATASET_NAMES.join(', ')}, or a folder with MNIST's four IDX files,
+                        CIFAR-10's binary batches, or PNG or JPEG files; a .npy or .csv file
   --epochs N            passes over the training images (5; 0, with --resume and --prior-epochs: the prior alone)
   --steps N             so many updates instead
   --batch N             images per update (the preset's)
@@ -97,6 +105,7 @@ Trains a variational autoencoder in a headless browser, on its GPU where it has 
                         a code of the test images costs in bits. --prior-layers (6) and --prior-channels (64) say how
                         large it is
   --adapter NAME        default: the GPU, or the software adapter where there is none; software: always that
+  --runtime NAME        ${call.startsWith('npm') ? RUNTIMES_OF_REPOSITORY : RUNTIMES_OF_PACKAGE}
   --help
 
 The folder then holds
@@ -117,6 +126,8 @@ The folder then holds
   anomalies.png         with --anomaly: the most and the least surprising test images, and where the surprise is
   canvases.png          of a recurrent model: its canvas after every step, each row an image being drawn
   latent.png            the test images in the latent plane, where the latent has two dimensions, or on the sphere's map
+Node and Deno have no canvas: there the images are drawn without words, and loss.png, latent.png, canvases.png,
+anomalies.png and the sphere's manifold.png left out.
 
 Ctrl-C or SIGTERM stops after the steps under way and saves everything; a second one leaves at once.
 Exit code: 0 done, 1 failed, 2 wrong options, 130 stopped by Ctrl-C, 143 by SIGTERM.
@@ -126,6 +137,7 @@ Exit code: 0 done, 1 failed, 2 wrong options, 130 stopped by Ctrl-C, 143 by SIGT
 export function parseOptions(args: string[]): Options | undefined {
   const given = readArguments(args, { values: valueOptions })
   if (given.has('help')) return undefined
+  given.oneOf('runtime', runtimeNames) // whoever starts the command has chosen it
   const preset = given.oneOf('preset', presetNames)
   const [spec, resume, data] = ['spec', 'resume', 'data'].map((name) => given.text(name))
   if (spec && (preset || resume)) throw new UsageError(`give --spec or --${preset ? 'preset' : 'resume'}, not both`)

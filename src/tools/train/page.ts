@@ -2,7 +2,8 @@
 import { createEngine, dataset, ElboError, type Dataset, type Engine } from '../../index.js'
 import type { Job } from './messages.js'
 import { anomalyPicture } from './anomaly-picture.js'
-import { codePicturesOf, isDrawable, picturesOf } from './pictures.js'
+import { codePicturesOf, picturesOf } from './pictures.js'
+import { isDrawable } from './run-grids.js'
 import { adapterName, work, type Stoppable } from './work.js'
 
 let run: Stoppable | undefined

@@ -1,11 +1,12 @@
 import { toBytes, toFloats } from '../drawing/bytes.js'
-import { decodeGrid, gridSide, hasKl, sampleSeed, styleGrid, type LatentGrid } from '../drawing/grids.js'
+import { gridSide, hasKl } from '../drawing/grids.js'
 import { gather, oneOfEach } from '../drawing/images.js'
 import { normalQuantile } from '../drawing/normal.js'
 import { normals } from '../drawing/random.js'
 import { paintTiles } from '../drawing/tiles.js'
 import type { Dataset, Tensor, Vae } from '../../index.js'
 import type { HistoryRow } from './history.js'
+import { decodeRunGrid, gridsOf, isDrawable, stylesOf, type RunGrid } from './run-grids.js'
 import { latentPicture } from './latent-picture.js'
 import { lossPicture } from './loss-picture.js'
 import { density, Sheet, type About } from './sheet.js'
@@ -52,17 +53,6 @@ export function codePicturesOf(
   }
 }
 
-/** Whether values are a picture's channels. */
-export function isDrawable({ shape: [, , channels] }: Dataset): boolean {
-  return channels === 1 || channels === 3
-}
-
-function gridsOf({ spec: { latent, recurrent }, prior }: Vae): RunGrid[] {
-  if (latent.type === 'deterministic') return ['interpolations']
-  if (prior) return ['samples', 'independent']
-  return latent.type === 'gaussian' && latent.size === 2 && !recurrent ? ['samples', 'manifold'] : ['samples']
-}
-
 /** Test images of all classes in two rows, each with its reconstructions below. */
 async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
@@ -105,16 +95,9 @@ const gridHeadings = {
   },
 }
 
-/** Also `independent`: beside the samples of a trained prior, images of codes each drawn alone. */
-type RunGrid = LatentGrid | 'independent'
-
 /** A square of decoded images; over a latent plane with its coordinates. */
 async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
-  const corners = toFloats(gather(test, oneOfEach(test, 4)))
-  const decoded = kind === 'independent'
-    ? await vae.sample(gridSide * gridSide, { seed: sampleSeed, independent: true })
-    : await decodeGrid(vae, kind, corners)
-  const grid = toBytes(decoded.data)
+  const grid = toBytes((await decodeRunGrid(vae, kind, test)).data)
   const columns = gridSide
   const tile = tileSize(test, 42)
   const [width, height] = [columns * tile.width, columns * tile.height]
@@ -131,9 +114,6 @@ async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, a
   return sheet.png()
 }
 
-const styleCount = 10
-const mostColumns = 15
-
 /** A conditional model's images: each row is one draw of the prior, each column one class, from 0 on. */
 async function stylesPicture(
   vae: Vae,
@@ -142,10 +122,7 @@ async function stylesPicture(
   about: About,
   show = async (decoded: Tensor) => decoded,
 ): Promise<Blob> {
-  const { latent: { size } } = vae.spec
-  const [rows, columns] = [styleCount, Math.min(classes, mostColumns)]
-  const styles = normals(rows * size, 1)
-  const { latents, labels } = styleGrid(vae.spec.latent.type === 'von-mises-fisher' ? directions(styles, size) : styles, size, columns)
+  const { latents, labels, rows, columns } = stylesOf(vae, classes)
   const images = await show(await vae.decode(latents, { labels }))
   const tile = tileSize(test, 56)
   const left = 24
@@ -161,12 +138,6 @@ async function stylesPicture(
     sheet.text(String(label), left + (label + 0.5) * tile.width, rows * tile.height + 14, { align: 'center' })
   }
   return sheet.png()
-}
-
-/** Every row scaled to length 1. */
-function directions(rows: Float32Array, size: number): Float32Array {
-  const length = (row: number) => Math.hypot(...rows.subarray(row * size, (row + 1) * size))
-  return rows.map((value, i) => value / length(Math.floor(i / size)))
 }
 
 const canvasRows = 8

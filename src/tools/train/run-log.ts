@@ -35,6 +35,12 @@ export class RunLog {
     this.progress.update({ ...report, loss: bitsPerCode, batchSize: this.job.batchSize })
   }
 
+  /** Prints a line above the progress bar. */
+  say(line: string): void {
+    this.clear()
+    console.log(line)
+  }
+
   stopping(): void {
     this.say('Stopping after the steps under way; the model and the pictures follow. Once more leaves at once.')
   }
@@ -79,8 +85,4 @@ export class RunLog {
     return `epoch ${row.epoch}, step ${withCommas(row.step)}: test ${lossLine(this.job.spec, row)}`
   }
 
-  private say(line: string): void {
-    this.clear()
-    console.log(line)
-  }
 }

@@ -1,0 +1,166 @@
+import { existsSync, statSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, extname, join, resolve } from 'node:path'
+import { dataset, DataError, FormatError, type Dataset } from '../index.js'
+import type { LoadedDataset } from './datasets.js'
+import { readCsv } from './files/csv.js'
+import { readNpy } from './files/npy.js'
+import { readPicture } from './files/picture.js'
+import { fileError } from './train/failure.js'
+
+// Data of a user's own: arrays, tables, folders of pictures.
+
+type Shape = [height: number, width: number, channels: number]
+type Bytes = Dataset<Uint8Array>
+
+/** Of a set that is not divided yet, every tenth image is for testing. */
+const TEST_EVERY = 10
+
+/**
+ * The data at a path, or undefined where it is none of these:
+ *
+ * - `x.npy`: `[count, height, width]`, `[count, height, width, channels]` or `[count, values]`, bytes or numbers in [0, 1];
+ *   labels are in `x-labels.npy`, where that is beside it;
+ * - `x.csv`: a row an image, bytes or numbers in [0, 1]; a column `label` says its class;
+ * - a folder of PNG or JPEG files of one size, or of such folders, one a class, in the order of their names;
+ * - a folder with two of these, called `train` and `test`.
+ *
+ * Rows of a square number of values are square images of one channel, others `[1, 1, values]`. Where there is one set
+ * only, every tenth image is for testing.
+ * @throws DataError, FormatError, CommandError that name the file
+ */
+export async function ownData(path: string): Promise<LoadedDataset | undefined> {
+  const name = basename(resolve(path)).replace(/\.(npy|csv)$/, '')
+  const [train, test] = ['train', 'test'].map((part) => {
+    return [`${part}.npy`, `${part}.csv`, part].map((file) => join(path, file)).find(existsSync)
+  })
+  if (train && test) {
+    const [first, second] = [await readSet(train), await readSet(test)]
+    if (String(first.shape) === String(second.shape)) return { name, train: first, test: second }
+    const [a, b] = [first, second].map(({ shape }) => shape.join(' × '))
+    throw new DataError(`${path}: the images to train on are ${a}, those to test ${b}; they must be alike`)
+  }
+  if (!(await isSet(path))) return undefined
+  const all = await readSet(path)
+  if (all.count < 2) throw new DataError(`${path}: has one image; needs two at least, one of them for testing`)
+  return { name, ...divided(all) }
+}
+
+async function isSet(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false
+  if (!statSync(path).isDirectory()) return ['.npy', '.csv'].includes(extname(path))
+  return (await pictureFiles(path)).length > 0
+}
+
+function readSet(path: string): Promise<Bytes> {
+  return statSync(path).isDirectory() ? readPictures(path) : extname(path) === '.npy' ? readArray(path) : readTable(path)
+}
+
+async function readArray(path: string): Promise<Bytes> {
+  const { shape, data } = await readWith(path, readNpy)
+  if (shape.length < 2 || shape.length > 4) {
+    throw new DataError(`${path}: has the shape [${shape.join(', ')}], needs [count, height, width, channels]`)
+  }
+  const beside = path.replace(/\.npy$/, '-labels.npy')
+  const labels = existsSync(beside) ? Array.from((await readWith(beside, readNpy)).data) : undefined
+  const [, height, width, channels = 1] = shape
+  return made(path, data, shape.length === 2 ? rowShape(shape[1]) : [height, width, channels], labels)
+}
+
+async function readTable(path: string): Promise<Bytes> {
+  const { columns, width, rows, data } = await readWith(path, readCsv)
+  const at = columns?.findIndex((column) => column.toLowerCase() === 'label') ?? -1
+  if (at < 0) return made(path, data, rowShape(width))
+  const labels = Array.from({ length: rows }, (_, row) => data[row * width + at])
+  return made(path, data.filter((_, i) => i % width !== at), rowShape(width - 1), labels)
+}
+
+/** Of one channel where every picture is grey, else of three. */
+async function readPictures(folder: string): Promise<Bytes> {
+  const files = await pictureFiles(folder)
+  if (files.length === 0) throw new DataError(`${folder}: has no PNG or JPEG files`)
+  const pictures = []
+  for (const { path } of files) {
+    const picture = await readWith(path, readPicture)
+    const { width, height } = pictures[0] ?? picture
+    if (picture.width !== width || picture.height !== height) {
+      const [came, needed] = [picture, { width, height }].map((one) => `${one.width} × ${one.height}`)
+      throw new DataError(`${path} is ${came} pixels, ${files[0].path} ${needed}; scale them to one size`)
+    }
+    pictures.push(picture)
+  }
+  const isGrey = pictures.every(({ data }) => data.every((value, i) => value === data[i - (i % 3)]))
+  const [{ width, height }] = pictures
+  const channels = isGrey ? 1 : 3
+  const images = new Uint8Array(files.length * width * height * channels)
+  pictures.forEach(({ data }, n) => {
+    images.set(isGrey ? data.filter((_, i) => i % 3 === 0) : data, n * width * height * channels)
+  })
+  const labels = files.flatMap(({ label }) => label ?? [])
+  return made(folder, images, [height, width, channels], labels.length > 0 ? labels : undefined)
+}
+
+/** The pictures in a folder, or in the folders in it, one a class. */
+async function pictureFiles(folder: string): Promise<{ path: string; label?: number }[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    throw fileError(folder, 'read', error)
+  })
+  const names = entries.map(({ name }) => name).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  const own = names.filter(isPicture).map((name) => ({ path: join(folder, name) }))
+  if (own.length > 0) return own
+  const folders = names.filter((name) => entries.some((entry) => entry.name === name && entry.isDirectory()))
+  const all = await Promise.all(folders.map(async (name) => {
+    const files = (await readdir(join(folder, name))).filter(isPicture).sort()
+    return files.map((file) => join(folder, name, file))
+  }))
+  return all.filter((files) => files.length > 0).flatMap((files, label) => files.map((path) => ({ path, label })))
+}
+
+function isPicture(name: string): boolean {
+  return ['.png', '.jpg', '.jpeg'].includes(extname(name).toLowerCase()) && !name.startsWith('.')
+}
+
+/** A set of bytes, or of numbers up to 1, which become bytes. @throws DataError */
+function made(path: string, values: ArrayLike<number> & Iterable<number>, shape: Shape, labels?: number[]): Bytes {
+  const isBytes = values instanceof Uint8Array || Array.prototype.some.call(values, (value: number) => value > 1)
+  const bad = Array.prototype.find.call(values, (value: number) => {
+    return !(value >= 0 && value <= 255) || (isBytes && !Number.isInteger(value))
+  })
+  if (bad !== undefined) {
+    throw new DataError(`${path}: has the value ${bad}, needs whole numbers from 0 to 255, or numbers from 0 to 1`)
+  }
+  try {
+    return dataset({ images: isBytes ? Uint8Array.from(values) : Float32Array.from(values), shape, labels })
+  } catch (cause) {
+    throw cause instanceof Error ? new DataError(`${path}: ${cause.message}`, { cause }) : cause
+  }
+}
+
+function rowShape(values: number): Shape {
+  const side = Math.sqrt(values)
+  return Number.isInteger(side) ? [side, side, 1] : [1, 1, values]
+}
+
+/** Every tenth image for testing, of fewer the last one. */
+function divided({ images, labels, shape, count }: Bytes): { train: Bytes; test: Bytes } {
+  const size = shape[0] * shape[1] * shape[2]
+  const isTest = (n: number) => (count < TEST_EVERY ? n === count - 1 : n % TEST_EVERY === TEST_EVERY - 1)
+  const part = (test: boolean) => dataset({
+    images: images.filter((_, i) => isTest(Math.floor(i / size)) === test),
+    shape,
+    labels: labels?.filter((_, n) => isTest(n) === test),
+  })
+  return { train: part(false), test: part(true) }
+}
+
+/** Reads a file; what is wrong with it is said with its name. @throws CommandError, FormatError */
+async function readWith<T>(path: string, read: (bytes: Uint8Array) => T): Promise<T> {
+  const bytes = await readFile(path).catch((error) => {
+    throw fileError(path, 'read', error)
+  })
+  try {
+    return read(bytes)
+  } catch (cause) {
+    throw cause instanceof FormatError ? new FormatError(`${path}: ${cause.message}`, { cause }) : cause
+  }
+}
