@@ -2,16 +2,20 @@
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.js'
 import { createEngine, type Tensor, type Vae, type VaeSpec } from '../../src/index.js'
 import { exportOnnx } from '../../src/onnx.js'
+import { formulaBatch } from '../fixtures.js'
 import type { Asked, Answer } from './engine-page.js'
 
 const engine = createEngine({ tuning: 'off' })
 
 Object.assign(window, { answer })
 
-async function answer({ spec, tensors, file, parts = [], losses }: Asked): Promise<Answer> {
+async function answer({ spec, tensors, file, parts = [], training, losses }: Asked): Promise<Answer> {
   const given = tensors ? readSafetensors(fromBase64(tensors)).tensors : {}
   const vae = file ? await (await engine).load(fromBase64(file)) : await withParameters(spec!, given)
   try {
+    for (let step = 0; step < (training?.steps ?? 0); step++) {
+      await vae.step(formulaBatch(vae.spec, training!.batch, step), training!.optimizer)
+    }
     const outputs = losses ? await lossesOf(vae, given) : await outputsOf(vae, given)
     const onnx: Record<string, string> = {}
     for (const part of parts) onnx[part] = toBase64(await exportOnnx(vae, { part }))

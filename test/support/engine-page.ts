@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.js'
-import type { Tensor, VaeSpec } from '../../src/index.js'
+import type { Optimizer, Tensor, VaeSpec } from '../../src/index.js'
 import { serve } from '../../src/tools/serve.mjs'
 import type { Part } from '../../src/export/onnx/parts.js'
 import { browser } from '../harness/page.js'
@@ -18,8 +18,17 @@ export interface Asked {
   /** `parameter.*`, `images`, `labels`, `latents`, `noise`, `prior` */
   tensors?: string
   parts?: Part[]
+  /** So many steps first: number i takes `formulaBatch(spec, batch, i)`. */
+  training?: Training
   /** Whether the losses and gradients of the batch are wanted, in place of outputs. */
   losses?: boolean
+}
+
+/** Steps of a model. */
+export interface Training {
+  optimizer: Optimizer
+  steps: number
+  batch: number
 }
 
 /** What the page answers, likewise. */
@@ -60,8 +69,10 @@ export async function enginePage() {
   return {
     /** A model with the example's parameters. */
     run: ({ spec, ...example }: Example, parts: Part[] = []) => ask({ spec, tensors: tensorsOf(example), parts }),
-    /** The same as a saved file, and nothing else. */
-    save: async ({ spec, parameters }: Example) => (await ask({ spec, tensors: tensorsOf({ parameters }) })).file,
+    /** The same as a saved file, after training if any. */
+    save: async ({ spec, parameters }: Pick<Example, 'spec' | 'parameters'>, training?: Training) => {
+      return (await ask({ spec, tensors: tensorsOf({ parameters }), ...(training && { training }) })).file
+    },
     /** A saved model. */
     load: (file: Uint8Array, inputs: Inputs, options: { losses?: boolean } = {}) => {
       return ask({ file: Buffer.from(file).toString('base64'), tensors: tensorsOf(inputs), ...options })

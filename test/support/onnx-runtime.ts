@@ -13,8 +13,11 @@ import type { Example } from './example.js'
 /** Of the largest magnitude of an output. */
 const BOUND = 1e-5
 
-/** Fails unless every part of the example, of all rows and of one, gives in ONNX Runtime what the engine gives. */
-export async function expectSame(page: EnginePage, name: string, example: Example): Promise<void> {
+/**
+ * Fails unless every part of the example, of all rows and of one, gives in ONNX Runtime what the engine gives.
+ * @returns that
+ */
+export async function expectSame(page: EnginePage, name: string, example: Example): Promise<Answered> {
   const answered = await page.run(example, partsOf(example.spec))
   await checked(name, answered)
   for (const [part, bytes] of Object.entries(answered.onnx)) {
@@ -22,6 +25,7 @@ export async function expectSame(page: EnginePage, name: string, example: Exampl
       await expectPart(`${name}, ${part}`, bytes, cut(example, rows), rows, answered)
     }
   }
+  return answered
 }
 
 function partsOf(spec: VaeSpec): Part[] {

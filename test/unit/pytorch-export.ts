@@ -12,6 +12,7 @@ import {
 } from '../fixtures.js'
 import { presets, type Tensor, type VaeSpec } from '../../src/index.js'
 import { programsOf } from '../../src/export/pytorch/folder.js'
+import { UNLABELED } from '../../src/labels.js'
 import { norm, relativeError } from '../reference/compare.js'
 import { suite } from '../harness/suite.js'
 import { npy, pythonWithTorch, runExported, runPython, writeFolder } from '../support/exported.js'
@@ -83,11 +84,7 @@ for run, settings in enumerate(json.loads(sys.argv[1])):
         optimizer = train.make_optimizer(model, settings, tensors, step)
         loss = model(inputs[f"images.{step}"].permute(0, 3, 1, 2), inputs[f"noise.{step}"])
         model.backward(loss)
-        if settings.get("clipNorm"):
-            train.torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
-        for group in optimizer.param_groups:
-            group["lr"] = train.rate_at(settings["learningRate"], step)
-        optimizer.step()
+        train.update(model, optimizer, settings, step)
         state["step"] += 1
         path = f"run.{run}.safetensors"
         train.save(path, model, optimizer, settings, state, None, tensors, metadata)`
@@ -124,6 +121,32 @@ pytorch('a file that train.py writes is one that the engine reads', async () => 
   assert.is(readSafetensors(file).metadata.note, metadata.note)
   const running = 'encoder.1.running_mean'
   assert.ok(relativeError(saved.parameters[running].data, parameters[running].data) > 0, 'running statistics have moved')
+})
+
+pytorch('train.py takes known labels, schedules and binarisation, and says what does not fit', async () => {
+  const python = pythonWithTorch()
+  if (!python) return
+  const { spec, parameters, images, labels } = await loadModelFixture('semi-supervised-dense')
+  const here = join(folder, 'options')
+  await writeFolder(here, spec, writeSafetensors(parameters))
+  const [count, known] = [images.shape[0], labels!.filter((label) => label !== UNLABELED).length]
+  assert.ok(known > 0 && known < count)
+  await writeFile(join(here, 'images.npy'), npy(images))
+  await writeFile(join(here, 'labels.npy'), npy(vector(labels!)))
+  const data = ['train.py', '--data', 'images.npy', '--labels', 'labels.npy', '--epochs', '2', '--every', '1']
+  const kl = ['--kl-weight', JSON.stringify({ type: 'linear', from: 0, to: 1, steps: 10 })]
+  const batch = ['--known-per-batch', '1', '--batch', String(1 + count - known)]
+  const said = runPython(python, [...data, ...kl, ...batch, '--binarize', 'sample'], here)
+  const [total, reconstruction, , label, classification] = said.split('\n')[0].match(/\d+\.\d+/g)!.map(Number)
+  const parts = reconstruction + label + spec.classifierWeight! * classification // no weight on the first step's KL
+  assert.ok(Math.abs(total - parts) < 0.005, said)
+  assert.match(said, /^step 2, epoch 2: total/m)
+  for (const [args, message] of [
+    [['--batch', '900'], `--batch 900: there are ${count} images`],
+    [['--known-per-batch', '5', '--batch', '5'], `--known-per-batch 5: ${known} known labels, a batch of 5`],
+  ] as const) {
+    assert.throws(() => runPython(python, [...data, ...args], here), (error: Error) => error.message.includes(message))
+  }
 })
 
 pytorch('points on spheres of 3 to 128 dimensions are drawn by the quantiles to 50 digits', async () => {

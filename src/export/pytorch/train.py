@@ -59,22 +59,20 @@ def main():
         mine = chosen[rank::processes]
         x = images[mine].to(device)
         x = x.float() / 255 if x.dtype == torch.uint8 else x
+        torch.manual_seed((state["seed"] * 1_000_003 + state["step"]) * processes + rank)  # of all that is drawn
+        if options.binarize:
+            x = torch.bernoulli(x) if options.binarize == "sample" else (x >= 0.5).to(x.dtype)
         inputs = (x, labels[mine].to(device)) if CLASSES else (x,)
-        torch.manual_seed((state["seed"] * 1_000_003 + state["step"]) * processes + rank)  # of the noise
 
         optimizer.zero_grad()
-        loss = shared(*inputs, kl_weight=options.kl_weight)
+        loss = shared(*inputs, kl_weight=rate_at(options.kl_weight, state["step"]))
         model.backward(loss)
         if not math.isfinite(float(loss["total"])):
             raise SystemExit(f"the loss before step {state['step'] + 1} is not finite; nothing is written")
         if several:
             for parameter in model.parameters():
                 parameter.grad = summed(parameter.grad) / processes
-        if settings.get("clipNorm"):
-            torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(settings["learningRate"], state["step"])
-        optimizer.step()
+        update(model, optimizer, settings, state["step"])
         if hasattr(model, "move_codes"):
             model.move_codes(summed, is_first=rank == 0)
 
@@ -105,12 +103,18 @@ def read_options():
     length.add_argument("--steps", type=int)
     length.add_argument("--epochs", type=int)
     parser.add_argument("--batch", type=int, default=100, help="images a step, of all processes together")
-    parser.add_argument("--learning-rate", type=float, help="in place of the file's")
-    parser.add_argument("--kl-weight", type=float, default=KL_WEIGHT)
+    parser.add_argument("--learning-rate", type=rate, help="a number or a schedule in JSON, in place of the file's")
+    parser.add_argument("--kl-weight", type=rate, default=KL_WEIGHT, help="likewise, in place of the specification's")
+    parser.add_argument("--binarize", choices=["sample", "threshold"], help="pixels of 0 and 1: drawn, or from 1/2 on")
     known = "known labels a batch, of a model with a classifier; the others are then of unknown label"
     parser.add_argument("--known-per-batch", type=int, default=0, help=known)
     parser.add_argument("--every", type=int, default=10, help="steps between lines")
     return parser.parse_args()
+
+
+def rate(text):
+    """A number or a schedule; argparse names this function where the text is neither."""
+    return json.loads(text)
 
 
 def join_processes():
@@ -195,17 +199,17 @@ class CodeUsage:
 def make_optimizer(model, settings, tensors, step):
     """PyTorch's optimiser of these settings, with the file's moments."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    kind, rate = settings["type"], rate_at(settings["learningRate"], step)
+    kind, lr = settings["type"], rate_at(settings["learningRate"], step)
     if kind in ("adam", "adamw"):
         decay = {"weight_decay": settings["weightDecay"]} if kind == "adamw" else {}
         kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
         betas = settings["beta1"], settings["beta2"]
-        optimizer = kinds[kind](trained, rate, betas, settings["epsilon"], **decay)
+        optimizer = kinds[kind](trained, lr, betas, settings["epsilon"], **decay)
     elif kind == "rmsprop":
         rho, epsilon, momentum = settings["rho"], settings["epsilon"], settings["momentum"]
-        optimizer = torch.optim.RMSprop(trained, rate, rho, epsilon, momentum=momentum)
+        optimizer = torch.optim.RMSprop(trained, lr, rho, epsilon, momentum=momentum)
     else:
-        optimizer = torch.optim.SGD(trained, rate, settings["momentum"])
+        optimizer = torch.optim.SGD(trained, lr, settings["momentum"])
     for name, parameter in model.named_parameters():
         found = {theirs: tensors.get(f"optimizer.{ours}.{name}") for ours, theirs in moments(settings).items()}
         if step == 0 or not parameter.requires_grad or not found or any(value is None for value in found.values()):
@@ -214,6 +218,15 @@ def make_optimizer(model, settings, tensors, step):
         if kind != "sgd":
             optimizer.state[parameter]["step"] = torch.tensor(float(step))
     return optimizer
+
+
+def update(model, optimizer, settings, step):
+    """One update, at the rate of that step, which counts from 0."""
+    if settings.get("clipNorm"):
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
+    for group in optimizer.param_groups:
+        group["lr"] = rate_at(settings["learningRate"], step)
+    optimizer.step()
 
 
 def moments(settings):

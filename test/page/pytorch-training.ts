@@ -1,12 +1,14 @@
-// Exported models trained under torchrun, and what that makes of them loaded back into the engine in a page.
+// Exported models trained in PyTorch, beside the engine in a page: a saved run's next step, and what torchrun writes.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { Tensor, VaeSpec } from '../../src/index.js'
+import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.js'
+import { adam, presets, rmsprop, type Tensor, type VaeSpec } from '../../src/index.js'
 import { UNLABELED } from '../../src/labels.js'
 import { formulaBatch, judgedBatch, loadModelFixture, loadVaeGanFixtures } from '../fixtures.js'
 import { suite } from '../harness/suite.js'
+import { norm } from '../reference/compare.js'
 import { SMALL } from '../support/engine.js'
 import { enginePage, type EnginePage } from '../support/engine-page.js'
 import { exampleOf } from '../support/example.js'
@@ -14,14 +16,30 @@ import { npy, pythonWithTorch, runExported, runPython, writeFolder } from '../su
 
 const COUNT = 64
 
-const pytorch = suite('torchrun')
+/** One step as train.py takes it, of a given batch and noise. */
+const NEXT_STEP = `
+import json, sys
+sys.path.insert(0, ".")
+import train
+from files import read_safetensors
+tensors, metadata = read_safetensors("model.safetensors")
+inputs, _ = read_safetensors("inputs.safetensors")
+model, settings = train.load_model(tensors), json.loads(metadata["elbo.optimizer"])
+state = json.loads(metadata["elbo.training"])
+optimizer = train.make_optimizer(model, settings, tensors, state["step"])
+model.backward(model(inputs["images"].permute(0, 3, 1, 2), inputs["noise"]))
+train.update(model, optimizer, settings, state["step"])
+state["step"] += 1
+train.save("next.safetensors", model, optimizer, settings, state, None, tensors, metadata)`
+
+const pytorch = suite('going on in PyTorch')
 const python = pythonWithTorch()
 let page: EnginePage
 let folder = ''
 
 pytorch.before(async () => {
   page = await enginePage()
-  folder = await mkdtemp(join(tmpdir(), 'elbo-torchrun-'))
+  folder = await mkdtemp(join(tmpdir(), 'elbo-pytorch-'))
 })
 pytorch.after(async () => {
   await page.close()
@@ -39,6 +57,34 @@ pytorch('other kinds of models go on under torchrun, too', async () => {
   const [judged] = Object.values(await loadVaeGanFixtures())
   await expectTrained('vae-gan', judged.spec, 20)
 })
+
+const trained = {
+  adam: { spec: SMALL, optimizer: adam({ learningRate: { type: 'cosine', value: 1e-3, steps: 10 }, clipNorm: 20 }) },
+  rmsprop: { spec: presets.mlp, optimizer: rmsprop({ learningRate: 1e-3, momentum: 0.5 }) },
+}
+
+for (const [name, { spec, optimizer }] of Object.entries(trained)) {
+  pytorch(`${name} goes on from a saved run as the engine does: the next step is the same`, async () => {
+    if (!python) return
+    const { parameters } = exampleOf(spec, 1)
+    const [BATCH, STEPS] = [16, 4]
+    const fileAfter = (steps: number) => page.save({ spec, parameters }, { optimizer, steps, batch: BATCH })
+    const [before, after] = [await fileAfter(STEPS), readSafetensors(await fileAfter(STEPS + 1)).tensors]
+    const own = join(folder, name)
+    await writeFolder(own, spec, before)
+    const { images, noise } = formulaBatch(spec, BATCH, STEPS)
+    await writeFile(join(own, 'inputs.safetensors'), writeSafetensors({ images, noise: noise! }))
+    runPython(python, ['-c', NEXT_STEP], own)
+    const came = readSafetensors(await readFile(join(own, 'next.safetensors'))).tensors
+    const start = readSafetensors(before).tensors
+    assert.equal(Object.keys(came).sort(), Object.keys(after).sort())
+    for (const [key, { data }] of Object.entries(after)) {
+      const change = norm(data.map((value, i) => value - start[key].data[i]))
+      const error = norm(data.map((value, i) => value - came[key].data[i]))
+      assert.ok(error <= 1e-4 * change, `${key} is off by ${error}, has changed by ${change}`)
+    }
+  })
+}
 
 pytorch.run()
 
