@@ -55,7 +55,8 @@ export async function runExported(
 /** What a Python program prints. @throws with all that it said */
 export function runPython(python: string, args: readonly string[], cwd?: string): string {
   try {
-    return execFileSync(python, args, { env, ...(cwd && { cwd }), stdio: 'pipe', maxBuffer: 1 << 26 }).toString()
+    const limits = { maxBuffer: 1 << 26, timeout: 180_000 }
+    return execFileSync(python, args, { env, ...(cwd && { cwd }), stdio: 'pipe', ...limits }).toString()
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: Buffer; stderr?: Buffer }
     throw new Error(`python ${args.join(' ')}:\n${stdout ?? ''}${stderr ?? error}`)

@@ -13,6 +13,7 @@ import functools
 import json
 import math
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -90,7 +91,9 @@ def main():
         save(options.out, model, optimizer, settings, state, counts, tensors, metadata)
         print(f"wrote {options.out}")
     if dist.is_initialized():
-        dist.destroy_process_group()
+        dist.barrier()  # nobody leaves before the file is there
+        sys.stdout.flush()
+        os._exit(0)  # at once: on the way out PyTorch 1.13 may wait for gloo's threads for ever
 
 
 def read_options():
