@@ -66,7 +66,7 @@ runs('goes on on the next one, tells every step once, and ends with the bits of 
     const expected = await interrupted(engine, whole.train(data, options), [])
     const vae = await engine.createVae(TINY, { seed: 1 })
     const first = engine.device
-    const events = await interrupted(engine, vae.train(data, options), [1, 700, 1500])
+    const events = await interrupted(engine, vae.train(data, options), [1, 0.2 * LONG, 0.4 * LONG])
     assert.is.not(engine.device, first)
     const recovered = events.filter(({ type }) => type === 'recovered')
     assert.is(recovered.length, 3)
