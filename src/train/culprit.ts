@@ -32,10 +32,16 @@ export function extremeOf(tensors: Record<string, Tensor>): Extreme | undefined 
 /** The first value that is not finite, of tensors in their order. */
 export function notFinite(tensors: Record<string, Tensor>): Extreme | undefined {
   for (const [name, { data }] of Object.entries(tensors)) {
-    const value = data.find((candidate) => !Number.isFinite(candidate))
-    if (value !== undefined) return { name, value }
+    if (!areFinite(data)) return { name, value: data.find((candidate) => !Number.isFinite(candidate))! }
   }
   return undefined
+}
+
+/** Whether every value is finite: its product with 0 is 0 then. */
+export function areFinite(values: Float32Array): boolean {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]
+  return sum === 0
 }
 
 /**

@@ -10,7 +10,7 @@ import { streamKey, STREAMS } from '../random.js'
 import { StepQueue, type StepLoss } from '../schedule/step-queue.js'
 import type { Training } from './check-training.js'
 import { savedContents } from './contents.js'
-import { findCulprit, notFinite } from './culprit.js'
+import { areFinite, findCulprit, notFinite } from './culprit.js'
 import { lossOf, type Loss } from './evaluate.js'
 import type { LiveModel } from './live-model.js'
 import type { Progress } from './progress.js'
@@ -239,7 +239,9 @@ export class DeviceRun<N extends Network = Model> {
     const { runtime, live, progress: { state, reporter, stopsEarly } } = this
     holdBest(runtime, state, stopsEarly)
     const last = reporter.finish()
-    const bad = notFinite(savedContents(runtime, state, await live.keep(state)).tensors)
+    const words = await live.keep(state)
+    // Naming the tensors copies them all.
+    const bad = areFinite(words) ? undefined : notFinite(savedContents(runtime, state, words).tensors)
     if (bad) throw new NumericError(`the update of step ${last.step} left ${bad.value} in "${bad.name}"`, bad.name)
     return last
   }
