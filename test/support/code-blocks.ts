@@ -1,0 +1,47 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A block of code in the documentation. */
+export interface CodeBlock {
+  /** `docs/sphere.md:8`, of its first line. */
+  place: string
+  /** What follows the fence, `ts`; of an indented block empty. */
+  language: string
+  code: string
+}
+
+/** The blocks of README and `docs/`, fenced and indented. */
+export async function codeBlocks(root = '.'): Promise<CodeBlock[]> {
+  const pages = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).sort()
+  const files = ['README.md', ...pages.map((name) => `docs/${name}`)]
+  return (await Promise.all(files.map(async (file) => blocksOf(file, await readFile(join(root, file), 'utf8'))))).flat()
+}
+
+/** @throws where a fence is not closed */
+export function blocksOf(file: string, text: string): CodeBlock[] {
+  const blocks: CodeBlock[] = []
+  let open: { language: string; line: number; lines: string[] } | undefined
+  const close = () => {
+    if (!open) return
+    const { language, line, lines } = open
+    blocks.push({ place: `${file}:${line}`, language, code: lines.join('\n').trimEnd() })
+    open = undefined
+  }
+  const lines = text.split('\n')
+  for (const [i, line] of lines.entries()) {
+    const fence = /^```(\w*)/.exec(line)
+    const isFenced = open !== undefined && open.language !== ''
+    if (fence && isFenced) close()
+    else if (fence) {
+      if (fence[1] === '') throw new Error(`${file}:${i + 1}: a block of code without its language`)
+      open = { language: fence[1], line: i + 2, lines: [] }
+    } else if (isFenced) open!.lines.push(line)
+    else if (/^ {4}\S/.test(line) && (open || lines[i - 1] === '')) {
+      open ??= { language: '', line: i + 1, lines: [] }
+      open.lines.push(line.slice(4))
+    } else if (line !== '') close()
+  }
+  if (open && open.language !== '') throw new Error(`${file}:${open.line}: the block is not closed`)
+  close()
+  return blocks
+}
