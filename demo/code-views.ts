@@ -1,5 +1,5 @@
 import type { Codes, Vae } from '../src/index.js'
-import { toBytes, toFloats } from '../src/tools/drawing/bytes.js'
+import { toBytes } from '../src/tools/drawing/bytes.js'
 import { originalCount, type DataPair } from './data.js'
 import { gather, oneOfEach } from '../src/tools/drawing/images.js'
 import type { Landing, Pictures, Point, Probed } from './messages.js'
@@ -20,7 +20,7 @@ export class CodeViews implements Views {
     private readonly data: DataPair,
   ) {
     this.originals = oneOfEach(data.test, originalCount)
-    this.originalImages = toFloats(gather(data.test, this.originals))
+    this.originalImages = gather(data.test, this.originals)
   }
 
   describe() {
@@ -32,7 +32,7 @@ export class CodeViews implements Views {
       grid: 'codes' as const,
       gridColumns: sampleSide,
       codes: { count: latent.type === 'vector-quantized' ? latent.codes : 0, height, width },
-      originals: gather(data.test, originals),
+      originals: toBytes(gather(data.test, originals)),
       originalLabels: originals.flatMap((index) => data.test.labels?.[index] ?? []),
       labels: undefined,
     }

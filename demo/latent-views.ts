@@ -35,7 +35,7 @@ export class LatentViews implements Views {
     this.projection = new Projection(latent.size)
     this.grid = classes === undefined ? gridOf(vae.spec) : 'styles'
     this.originals = oneOfEach(data.test, originalCount)
-    this.originalImages = toFloats(gather(data.test, this.originals))
+    this.originalImages = gather(data.test, this.originals)
     this.imageSize = data.test.shape.reduce((product, n) => product * n, 1)
     this.pointImages = toFloats(data.test.images.subarray(0, mostPoints * this.imageSize))
   }
@@ -46,7 +46,7 @@ export class LatentViews implements Views {
       grid,
       gridColumns: vae.spec.classes ?? gridSide,
       codes: undefined,
-      originals: gather(data.test, originals),
+      originals: toBytes(gather(data.test, originals)),
       originalLabels: this.originalLabels,
       labels: data.test.labels?.slice(0, mostPoints),
     }

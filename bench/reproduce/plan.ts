@@ -35,7 +35,7 @@ export function planReproduction(
     reportEvery: reproduction.reportEvery,
     checkpointEvery: CHECKPOINT_STEPS,
     softwareRefusal: length.softwareMinutes || short || steps || anyway ? undefined : refusal(reproduction),
-    data: { shape: train.shape, labels: Boolean(train.labels && test.labels) },
+    data: { shape: train.shape, labels: Boolean(train.labels && test.labels), real: false },
     subject: `${title} on ${dataName}`,
     settings: [
       inWords(optimizer),

@@ -28,11 +28,14 @@ export interface LoadOptions {
 }
 
 /** Images to learn from, and those to judge by. */
-export interface LoadedDataset {
+export interface LoadedDataset<Pixels extends Uint8Array | Float32Array = Uint8Array> {
   name: string
-  train: Dataset<Uint8Array>
-  test: Dataset<Uint8Array>
+  train: Dataset<Pixels>
+  test: Dataset<Pixels>
 }
+
+/** Also real-valued data. */
+export type AnyDataset = LoadedDataset<Uint8Array | Float32Array>
 
 /** A set of four IDX files, known by their content. */
 export interface IdxSource {

@@ -2,16 +2,29 @@ import { existsSync, statSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
 import { dataset, DataError, FormatError, type Dataset } from '../index.js'
-import type { LoadedDataset } from './datasets.js'
+import type { AnyDataset, LoadedDataset } from './datasets.js'
 import { readCsv } from './files/csv.js'
-import { readNpy } from './files/npy.js'
+import { readNpy, type NpyArray } from './files/npy.js'
 import { readPicture } from './files/picture.js'
 import { fileError } from './train/failure.js'
 
 // Data of a user's own: arrays, tables, folders of pictures.
 
 type Shape = [height: number, width: number, channels: number]
-type Bytes = Dataset<Uint8Array>
+
+/** A set as it was read; the path is that of its file or folder. */
+interface Raw {
+  path: string
+  values: NpyArray['data']
+  shape: Shape
+  labels?: number[]
+}
+
+interface RawData {
+  name: string
+  train: Raw
+  test: Raw
+}
 
 /** Of a set that is not divided yet, every tenth image is for testing. */
 const TEST_EVERY = 10
@@ -19,17 +32,37 @@ const TEST_EVERY = 10
 /**
  * The data at a path, or undefined where it is none of these:
  *
- * - `x.npy`: `[count, height, width]`, `[count, height, width, channels]` or `[count, values]`, bytes or numbers in [0, 1];
- *   labels are in `x-labels.npy`, where that is beside it;
- * - `x.csv`: a row an image, bytes or numbers in [0, 1]; a column `label` says its class;
+ * - `x.npy`: `[count, height, width]`, `[count, height, width, channels]` or `[count, values]`; labels are in
+ *   `x-labels.npy`, where that is beside it;
+ * - `x.csv`: a row an image; a column `label` says its class;
  * - a folder of PNG or JPEG files of one size, or of such folders, one a class, in the order of their names;
  * - a folder with two of these, called `train` and `test`.
  *
  * Rows of a square number of values are square images of one channel, others `[1, 1, values]`. Where there is one set
- * only, every tenth image is for testing.
+ * only, every tenth image is for testing. Whole numbers up to 255, of which one is more than 1, are bytes; others are
+ * kept as the finite numbers that they are.
  * @throws DataError, FormatError, CommandError that name the file
  */
-export async function ownData(path: string): Promise<LoadedDataset | undefined> {
+export async function ownData(path: string): Promise<AnyDataset | undefined> {
+  const data = await rawData(path)
+  if (!data || areBytes(data)) return data && pixelsOf(data)
+  const real = (set: Raw) => {
+    return made(set, () => dataset({ values: Float32Array.from(set.values), shape: set.shape, labels: set.labels }))
+  }
+  return { name: data.name, train: real(data.train), test: real(data.test) }
+}
+
+/**
+ * `ownData` as pixels: bytes, or numbers from 0 to 1, which are rounded to bytes.
+ * @throws DataError also for other numbers
+ */
+export async function ownPixels(path: string): Promise<LoadedDataset | undefined> {
+  const data = await rawData(path)
+  return data && pixelsOf(data)
+}
+
+/** Two sets alike, or undefined where there are none. @throws DataError, FormatError, CommandError */
+async function rawData(path: string): Promise<RawData | undefined> {
   const name = basename(resolve(path)).replace(/\.(npy|csv)$/, '')
   const [train, test] = ['train', 'test'].map((part) => {
     return [`${part}.npy`, `${part}.csv`, part].map((file) => join(path, file)).find(existsSync)
@@ -40,10 +73,39 @@ export async function ownData(path: string): Promise<LoadedDataset | undefined> 
     const [a, b] = [first, second].map(({ shape }) => shape.join(' × '))
     throw new DataError(`${path}: the images to train on are ${a}, those to test ${b}; they must be alike`)
   }
-  if (!(await isSet(path))) return undefined
-  const all = await readSet(path)
-  if (all.count < 2) throw new DataError(`${path}: has one image; needs two at least, one of them for testing`)
-  return { name, ...divided(all) }
+  return (await isSet(path)) ? { name, ...divided(await readSet(path)) } : undefined
+}
+
+function areBytes({ train, test }: RawData): boolean {
+  const all = [train.values, test.values]
+  if (all.every((values) => values instanceof Uint8Array)) return true
+  const isByte = (value: number) => Number.isInteger(value) && value >= 0 && value <= 255
+  return all.every((values) => values.every(isByte)) && all.some((values) => values.some((value) => value > 1))
+}
+
+/** @throws DataError for numbers that are no pixels */
+function pixelsOf(data: RawData): LoadedDataset {
+  const asBytes = areBytes(data)
+  const pixels = (set: Raw) => {
+    const { path, values, shape, labels } = set
+    const bad = asBytes ? undefined : values.find((value) => !(value >= 0 && value <= 1))
+    if (bad !== undefined) {
+      const way = 'other numbers go with a Gaussian likelihood'
+      throw new DataError(`${path}: has the value ${bad}, needs whole numbers from 0 to 255, or numbers from 0 to 1; ${way}`)
+    }
+    const images = asBytes ? Uint8Array.from(values) : Float32Array.from(values)
+    return made(set, () => dataset({ images, shape, labels }))
+  }
+  return { name: data.name, train: pixels(data.train), test: pixels(data.test) }
+}
+
+/** What `make` makes of a set. @throws DataError that names the file */
+function made<Pixels extends Uint8Array | Float32Array>({ path }: Raw, make: () => Dataset<Pixels>): Dataset<Pixels> {
+  try {
+    return make()
+  } catch (cause) {
+    throw cause instanceof Error ? new DataError(`${path}: ${cause.message}`, { cause }) : cause
+  }
 }
 
 async function isSet(path: string): Promise<boolean> {
@@ -52,11 +114,11 @@ async function isSet(path: string): Promise<boolean> {
   return (await pictureFiles(path)).length > 0
 }
 
-function readSet(path: string): Promise<Bytes> {
+function readSet(path: string): Promise<Raw> {
   return statSync(path).isDirectory() ? readPictures(path) : extname(path) === '.npy' ? readArray(path) : readTable(path)
 }
 
-async function readArray(path: string): Promise<Bytes> {
+async function readArray(path: string): Promise<Raw> {
   const { shape, data } = await readWith(path, readNpy)
   if (shape.length < 2 || shape.length > 4) {
     throw new DataError(`${path}: has the shape [${shape.join(', ')}], needs [count, height, width, channels]`)
@@ -64,19 +126,19 @@ async function readArray(path: string): Promise<Bytes> {
   const beside = path.replace(/\.npy$/, '-labels.npy')
   const labels = existsSync(beside) ? Array.from((await readWith(beside, readNpy)).data) : undefined
   const [, height, width, channels = 1] = shape
-  return made(path, data, shape.length === 2 ? rowShape(shape[1]) : [height, width, channels], labels)
+  return { path, values: data, shape: shape.length === 2 ? rowShape(shape[1]) : [height, width, channels], labels }
 }
 
-async function readTable(path: string): Promise<Bytes> {
+async function readTable(path: string): Promise<Raw> {
   const { columns, width, rows, data } = await readWith(path, readCsv)
   const at = columns?.findIndex((column) => column.toLowerCase() === 'label') ?? -1
-  if (at < 0) return made(path, data, rowShape(width))
+  if (at < 0) return { path, values: data, shape: rowShape(width) }
   const labels = Array.from({ length: rows }, (_, row) => data[row * width + at])
-  return made(path, data.filter((_, i) => i % width !== at), rowShape(width - 1), labels)
+  return { path, values: data.filter((_, i) => i % width !== at), shape: rowShape(width - 1), labels }
 }
 
 /** Of one channel where every picture is grey, else of three. */
-async function readPictures(folder: string): Promise<Bytes> {
+async function readPictures(folder: string): Promise<Raw> {
   const files = await pictureFiles(folder)
   if (files.length === 0) throw new DataError(`${folder}: has no PNG or JPEG files`)
   const pictures = []
@@ -97,7 +159,7 @@ async function readPictures(folder: string): Promise<Bytes> {
     images.set(isGrey ? data.filter((_, i) => i % 3 === 0) : data, n * width * height * channels)
   })
   const labels = files.flatMap(({ label }) => label ?? [])
-  return made(folder, images, [height, width, channels], labels.length > 0 ? labels : undefined)
+  return { path: folder, values: images, shape: [height, width, channels], ...(labels.length > 0 && { labels }) }
 }
 
 /** The pictures in a folder, or in the folders in it, one a class. */
@@ -120,35 +182,22 @@ function isPicture(name: string): boolean {
   return ['.png', '.jpg', '.jpeg'].includes(extname(name).toLowerCase()) && !name.startsWith('.')
 }
 
-/** A set of bytes, or of numbers up to 1, which become bytes. @throws DataError */
-function made(path: string, values: ArrayLike<number> & Iterable<number>, shape: Shape, labels?: number[]): Bytes {
-  const isBytes = values instanceof Uint8Array || Array.prototype.some.call(values, (value: number) => value > 1)
-  const bad = Array.prototype.find.call(values, (value: number) => {
-    return !(value >= 0 && value <= 255) || (isBytes && !Number.isInteger(value))
-  })
-  if (bad !== undefined) {
-    throw new DataError(`${path}: has the value ${bad}, needs whole numbers from 0 to 255, or numbers from 0 to 1`)
-  }
-  try {
-    return dataset({ images: isBytes ? Uint8Array.from(values) : Float32Array.from(values), shape, labels })
-  } catch (cause) {
-    throw cause instanceof Error ? new DataError(`${path}: ${cause.message}`, { cause }) : cause
-  }
-}
-
 function rowShape(values: number): Shape {
   const side = Math.sqrt(values)
   return Number.isInteger(side) ? [side, side, 1] : [1, 1, values]
 }
 
-/** Every tenth image for testing, of fewer the last one. */
-function divided({ images, labels, shape, count }: Bytes): { train: Bytes; test: Bytes } {
+/** Every tenth image for testing, of fewer the last one. @throws DataError where there is one image only */
+function divided({ path, values, labels, shape }: Raw): { train: Raw; test: Raw } {
   const size = shape[0] * shape[1] * shape[2]
+  const count = values.length / size
+  if (count < 2) throw new DataError(`${path}: has one image; needs two at least, one of them for testing`)
   const isTest = (n: number) => (count < TEST_EVERY ? n === count - 1 : n % TEST_EVERY === TEST_EVERY - 1)
-  const part = (test: boolean) => dataset({
-    images: images.filter((_, i) => isTest(Math.floor(i / size)) === test),
+  const part = (test: boolean): Raw => ({
+    path,
+    values: values.filter((_, i) => isTest(Math.floor(i / size)) === test),
     shape,
-    labels: labels?.filter((_, n) => isTest(n) === test),
+    ...(labels && { labels: labels.filter((_, n) => isTest(n) === test) }),
   })
   return { train: part(false), test: part(true) }
 }

@@ -82,4 +82,31 @@ train('ends in one sentence where it cannot go on', async () => {
   }
 })
 
+train('trains on a table of measurements, with a Gaussian likelihood, and encodes it', async () => {
+  const [table, spec, out] = ['table.csv', 'table.json', 'table'].map((name) => join(folder, name))
+  const rows = Array.from({ length: 60 }, (_, n) => [n % 3, 170 + 10 * Math.sin(n), 300 - n, -0.5 * n].join(','))
+  await writeFile(table, `label,height,weight,balance\n${rows.join('\n')}\n`)
+  await writeFile(spec, JSON.stringify({
+    ...SMALL,
+    input: [1, 1, 3],
+    decoder: [{ type: 'dense', units: 3 }],
+    likelihood: { type: 'gaussian', variance: 'learned' },
+  }))
+  const model = join(out, 'model.safetensors')
+  const told = ['--data', table, '--out', out]
+  const trained = await elbo.run(['train', '--spec', spec, ...told, '--batch', '10', '--epochs', '30', '--learning-rate', '0.01'])
+  assert.is(trained.code, 0, trained.text)
+  assert.match(trained.text, '54 training and 6 test images')
+  const losses = parseHistory(await readFile(join(out, 'history.csv'), 'utf8')).map(({ total }) => total)
+  assert.ok(losses.at(-1)! < 0.5 * losses[0], `${losses[0]} to ${losses.at(-1)}`)
+  const encoded = await elbo.run(['encode', model, '--data', table, '--out', join(folder, 'z.csv')])
+  assert.is(encoded.code, 0, encoded.text)
+  const [header, ...lines] = (await readFile(join(folder, 'z.csv'), 'utf8')).trim().split('\n')
+  assert.equal([header, lines.length], ['label,z1,z2', 6])
+
+  const refused = await elbo.run(['train', '--preset', 'mlp', ...told])
+  assert.is(refused.code, 1, refused.text)
+  assert.match(refused.text, 'other numbers go with a Gaussian likelihood')
+})
+
 train.run()

@@ -5,10 +5,11 @@ import { dirname, join } from 'node:path'
 import { encode as encodePng } from 'fast-png'
 import { encode as encodeJpeg } from 'jpeg-js'
 import * as assert from 'uvu/assert'
+import { toBytes } from '../../src/tools/drawing/bytes.js'
 import { writeNpy } from '../../src/tools/files/npy.js'
 import { readPicture } from '../../src/tools/files/picture.js'
 import { writePng } from '../../src/tools/files/png.js'
-import { ownData } from '../../src/tools/own-data.js'
+import { ownData, ownPixels } from '../../src/tools/own-data.js'
 import { suite } from '../harness/suite.js'
 import { thrownBy } from '../support/errors.js'
 
@@ -26,7 +27,7 @@ test('an array is images, every tenth for testing, with the labels beside it', a
   const values = Float32Array.from({ length: 20 * 6 }, (_, i) => Math.floor(i / 6) / 255)
   await put('x.npy', writeNpy({ shape: [20, 3, 2], data: values }))
   await put('x-labels.npy', writeNpy({ shape: [20], data: Int32Array.from({ length: 20 }, (_, n) => n) }))
-  const { name, train, test: rest } = (await ownData(at('x.npy')))!
+  const { name, train, test: rest } = (await ownPixels(at('x.npy')))!
   assert.equal([name, train.count, rest.count, train.shape], ['x', 18, 2, [3, 2, 1]])
   assert.equal([...rest.labels!], [9, 19])
   assert.equal([...rest.images], [...Array(6).fill(9), ...Array(6).fill(19)])
@@ -35,11 +36,11 @@ test('an array is images, every tenth for testing, with the labels beside it', a
 
 test('a table is square images, its column of labels aside wherever it stands', async () => {
   await put('t.csv', 'a,b,label,c,d\n0,1,7,2,255\n4,5,8,6,7\n')
-  const { train, test: rest } = (await ownData(at('t.csv')))!
+  const { train, test: rest } = (await ownPixels(at('t.csv')))!
   assert.equal([train.shape, [...train.images], [...train.labels!]], [[2, 2, 1], [0, 1, 2, 255], [7]])
   assert.equal([[...rest.images], [...rest.labels!]], [[4, 5, 6, 7], [8]])
   await put('odd.csv', '0.5,1,0\n0,0,0\n')
-  const odd = (await ownData(at('odd.csv')))!
+  const odd = (await ownPixels(at('odd.csv')))!
   assert.equal([odd.train.shape, [...odd.train.images]], [[1, 1, 3], [128, 255, 0]])
 })
 
@@ -47,13 +48,13 @@ test('folders of pictures are classes in the order of their names, grey where al
   await put('p/b2/x.png', writePng(Uint8Array.of(1, 2, 3, 4, 5, 6), [3, 2, 1]))
   await put('p/b10/y.png', writePng(Uint8Array.of(9, 9, 9, 8, 8, 8, 7, 7, 7, 6, 6, 6, 5, 5, 5, 4, 4, 4), [3, 2, 3]))
   await put('p/notes.txt', 'no picture')
-  const { train, test: rest } = (await ownData(at('p')))!
+  const { train, test: rest } = (await ownPixels(at('p')))!
   assert.equal([train.shape, [...train.images], [...train.labels!]], [[3, 2, 1], [1, 2, 3, 4, 5, 6], [0]])
   assert.equal([[...rest.images], [...rest.labels!]], [[9, 8, 7, 6, 5, 4], [1]])
 
   await put('flat/1.png', writePng(Uint8Array.of(1, 2, 3), [1, 1, 3]))
   await put('flat/2.png', writePng(Uint8Array.of(4), [1, 1, 1]))
-  const flat = (await ownData(at('flat')))!
+  const flat = (await ownPixels(at('flat')))!
   assert.equal([flat.train.shape, [...flat.train.images], flat.train.labels], [[1, 1, 3], [1, 2, 3], undefined])
   assert.equal([...flat.test.images], [4, 4, 4])
 })
@@ -61,10 +62,32 @@ test('folders of pictures are classes in the order of their names, grey where al
 test('a folder may be divided already', async () => {
   await put('d/train/1.png', writePng(Uint8Array.of(1), [1, 1, 1]))
   await put('d/test.npy', writeNpy({ shape: [2, 1, 1], data: Uint8Array.of(8, 9) }))
-  const { train, test: rest } = (await ownData(at('d')))!
+  const { train, test: rest } = (await ownPixels(at('d')))!
   assert.equal([[...train.images], [...rest.images]], [[1], [8, 9]])
   await put('d/test.npy', writeNpy({ shape: [2, 1, 2], data: new Uint8Array(4) }))
-  assert.match((await thrownBy(() => ownData(at('d')))).message, 'are 1 × 1 × 1, those to test 1 × 2 × 1; they must be')
+  assert.match((await thrownBy(() => ownPixels(at('d')))).message, 'are 1 × 1 × 1, those to test 1 × 2 × 1; they must be')
+})
+
+test('other numbers stay what they are, for a model that takes them', async () => {
+  await put('measured.csv', 'height,label,weight,balance\n1.75,0,70,-3\n1.6,1,300,2.5\n')
+  const { train, test: rest } = (await ownData(at('measured.csv')))!
+  assert.equal([train.shape, [...train.images], [...train.labels!]], [[1, 1, 3], [1.75, 70, -3], [0]])
+  assert.ok(rest.images instanceof Float32Array)
+  assert.equal([...rest.images], [...Float32Array.of(1.6, 300, 2.5)])
+  const { message } = await thrownBy(() => ownPixels(at('measured.csv')))
+  assert.match(message, `${at('measured.csv')}: has the value 1.75, needs whole numbers from 0 to 255, or numbers from 0 to 1`)
+
+  await put('small.csv', '0.1234,1\n0,0.5\n')
+  assert.equal([...(await ownData(at('small.csv')))!.train.images], [...Float32Array.of(0.1234, 1)])
+  assert.equal([...(await ownPixels(at('small.csv')))!.train.images], [31, 255])
+  await put('bytes.csv', '0,1\n0,255\n') // one of them says what all are
+  assert.equal([...(await ownData(at('bytes.csv')))!.train.images], [0, 1])
+  await put('infinite.npy', writeNpy({ shape: [2, 2], data: Float64Array.of(0, 1, 2, 1e300) }))
+  assert.match((await thrownBy(() => ownData(at('infinite.npy')))).message, `${at('infinite.npy')}: `)
+})
+
+test('bytes of pictures are cut off at black and white', () => {
+  assert.equal([...toBytes(Float32Array.of(-0.01, 0, 0.5, 1, 1.2))], [0, 0, 128, 255, 255])
 })
 
 test('pictures of every depth and kind are read', () => {
@@ -104,13 +127,13 @@ test('says which file is damaged, and what else cannot be', async () => {
     ['large.npy', 'DataError', `${at('large.npy')}: has the value 256, needs whole numbers from 0 to 255`],
     ['text.csv', 'FormatError', `${at('text.csv')}: csv: line 2, cell 2 is "x", needs a number`],
   ] as const) {
-    const error = await thrownBy(() => ownData(at(name)))
+    const error = await thrownBy(() => ownPixels(at(name)))
     assert.is(error.name, kind, error.message)
     assert.ok(error.message.startsWith(message), error.message)
     assert.not.match(error.message, '\n')
   }
   await put('none/notes.txt', 'none of these')
-  assert.is(await ownData(at('none')), undefined)
+  assert.is(await ownPixels(at('none')), undefined)
 })
 
 test.run()

@@ -2,7 +2,7 @@ import { pixelValues } from '../../data/dataset.js'
 import { subset, take, type Dataset, type VaeSpec } from '../../index.js'
 import { UsageError, type Given } from '../arguments.mjs'
 import { DATASET_NAMES } from '../datasets.js'
-import { loadData } from '../train/inputs.js'
+import { loadDataFor } from '../train/inputs.js'
 
 /** Images that are worked on at a time. */
 const AT_ONCE = 512
@@ -19,7 +19,7 @@ export const imagesUsage = `  --data NAME|PATH      ${DATASET_NAMES.join(', ')},
 /** Images of a data set for a model, with what they are called. */
 export interface Images {
   name: string
-  set: Dataset<Uint8Array>
+  set: Dataset
 }
 
 /** The images that a command line asks for. @throws UsageError where the model cannot take them */
@@ -30,7 +30,7 @@ export async function imagesFor({ spec }: { spec: VaeSpec }, given: Given): Prom
   }
   const count = given.whole('count')
   const which = given.oneOf('set', SETS) ?? SETS[0]
-  const loaded = await loadData(data)
+  const loaded = await loadDataFor(spec, data)
   const set = count === undefined ? loaded[which] : take(loaded[which], count)
   if (String(set.shape) !== String(spec.input)) {
     throw new UsageError(`--data: images are ${set.shape.join(' × ')}, the model needs ${spec.input.join(' × ')}`)
@@ -44,7 +44,7 @@ export async function imagesFor({ spec }: { spec: VaeSpec }, given: Given): Prom
 /** Works through a set some hundred images at a time, with their labels where the model takes any. */
 export async function inParts<T>(
   { classes }: VaeSpec,
-  set: Dataset<Uint8Array>,
+  set: Dataset,
   work: (images: Float32Array, options: { labels?: Uint8Array }) => Promise<T>,
 ): Promise<T[]> {
   const results: T[] = []

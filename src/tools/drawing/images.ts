@@ -1,4 +1,5 @@
 import type { Dataset } from '../../index.js'
+import { toFloats } from './bytes.js'
 
 /** Where to find `count` images of different classes, in the classes' order; the first ones without labels. */
 export function oneOfEach({ labels, count: available }: Dataset, count: number): number[] {
@@ -11,10 +12,13 @@ export function oneOfEach({ labels, count: available }: Dataset, count: number):
   return chosen.slice(0, count)
 }
 
-/** Bytes of some images, one after the other. */
-export function gather({ images, shape }: Dataset<Uint8Array>, indices: readonly number[]): Uint8Array {
+/** Some images one after the other, as the engine takes them. */
+export function gather({ images, shape }: Dataset, indices: readonly number[]): Float32Array {
   const size = shape[0] * shape[1] * shape[2]
-  const gathered = new Uint8Array(indices.length * size)
-  indices.forEach((index, i) => gathered.set(images.subarray(index * size, (index + 1) * size), i * size))
+  const gathered = new Float32Array(indices.length * size)
+  indices.forEach((index, i) => {
+    const image = images.subarray(index * size, (index + 1) * size)
+    gathered.set(image instanceof Uint8Array ? toFloats(image) : image, i * size)
+  })
   return gathered
 }

@@ -8,16 +8,16 @@ export interface NpyArray {
 
 const MAGIC = '\x93NUMPY'
 
-/** NumPy's names of the kinds that are read, and how to read a value. */
+/** NumPy's names of the kinds that are read, and how to read a value. Of an array's kinds the first one is written. */
 const KINDS = {
   '|u1': { bytes: 1, array: Uint8Array, read: (view: DataView, at: number) => view.getUint8(at) },
-  '|b1': { bytes: 1, array: Uint8Array, read: (view: DataView, at: number) => view.getUint8(at) },
   '<i4': { bytes: 4, array: Int32Array, read: (view: DataView, at: number) => view.getInt32(at, true) },
   '<u4': { bytes: 4, array: Uint32Array, read: (view: DataView, at: number) => view.getUint32(at, true) },
-  '<i8': { bytes: 8, array: Float64Array, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) },
-  '<u8': { bytes: 8, array: Float64Array, read: (view: DataView, at: number) => Number(view.getBigUint64(at, true)) },
   '<f4': { bytes: 4, array: Float32Array, read: (view: DataView, at: number) => view.getFloat32(at, true) },
   '<f8': { bytes: 8, array: Float64Array, read: (view: DataView, at: number) => view.getFloat64(at, true) },
+  '|b1': { bytes: 1, array: Uint8Array, read: (view: DataView, at: number) => view.getUint8(at) },
+  '<i8': { bytes: 8, array: Float64Array, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) },
+  '<u8': { bytes: 8, array: Float64Array, read: (view: DataView, at: number) => Number(view.getBigUint64(at, true)) },
 } as const
 
 /** An array as NumPy's file format, version 1.0, little-endian and in C order. */

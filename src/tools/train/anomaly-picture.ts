@@ -1,4 +1,4 @@
-import { toFloats } from '../drawing/bytes.js'
+import { toBytes } from '../drawing/bytes.js'
 import { gather } from '../drawing/images.js'
 import type { Dataset, Vae } from '../../index.js'
 import { extremes } from './anomaly.js'
@@ -10,7 +10,7 @@ const [columns, left, gap] = [10, 110, 14]
 /** The most and the least surprising test images, each with where its reconstruction loss lies below it. */
 export async function anomalyPicture(
   vae: Vae,
-  test: Dataset<Uint8Array>,
+  test: Dataset,
   scores: Float32Array,
   about: About,
 ): Promise<Blob> {
@@ -26,9 +26,9 @@ export async function anomalyPicture(
   for (const [band, [name, chosen]] of bands.entries()) {
     const images = gather(test, chosen)
     const options = vae.spec.classes ? { labels: chosen.map((index) => test.labels![index]) } : {}
-    const { pixels } = await vae.losses(toFloats(images), { ...options, samples: 16, perPixel: true })
+    const { pixels } = await vae.losses(images, { ...options, samples: 16, perPixel: true })
     const y = band * (2 * tile.height + gap)
-    drawTiles(sheet, images, test, columns, [left, y], tile)
+    drawTiles(sheet, toBytes(images), test, columns, [left, y], tile)
     const maps = mapOf(pixels!.data, channels)
     drawTiles(sheet, maps, { shape: [height, width, 1] }, columns, [left, y + tile.height], tile)
     sheet.text(name, left - 10, y + tile.height / 2, { align: 'right' })

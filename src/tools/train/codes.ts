@@ -7,7 +7,7 @@ import { dataset, type Dataset, type LayerSpec, type Vae, type VaeSpec } from '.
 const AT_ONCE = 512
 
 /** The codes of a set's images, [1, size, 1] each, with their labels. */
-export async function codesOf(model: Vae, images: Dataset<Uint8Array>): Promise<Dataset<Float32Array>> {
+export async function codesOf(model: Vae, images: Dataset): Promise<Dataset<Float32Array>> {
   const { size } = model.spec.latent
   const values = new Float32Array(images.count * size)
   for (let first = 0; first < images.count; first += AT_ONCE) {

@@ -1,7 +1,8 @@
+import { presets } from '../../model/presets.js'
 import { UsageError } from '../arguments.mjs'
-import type { LoadedDataset } from '../datasets.js'
+import type { AnyDataset } from '../datasets.js'
 import type { Host } from './headless.js'
-import { loadData, readCodesModel, readResumed, readSpec } from './inputs.js'
+import { loadDataFor, readCodesModel, readResumed, readSpec } from './inputs.js'
 import { chosen, fewLabels } from './labels.js'
 import { parseOptions, usage, type Options } from './options.js'
 import { chooseFolder, planRun } from './plan-run.js'
@@ -9,7 +10,7 @@ import { withCommas } from './progress.js'
 import { trainJob } from './train-job.js'
 
 /** The data set without the class that is held out, and without the labels that are hidden. @throws UsageError */
-export function prepared({ anomaly, labels }: Options, data: LoadedDataset): LoadedDataset {
+export function prepared({ anomaly, labels }: Options, data: AnyDataset): AnyDataset {
   const { train, test } = data
   if (anomaly === undefined && labels === undefined) return data
   const option = anomaly === undefined ? 'labels' : 'anomaly'
@@ -38,9 +39,9 @@ export async function command(args: string[], host?: Host, call = 'npm run train
   }
   const spec = options.spec ? await readSpec(options.spec) : undefined
   const resumed = options.resume ? await readResumed(options.resume) : undefined
-  const loaded = await loadData(options.data)
-  const data = prepared(options, loaded)
-  const codes = options.codes ? await readCodesModel(options.codes, data.train.shape) : undefined
+  const codes = options.codes ? await readCodesModel(options.codes) : undefined
+  const taker = codes?.spec ?? resumed?.model.spec ?? spec ?? presets[options.preset!]
+  const data = prepared(options, await loadDataFor(taker, options.data))
   const job = planRun(options, data, { resumed, spec, codes })
   const folder = chooseFolder(options, data)
   console.log(`${job.subject}: ${withCommas(data.train.count)} training and ${withCommas(data.test.count)} test images`)

@@ -2,7 +2,7 @@ import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'puppeteer-core'
 import type { launchBrowser } from '../browser.mjs'
-import type { LoadedDataset } from '../datasets.js'
+import type { AnyDataset } from '../datasets.js'
 import { fileError } from './failure.js'
 import type { Resumed } from './inputs.js'
 import { onInterrupt } from './interrupt.js'
@@ -21,7 +21,7 @@ export interface Host {
 
 /** What a run needs besides its job. */
 export interface Setting {
-  data: LoadedDataset
+  data: AnyDataset
   /** A saved model that the job goes on from. */
   resumed?: Resumed
   /** A saved model whose codes are the data. */
@@ -107,10 +107,12 @@ export async function makeFolder(folder: string): Promise<void> {
 
 function pageFiles(
   page: { script: string; style: string },
-  { train, test }: LoadedDataset,
+  { train, test }: AnyDataset,
   { resumed, codes }: Pick<Setting, 'resumed' | 'codes'>,
 ): Served {
-  const octets = (bytes: Uint8Array) => ({ type: 'application/octet-stream', bytes })
+  const octets = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array) => {
+    return { type: 'application/octet-stream', bytes: new Uint8Array(buffer, byteOffset, byteLength) }
+  }
   const html =
     '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css">' +
     '<script type="module" src="page.js"></script>'

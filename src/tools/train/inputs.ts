@@ -7,8 +7,8 @@ import { presets } from '../../model/presets.js'
 import type { VaeSpec } from '../../model/spec.js'
 import { readModel, type SavedModel } from '../../train/file.js'
 import { UsageError } from '../arguments.mjs'
-import { DATASET_NAMES, loadDataset, type LoadedDataset } from '../datasets.js'
-import { ownData } from '../own-data.js'
+import { DATASET_NAMES, loadDataset, type AnyDataset, type LoadedDataset } from '../datasets.js'
+import { ownData, ownPixels } from '../own-data.js'
 import { CommandError, fileError } from './failure.js'
 import { parseHistory, type HistoryRow } from './history.js'
 import type { PresetName } from './options.js'
@@ -52,9 +52,16 @@ function parseJson(text: string): unknown {
  * there, else MNIST's four files.
  */
 export async function loadData(data: string): Promise<LoadedDataset> {
+  return (await ownPixels(data)) ?? loadKnown(data)
+}
+
+/** `loadData` for a model: with a Gaussian likelihood any finite number is a pixel, and is kept as it is. */
+export async function loadDataFor({ likelihood }: Pick<VaeSpec, 'likelihood'>, data: string): Promise<AnyDataset> {
+  return likelihood.type === 'gaussian' ? ((await ownData(data)) ?? loadKnown(data)) : loadData(data)
+}
+
+async function loadKnown(data: string): Promise<LoadedDataset> {
   if (DATASET_NAMES.includes(data)) return loadDataset(data)
-  const own = await ownData(data)
-  if (own) return own
   if (!existsSync(data) || !statSync(data).isDirectory()) {
     throw new UsageError(`--data: "${data}" is no folder, and no data set: there are ${DATASET_NAMES.join(', ')}`)
   }
@@ -86,21 +93,23 @@ export async function readResumed(path: string): Promise<Resumed> {
   }
 }
 
-/** @throws UsageError when there is no such file, or no model with codes for images of that shape */
-export async function readCodesModel(
-  path: string,
-  shape: readonly number[],
-): Promise<{ bytes: Uint8Array; size: number }> {
+/** A model on whose codes to train. */
+export interface Coder {
+  bytes: Uint8Array
+  /** Values of a code. */
+  size: number
+  spec: VaeSpec
+}
+
+/** @throws UsageError when there is no such file, or no model with codes */
+export async function readCodesModel(path: string): Promise<Coder> {
   const bytes = await readBytes('codes', path)
   const { spec } = naming(path, () => readModel(bytes)).model
   if (spec.latent.type !== 'gaussian' && spec.latent.type !== 'deterministic') {
     throw new UsageError(`--codes: a ${spec.latent.type} latent has no vector of codes; take a model with a Gaussian one`)
   }
   if (spec.classes) throw new UsageError('--codes: the model is conditional: its codes need labels')
-  if (String(spec.input) !== String(shape)) {
-    throw new UsageError(`--codes: the model takes images of ${spec.input.join(' × ')}, the data has ${shape.join(' × ')}`)
-  }
-  return { bytes, size: spec.latent.size }
+  return { bytes, size: spec.latent.size, spec }
 }
 
 /** @throws UsageError where there is no such file, CommandError where it cannot be read */

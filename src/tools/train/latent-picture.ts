@@ -11,7 +11,7 @@ const bottom = 44
 const priorExtent = 3.2
 
 /** Every test image where the encoder puts it, in the colour of its class. */
-export async function latentPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+export async function latentPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const { mean } = await vae.encode(pixelValues(test), vae.spec.classes ? { labels: test.labels } : {})
   const isGaussian = vae.spec.latent.type === 'gaussian'
   const classes = [...new Set(test.labels)].sort((a, b) => a - b)

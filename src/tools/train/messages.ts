@@ -35,7 +35,8 @@ export interface Job {
   initialization?: 'pytorch'
   /** On a software adapter: ends with this instead of training. */
   softwareRefusal?: string
-  data: { shape: [height: number, width: number, channels: number]; labels: boolean }
+  /** `real`: of floats, not of bytes. */
+  data: { shape: [height: number, width: number, channels: number]; labels: boolean; real: boolean }
   /** For the pictures: `mlp on mnist`, and the settings in words. */
   subject: string
   settings: string[]

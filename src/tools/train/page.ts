@@ -61,12 +61,13 @@ async function drawAll(pictures: Record<string, () => Promise<Blob>>, brokeOff: 
   return drawn
 }
 
-async function downloadSet(name: 'train' | 'test', { shape, labels }: Job['data']): Promise<Dataset<Uint8Array>> {
+async function downloadSet(name: 'train' | 'test', { shape, labels: labelled, real }: Job['data']): Promise<Dataset> {
   const images = await download(`${name}-images`)
-  return dataset({ images, shape, labels: labels ? await download(`${name}-labels`) : undefined })
+  const labels = labelled ? await download(`${name}-labels`) : undefined
+  return real ? dataset({ values: new Float32Array(images.buffer), shape, labels }) : dataset({ images, shape, labels })
 }
 
-async function download(name: string): Promise<Uint8Array> {
+async function download(name: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(name)
   if (!response.ok) throw new Error(`${name}: HTTP ${response.status}`)
   return new Uint8Array(await response.arrayBuffer())

@@ -1,4 +1,4 @@
-import { toBytes, toFloats } from '../drawing/bytes.js'
+import { toBytes } from '../drawing/bytes.js'
 import { gridSide, hasKl } from '../drawing/grids.js'
 import { gather, oneOfEach } from '../drawing/images.js'
 import { normalQuantile } from '../drawing/normal.js'
@@ -15,7 +15,7 @@ import { sphereGridPicture, sphereLatentPicture } from './sphere-pictures.js'
 /** How to draw the PNG files of a run, by name. Values that are no picture's channels are not drawn. */
 export function picturesOf(
   vae: Vae,
-  test: Dataset<Uint8Array>,
+  test: Dataset,
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
@@ -41,7 +41,7 @@ export function picturesOf(
 export function codePicturesOf(
   vae: Vae,
   coder: Vae,
-  test: Dataset<Uint8Array>,
+  test: Dataset,
   rows: readonly HistoryRow[],
   about: About,
 ): Record<string, () => Promise<Blob>> {
@@ -54,12 +54,12 @@ export function codePicturesOf(
 }
 
 /** Test images of all classes in two rows, each with its reconstructions below. */
-async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+async function reconstructionPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const [columns, left, gap] = [10, 100, 14]
   const chosen = oneOfEach(test, 2 * columns)
   const images = gather(test, chosen)
   const options = vae.spec.classes ? { labels: chosen.map((index) => test.labels![index]) } : {}
-  const reconstructed = await vae.reconstruct(toFloats(images), options)
+  const reconstructed = await vae.reconstruct(images, options)
   const tile = tileSize(test, 56)
   const bandLength = columns * (images.length / reconstructed.shape[0])
   const bands = Math.ceil(images.length / bandLength)
@@ -69,10 +69,10 @@ async function reconstructionPicture(vae: Vae, test: Dataset<Uint8Array>, about:
   })
   for (let band = 0; band < bands; band++) {
     const range = [band * bandLength, (band + 1) * bandLength] as const
-    const rows = { 'test images': images.subarray(...range), reconstructed: toBytes(reconstructed.data.subarray(...range)) }
-    Object.entries(rows).forEach(([name, bytes], i) => {
+    const rows = { 'test images': images.subarray(...range), reconstructed: reconstructed.data.subarray(...range) }
+    Object.entries(rows).forEach(([name, pixels], i) => {
       const y = band * (2 * tile.height + gap) + i * tile.height
-      drawTiles(sheet, bytes, test, columns, [left, y], tile)
+      drawTiles(sheet, toBytes(pixels), test, columns, [left, y], tile)
       sheet.text(name, left - 10, y + tile.height / 2, { align: 'right' })
     })
   }
@@ -96,7 +96,7 @@ const gridHeadings = {
 }
 
 /** A square of decoded images; over a latent plane with its coordinates. */
-async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const grid = toBytes((await decodeRunGrid(vae, kind, test)).data)
   const columns = gridSide
   const tile = tileSize(test, 42)
@@ -118,7 +118,7 @@ async function gridPicture(kind: RunGrid, vae: Vae, test: Dataset<Uint8Array>, a
 async function stylesPicture(
   vae: Vae,
   classes: number,
-  test: Dataset<Uint8Array>,
+  test: Dataset,
   about: About,
   show = async (decoded: Tensor) => decoded,
 ): Promise<Blob> {
@@ -144,10 +144,10 @@ const canvasRows = 8
 const mostCanvases = 16
 
 /** A recurrent model's canvas after every step: of draws of the prior, then of test images' codes. */
-async function canvasPicture(vae: Vae, steps: number, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+async function canvasPicture(vae: Vae, steps: number, test: Dataset, about: About): Promise<Blob> {
   const [left, gap] = [100, 14]
   const images = gather(test, oneOfEach(test, canvasRows))
-  const { mean } = await vae.encode(toFloats(images))
+  const { mean } = await vae.encode(images)
   const prior = normals(canvasRows * steps * vae.spec.latent.size, 1)
   const shown = Math.min(steps, mostCanvases)
   const tile = tileSize(test, 56)
@@ -169,7 +169,7 @@ async function canvasPicture(vae: Vae, steps: number, test: Dataset<Uint8Array>,
   }
   const places = Math.min(canvasRows, images.length / size)
   for (let n = 0; n < places; n++) {
-    const image = images.subarray(n * size, (n + 1) * size)
+    const image = toBytes(images.subarray(n * size, (n + 1) * size))
     drawTiles(sheet, image, test, 1, [left + gap + shown * tile.width, height + gap + n * tile.height], tile)
   }
   for (let t = 0; t < shown; t++) {

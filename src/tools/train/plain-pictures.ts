@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Dataset, Vae, VaeSpec } from '../../index.js'
 import { writeImages } from '../command/write-images.js'
-import { toFloats } from '../drawing/bytes.js'
 import { gridSide } from '../drawing/grids.js'
 import { gather, oneOfEach } from '../drawing/images.js'
 import { decodeRunGrid, gridsOf, isDrawable, stylesOf } from './run-grids.js'
@@ -12,7 +11,7 @@ import { decodeRunGrid, gridsOf, isDrawable, stylesOf } from './run-grids.js'
  */
 export async function drawInProcess(
   vae: Vae,
-  test: Dataset<Uint8Array>,
+  test: Dataset,
   folder: string,
   brokeOff: boolean,
 ): Promise<string[]> {
@@ -60,10 +59,10 @@ interface Drawn {
 }
 
 /** Test images of all classes, and what the decoder makes of their mean code. */
-async function reconstructions(vae: Vae, test: Dataset<Uint8Array>): Promise<Drawn> {
+async function reconstructions(vae: Vae, test: Dataset): Promise<Drawn> {
   const columns = 10
   const chosen = oneOfEach(test, 2 * columns)
-  const above = toFloats(gather(test, chosen))
+  const above = gather(test, chosen)
   const options = vae.spec.classes ? { labels: chosen.map((index) => test.labels![index]) } : {}
   return { columns, images: (await vae.reconstruct(above, options)).data, above }
 }

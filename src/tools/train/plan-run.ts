@@ -8,7 +8,7 @@ import type { Optimizer } from '../../ops/update.js'
 import { adam } from '../../train/optimizers.js'
 import { recipes } from '../../train/recipes.js'
 import { UsageError } from '../arguments.mjs'
-import type { LoadedDataset } from '../datasets.js'
+import type { AnyDataset } from '../datasets.js'
 import { hasKl } from '../drawing/grids.js'
 import { specOnCodes } from './codes.js'
 import { presetOf, type Resumed } from './inputs.js'
@@ -25,11 +25,11 @@ export interface Beginning {
   resumed?: Resumed
   spec?: VaeSpec
   /** Of the model whose codes are the data. */
-  codes?: { size: number }
+  codes?: { size: number; spec: VaeSpec }
 }
 
 /** Puts together what the page is to do: what was asked for, then what is saved, then the preset's recipe. */
-export function planRun(options: Options, data: LoadedDataset, { resumed, spec: given, codes }: Beginning): Job {
+export function planRun(options: Options, data: AnyDataset, { resumed, spec: given, codes }: Beginning): Job {
   const preset = options.preset ?? resumed?.preset ?? (given && presetOf(given))
   if (resumed && options.preset && resumed.preset !== options.preset) {
     throw new UsageError(`--resume: the saved model is ${resumed.preset ?? 'no preset'}, not --preset ${options.preset}`)
@@ -49,8 +49,12 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
   if (batchSize > data.train.count) {
     throw new UsageError(`--batch ${batchSize} is more than the ${data.train.count} training images`)
   }
-  if (!codes && String(data.train.shape) !== String(spec.input)) {
-    throw new UsageError(`--data: images are ${data.train.shape.join(' × ')}, the model needs ${spec.input.join(' × ')}`)
+  const { input } = codes?.spec ?? spec
+  if (String(data.train.shape) !== String(input)) {
+    const [came, needed] = [data.train.shape, input].map((shape) => shape.join(' × '))
+    throw new UsageError(codes
+      ? `--codes: the model takes images of ${needed}, the data has ${came}`
+      : `--data: images are ${came}, the model needs ${needed}`)
   }
   const hasLabels = Boolean(data.train.labels && data.test.labels)
   if (spec.classes && !hasLabels) throw new UsageError('--data: the model is conditional and needs labels')
@@ -81,7 +85,7 @@ export function planRun(options: Options, data: LoadedDataset, { resumed, spec: 
     labeledPerBatch: options.labels && Math.min(options.labels, Math.ceil(batchSize / 2)),
     reportEvery,
     checkpointEvery: options.checkpointEvery ?? Math.ceil(data.train.count / batchSize),
-    data: { shape: data.train.shape, labels: hasLabels },
+    data: { shape: data.train.shape, labels: hasLabels, real: data.train.images instanceof Float32Array },
     subject: `${nameOf(options, preset)} on ${codes ? `${codes.size} codes of ` : ''}${data.name}`,
     settings: [
       inWords(optimizer),
@@ -113,7 +117,7 @@ function nameOf({ spec }: Options, preset: string | undefined): string {
 }
 
 /** Where the results go: where asked, beside the resumed model, or a folder that has no model yet. */
-export function chooseFolder(options: Options, { name }: LoadedDataset): string {
+export function chooseFolder(options: Options, { name }: AnyDataset): string {
   if (options.out) return options.out
   if (options.resume) return dirname(options.resume)
   const first = join('runs', `${nameOf(options, options.preset)}-${name}`)

@@ -1,5 +1,4 @@
 import type { Dataset, Tensor, Vae } from '../../index.js'
-import { toFloats } from '../drawing/bytes.js'
 import { decodeGrid, gridSide, sampleSeed, styleGrid, type LatentGrid } from '../drawing/grids.js'
 import { gather, oneOfEach } from '../drawing/images.js'
 import { normals } from '../drawing/random.js'
@@ -22,9 +21,9 @@ export function gridsOf({ spec: { latent, recurrent }, prior }: Vae): RunGrid[] 
 }
 
 /** Decodes one of them, row by row from the top. */
-export function decodeRunGrid(vae: Vae, grid: RunGrid, test: Dataset<Uint8Array>): Promise<Tensor> {
+export function decodeRunGrid(vae: Vae, grid: RunGrid, test: Dataset): Promise<Tensor> {
   if (grid === 'independent') return vae.sample(gridSide * gridSide, { seed: sampleSeed, independent: true })
-  return decodeGrid(vae, grid, toFloats(gather(test, oneOfEach(test, 4))))
+  return decodeGrid(vae, grid, gather(test, oneOfEach(test, 4)))
 }
 
 const styleCount = 10

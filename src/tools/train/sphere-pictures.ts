@@ -16,7 +16,7 @@ const columns = 24
 const place = ([across, up]: readonly [number, number]): Place => [((1 + across) / 2) * width, ((1 - up) / 2) * height]
 
 /** Every test image where the encoder's direction points, in the colour of its class. */
-export async function sphereLatentPicture(vae: Vae, test: Dataset<Uint8Array>, about: About): Promise<Blob> {
+export async function sphereLatentPicture(vae: Vae, test: Dataset, about: About): Promise<Blob> {
   const { mean } = await vae.encode(pixelValues(test), vae.spec.classes ? { labels: test.labels } : {})
   const classes = [...new Set(test.labels)].sort((a, b) => a - b)
   const sheet = new Sheet(width + (classes.length > 0 ? legendWidth : 0), height, about, {
@@ -37,7 +37,7 @@ export async function sphereLatentPicture(vae: Vae, test: Dataset<Uint8Array>, a
 }
 
 /** The map with an image at every place, decoded from the point there. */
-export async function sphereGridPicture(vae: Vae, { shape }: Dataset<Uint8Array>, about: About): Promise<Blob> {
+export async function sphereGridPicture(vae: Vae, { shape }: Dataset, about: About): Promise<Blob> {
   const size = width / columns
   const tall = (size * shape[0]) / shape[1]
   const rows = Math.floor(height / tall)

@@ -19,8 +19,8 @@ export interface Stoppable {
 
 /** What a job needs of the page or the process that it runs in. */
 export interface Workplace {
-  train: Dataset<Uint8Array>
-  test: Dataset<Uint8Array>
+  train: Dataset
+  test: Dataset
   /** The file that the job goes on from. */
   resumed?: Uint8Array
   /** A saved model on whose codes to train. */
