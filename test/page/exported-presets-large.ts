@@ -1,0 +1,4 @@
+// The large presets in ONNX Runtime and in PyTorch beside the engine in a page.
+import { holdExported, presetNames } from '../support/exported-presets.js'
+
+holdExported('exported presets › large', presetNames('large'))
