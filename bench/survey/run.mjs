@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../build.mjs'
 import { readArguments, UsageError } from '../../src/tools/arguments.mjs'
-import { findDeno } from '../../src/tools/find-deno.mjs'
+import { denoRun, findDeno } from '../../src/tools/find-deno.mjs'
 import { softwareVulkan } from '../../src/tools/find-firefox.mjs'
 import { commitOf } from '../publish.mjs'
 
@@ -53,6 +53,6 @@ const job = {
 }
 const quiet = { DENO_DIR: folder, DENO_NO_UPDATE_CHECK: '1', XDG_RUNTIME_DIR: folder }
 const env = { ...process.env, ...(await softwareVulkan()), ...quiet }
-const args = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config', join(folder, 'main.mjs')]
+const args = [...denoRun, join(folder, 'main.mjs')]
 const { status } = spawnSync(await findDeno(), [...args, JSON.stringify(job)], { env, stdio: 'inherit' })
 process.exit(status ?? 1)

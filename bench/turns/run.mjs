@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../build.mjs'
 import { readArguments } from '../../src/tools/arguments.mjs'
-import { findDeno } from '../../src/tools/find-deno.mjs'
+import { denoRun, findDeno } from '../../src/tools/find-deno.mjs'
 import { softwareVulkan } from '../../src/tools/find-firefox.mjs'
 import { commitOf } from '../publish.mjs'
 
@@ -41,7 +41,7 @@ const environment = {
 }
 const quiet = { DENO_DIR: folder, DENO_NO_UPDATE_CHECK: '1', XDG_RUNTIME_DIR: folder }
 const env = { ...process.env, ...(await softwareVulkan()), ...quiet }
-const args = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config', join(folder, 'main.mjs')]
+const args = [...denoRun, join(folder, 'main.mjs')]
 const out = given.text('out')
 const settings = { environment, pairs: given.whole('pairs') ?? 40, out: out ? resolve(out) : undefined }
 const { status } = spawnSync(await findDeno(), [...args, JSON.stringify(settings)], { env, stdio: 'inherit' })

@@ -5,6 +5,9 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { installApart } from './install-apart.mjs'
 
+/** How a program of ours runs there, before its path. */
+export const denoRun = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config']
+
 /**
  * @typedef {object} Surroundings
  * @property {Record<string, string | undefined>} env

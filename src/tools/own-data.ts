@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
-import { dataset, DataError, FormatError, type Dataset } from '../index.js'
+import { dataset, DataError, type Dataset } from '../index.js'
 import type { AnyDataset, LoadedDataset } from './datasets.js'
 import { readCsv } from './files/csv.js'
 import { readNpy, type NpyArray } from './files/npy.js'
 import { readPicture } from './files/picture.js'
-import { fileError } from './train/failure.js'
+import { fileError, readWith } from './train/failure.js'
 
 // Data of a user's own: arrays, tables, folders of pictures.
 
@@ -45,7 +45,8 @@ const TEST_EVERY = 10
  */
 export async function ownData(path: string): Promise<AnyDataset | undefined> {
   const data = await rawData(path)
-  if (!data || areBytes(data)) return data && pixelsOf(data)
+  if (!data) return undefined
+  if (areBytes(data)) return pixelsOf(data, true)
   const real = (set: Raw) => {
     return made(set, () => dataset({ values: Float32Array.from(set.values), shape: set.shape, labels: set.labels }))
   }
@@ -58,7 +59,7 @@ export async function ownData(path: string): Promise<AnyDataset | undefined> {
  */
 export async function ownPixels(path: string): Promise<LoadedDataset | undefined> {
   const data = await rawData(path)
-  return data && pixelsOf(data)
+  return data && pixelsOf(data, areBytes(data))
 }
 
 /** Two sets alike, or undefined where there are none. @throws DataError, FormatError, CommandError */
@@ -84,8 +85,7 @@ function areBytes({ train, test }: RawData): boolean {
 }
 
 /** @throws DataError for numbers that are no pixels */
-function pixelsOf(data: RawData): LoadedDataset {
-  const asBytes = areBytes(data)
+function pixelsOf(data: RawData, asBytes: boolean): LoadedDataset {
   const pixels = (set: Raw) => {
     const { path, values, shape, labels } = set
     const bad = asBytes ? undefined : values.find((value) => !(value >= 0 && value <= 1))
@@ -200,16 +200,4 @@ function divided({ path, values, labels, shape }: Raw): { train: Raw; test: Raw 
     ...(labels && { labels: labels.filter((_, n) => isTest(n) === test) }),
   })
   return { train: part(false), test: part(true) }
-}
-
-/** Reads a file; what is wrong with it is said with its name. @throws CommandError, FormatError */
-async function readWith<T>(path: string, read: (bytes: Uint8Array) => T): Promise<T> {
-  const bytes = await readFile(path).catch((error) => {
-    throw fileError(path, 'read', error)
-  })
-  try {
-    return read(bytes)
-  } catch (cause) {
-    throw cause instanceof FormatError ? new FormatError(`${path}: ${cause.message}`, { cause }) : cause
-  }
 }

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { launchBrowser } from '../../src/tools/browser.mjs'
-import { findDeno } from '../../src/tools/find-deno.mjs'
+import { denoRun, findDeno } from '../../src/tools/find-deno.mjs'
 import { softwareVulkan } from '../../src/tools/find-firefox.mjs'
 import { softwareDawn } from '../../src/tools/find-vulkan.mjs'
 import { installApart } from '../../src/tools/install-apart.mjs'
@@ -101,7 +101,7 @@ function processRuntime(name, { out, timeoutMs, device, adapter }) {
       const modules = await installApart('bench/node', 'WebGPU for Node, the package webgpu')
       return { env: { ...env, NODE_PATH: modules } }
     }
-    const execArgv = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config', '--v8-flags=--expose-gc']
+    const execArgv = [...denoRun, '--v8-flags=--expose-gc']
     return { execPath: await findDeno(), execArgv, env: { ...env, DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1' } }
   }
   return {

@@ -10,6 +10,7 @@ export interface Encoded {
   latent: Value
 }
 
+/** One of the values that `vae.encode` returns, as an output of the graph. */
 export interface PosteriorOutput {
   name: 'mean' | 'logVariance' | 'cholesky' | 'concentration' | 'codes'
   value: Value

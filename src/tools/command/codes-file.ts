@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { FormatError } from '../../index.js'
 import type { Model } from '../../model/model.js'
 import { sizeOf } from '../../model/shapes.js'
+import { elementCount } from '../../tensor.js'
 import { UsageError } from '../arguments.mjs'
 import { readCsv, writeCsv } from '../files/csv.js'
 import { readNpy, writeNpy } from '../files/npy.js'
-import { CommandError, fileError } from '../train/failure.js'
+import { CommandError, readWith } from '../train/failure.js'
 import { writeWhole } from '../train/write-file.js'
 
 /** What a model makes of images: means of the posterior, or codes of a code book, row by row. */
@@ -36,7 +35,7 @@ export function checkCodesPath(option: string, path: string | undefined): string
  * there is any. @throws CommandError
  */
 export async function writeCodes(path: string, { shape, data, labels }: CodeRows): Promise<void> {
-  const width = shape.reduce((product, size) => product * size, 1)
+  const width = elementCount(shape)
   const count = data.length / width
   if (extname(path) === '.npy') return writeWhole(path, [writeNpy({ shape: [count, ...shape], data })])
   const columns = Array.from({ length: width }, (_, i) => `z${i + 1}`)
@@ -49,21 +48,14 @@ export async function writeCodes(path: string, { shape, data, labels }: CodeRows
 
 /** Reads codes for a model, and the labels beside them. @throws CommandError, FormatError */
 export async function readCodes(path: string, model: Model): Promise<CodeRows> {
-  const bytes = await readFile(path).catch((error) => {
-    throw fileError(path, 'read', error)
-  })
+  const { values, count, labels } = await readWith(path, extname(path) === '.npy' ? fromNpy : fromCsv)
   const { isCodes, width } = rowOf(model)
-  try {
-    const { values, count, labels } = extname(path) === '.npy' ? fromNpy(bytes) : fromCsv(bytes)
-    if (count === 0 || values.length !== count * width) {
-      const came = count === 0 ? 'no rows' : `rows of ${values.length / count} values`
-      throw new CommandError(`${path} has ${came}, the model's codes have ${width}`)
-    }
-    const data = isCodes ? Uint32Array.from(values) : Float32Array.from(values)
-    return { shape: [width], data, ...(labels && { labels }) }
-  } catch (cause) {
-    throw cause instanceof FormatError ? new FormatError(`${path}: ${cause.message}`, { cause }) : cause
+  if (count === 0 || values.length !== count * width) {
+    const came = count === 0 ? 'no rows' : `rows of ${values.length / count} values`
+    throw new CommandError(`${path} has ${came}, the model's codes have ${width}`)
   }
+  const data = isCodes ? Uint32Array.from(values) : Float32Array.from(values)
+  return { shape: [width], data, ...(labels && { labels }) }
 }
 
 interface Rows {

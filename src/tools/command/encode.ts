@@ -1,7 +1,7 @@
 import { readArguments, UsageError } from '../arguments.mjs'
 import { withCommas } from '../train/progress.js'
 import { checkCodesPath, writeCodes } from './codes-file.js'
-import { IMAGE_OPTIONS, imagesFor, imagesUsage, inParts } from './images.js'
+import { IMAGE_OPTIONS, imagesFor, imagesUsage, inParts, joined } from './images.js'
 import { modelPath, openModel } from './open-model.js'
 import { ADAPTER_OPTION, adapterUsage, withModel } from './with-model.js'
 
@@ -46,15 +46,8 @@ async function write(
 ): Promise<void> {
   const whole = parts.filter((part) => part !== undefined)
   if (whole.length === 0) throw new UsageError('--log-variance: the latent of this model has none; leave it out')
-  const [{ shape: [, ...shape], data: first }] = whole
-  const length = whole.reduce((sum, { data }) => sum + data.length, 0)
-  const data = first instanceof Uint32Array ? new Uint32Array(length) : new Float32Array(length)
-  let at = 0
-  for (const part of whole) {
-    data.set(part.data, at)
-    at += part.data.length
-  }
-  await writeCodes(path, { shape, data, ...(labels && { labels }) })
+  const [{ shape: [, ...shape] }] = whole
+  await writeCodes(path, { shape, data: joined(whole.map(({ data }) => data)), ...(labels && { labels }) })
   const count = whole.reduce((sum, { shape: [rows] }) => sum + rows, 0)
   console.log(`${path}: ${withCommas(count)} rows of ${shape.join(' × ')}`)
 }

@@ -48,8 +48,7 @@ export async function inParts<T>(
   work: (images: Float32Array, options: { labels?: Uint8Array }) => Promise<T>,
 ): Promise<T[]> {
   const results: T[] = []
-  for (let first = 0; first < set.count; first += AT_ONCE) {
-    const end = Math.min(first + AT_ONCE, set.count)
+  for (const [first, end] of partsOf(set.count)) {
     const part = subset(set, first, end)
     results.push(await work(pixelValues(part), classes && part.labels ? { labels: part.labels } : {}))
   }
@@ -61,4 +60,16 @@ export function partsOf(count: number): [first: number, end: number][] {
   return Array.from({ length: Math.ceil(count / AT_ONCE) }, (_, part) => {
     return [part * AT_ONCE, Math.min((part + 1) * AT_ONCE, count)]
   })
+}
+
+/** What parts have, in one array. */
+export function joined<Values extends Float32Array | Uint32Array>(parts: readonly Values[]): Values {
+  const Joined = parts[0].constructor as new (length: number) => Values
+  const whole = new Joined(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

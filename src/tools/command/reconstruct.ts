@@ -1,6 +1,6 @@
 import { pixelValues } from '../../data/dataset.js'
 import { readArguments } from '../arguments.mjs'
-import { IMAGE_OPTIONS, imagesFor, imagesUsage, inParts } from './images.js'
+import { IMAGE_OPTIONS, imagesFor, imagesUsage, inParts, joined } from './images.js'
 import { modelPath, openModel } from './open-model.js'
 import { ADAPTER_OPTION, adapterUsage, withModel } from './with-model.js'
 import { imagesOut, OUT_OPTIONS, outUsage, writeImages } from './write-images.js'
@@ -28,12 +28,7 @@ export async function command(args: string[]): Promise<number> {
   const parts = await withModel(opened, given, (vae) => {
     return inParts(spec, set, (images, options) => vae.reconstruct(images, options))
   })
-  const images = new Float32Array(set.images.length)
-  let at = 0
-  for (const { data } of parts) {
-    images.set(data, at)
-    at += data.length
-  }
+  const images = joined(parts.map(({ data }) => data))
   console.log(await writeImages(out, images, spec.input, pixelValues(set)))
   return 0
 }

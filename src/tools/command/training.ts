@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { UsageError } from '../arguments.mjs'
-import { findDeno } from '../find-deno.mjs'
+import { denoRun, findDeno } from '../find-deno.mjs'
 import { command } from '../train/command.js'
 import { CommandError } from '../train/failure.js'
 
@@ -21,10 +21,9 @@ async function inDeno(args: string[]): Promise<number> {
   const deno = await findDeno({
     install: () => Promise.reject(new CommandError('--runtime deno: install Deno 2, or say in DENO_PATH where it is')),
   })
-  const flags = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config']
   const { XDG_RUNTIME_DIR = tmpdir() } = process.env // Mesa complains where nobody has logged in
   const env = { ...process.env, XDG_RUNTIME_DIR }
-  const child = spawn(deno, [...flags, process.argv[1], 'train', ...args], { stdio: 'inherit', env })
+  const child = spawn(deno, [...denoRun, process.argv[1], 'train', ...args], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (code) => resolve(code ?? 1))

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { UsageError, type Given } from '../arguments.mjs'
+import { toBytes } from '../drawing/bytes.js'
 import { writeNpy } from '../files/npy.js'
 import { tile, writePng } from '../files/png.js'
 import { CommandError, fileError } from '../train/failure.js'
@@ -62,11 +63,6 @@ export async function writeImages(
     await writeWhole(join(path, `${String(n).padStart(digits, '0')}.png`), [writePng(bytes, shape)])
   }
   return `${path}: ${count} PNG files`
-}
-
-/** What lies outside [0, 1], as means of a Gaussian may, is the nearest that a picture has. */
-function toBytes(values: Float32Array): Uint8Array {
-  return Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value))))
 }
 
 /** Rows of the two in turns; a last row that is short is filled up with white. */

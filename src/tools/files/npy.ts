@@ -1,4 +1,5 @@
 import { FormatError } from '../../errors.js'
+import { elementCount } from '../../tensor.js'
 
 /** Numbers with their shape, row-major. */
 export interface NpyArray {
@@ -60,7 +61,7 @@ export function readNpy(bytes: Uint8Array): NpyArray {
     throw new FormatError("npy: the values lie column by column; save numpy.ascontiguousarray of them")
   }
   const shape = sizes.split(',').filter((size) => size.trim() !== '').map(Number)
-  const count = shape.reduce((product, size) => product * size, 1)
+  const count = elementCount(shape)
   const { bytes: size, array, read } = KINDS[descr as keyof typeof KINDS]
   if (bytes.length - end !== count * size) {
     const whole = `${count} values of ${size} bytes`

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { FormatError, SpecError } from '../../errors.js'
+import { SpecError } from '../../errors.js'
 import { checkSpec } from '../../model/check.js'
 import { presets } from '../../model/presets.js'
 import type { VaeSpec } from '../../model/spec.js'
@@ -9,7 +8,7 @@ import { readModel, type SavedModel } from '../../train/file.js'
 import { UsageError } from '../arguments.mjs'
 import { DATASET_NAMES, loadDataset, type AnyDataset, type LoadedDataset } from '../datasets.js'
 import { ownData, ownPixels } from '../own-data.js'
-import { CommandError, fileError } from './failure.js'
+import { CommandError, naming, readWith } from './failure.js'
 import { parseHistory, type HistoryRow } from './history.js'
 import type { PresetName } from './options.js'
 
@@ -115,13 +114,5 @@ export async function readCodesModel(path: string): Promise<Coder> {
 /** @throws UsageError where there is no such file, CommandError where it cannot be read */
 async function readBytes(option: string, path: string): Promise<Uint8Array> {
   if (!existsSync(path)) throw new UsageError(`--${option}: there is no file "${path}"`)
-  return new Uint8Array(await readFile(path).catch((error) => Promise.reject(fileError(path, 'read', error))))
-}
-
-function naming<T>(path: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    throw cause instanceof FormatError ? new FormatError(`${path}: ${cause.message}`, { cause }) : cause
-  }
+  return readWith(path, (bytes) => new Uint8Array(bytes))
 }

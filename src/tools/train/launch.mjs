@@ -6,7 +6,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ensureInstalled } from '../ensure-installed.mjs'
-import { findDeno } from '../find-deno.mjs'
+import { denoRun, findDeno } from '../find-deno.mjs'
 import { softwareVulkan } from '../find-firefox.mjs'
 import { softwareDawn } from '../find-vulkan.mjs'
 import { installApart } from '../install-apart.mjs'
@@ -92,8 +92,7 @@ async function inDeno(isSoftware) {
   const folders = { XDG_CACHE_HOME: cache, XDG_RUNTIME_DIR, DENO_DIR: cache }
   const software = isSoftware ? await softwareVulkan() : {}
   const env = { ...process.env, ...software, ...folders, DENO_NO_UPDATE_CHECK: '1' }
-  const flags = ['run', '-A', '--quiet', '--unstable-webgpu', '--no-config']
-  return { program: await findDeno(), flags, env }
+  return { program: await findDeno(), flags: denoRun, env }
 }
 
 /** @param {boolean} isSoftware */

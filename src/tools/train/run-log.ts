@@ -84,5 +84,4 @@ export class RunLog {
   private testLine(row: HistoryRow): string {
     return `epoch ${row.epoch}, step ${withCommas(row.step)}: test ${lossLine(this.job.spec, row)}`
   }
-
 }
