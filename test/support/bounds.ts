@@ -36,6 +36,12 @@ export function derivativeBounds(y: Values, dy: Values, bounds: Values, activati
   return activationBackward(y, bounds as Float64Array, activation).map((bound, i) => bound + own * Math.abs(dy[i]))
 }
 
+/** The same bound for every element, relative to the largest. */
+export function largestBounds(expected: Values, relative: number): Float64Array {
+  const largest = Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return new Float64Array(expected.length).fill(relative * largest)
+}
+
 /** A relative bound of every element. */
 export function relativeBounds(expected: Values, relative: number, absolute = 0): Float64Array {
   return Float64Array.from(expected, (value) => absolute + relative * Math.abs(value))

@@ -1,12 +1,9 @@
 // The package's command as it is installed: dist/elbo.js beside its entries, in a process of Node's.
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { beside } from './beside.js'
 import { runCommand, type Meanwhile } from './command.js'
-
-/** A module of the repository that looks for its files beside itself, so it is not bundled with the test. */
-const beside = (path: string) => import(pathToFileURL(resolve(path)).href)
 
 export class BuiltCommand {
   private constructor(private readonly folder: string, private readonly env: Record<string, string>) {}

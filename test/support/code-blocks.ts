@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 
 /** A block of code in the documentation. */
 export interface CodeBlock {
@@ -10,14 +9,14 @@ export interface CodeBlock {
   code: string
 }
 
-/** The blocks of README and `docs/`, fenced and indented. */
-export async function codeBlocks(root = '.'): Promise<CodeBlock[]> {
-  const pages = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).sort()
+/** README and the pages of `docs/`, with their text. */
+export async function documentation(): Promise<[file: string, text: string][]> {
+  const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).sort()
   const files = ['README.md', ...pages.map((name) => `docs/${name}`)]
-  return (await Promise.all(files.map(async (file) => blocksOf(file, await readFile(join(root, file), 'utf8'))))).flat()
+  return Promise.all(files.map(async (file): Promise<[string, string]> => [file, await readFile(file, 'utf8')]))
 }
 
-/** @throws where a fence is not closed */
+/** The blocks of a page, fenced and indented. @throws where a fence has no language or is not closed */
 export function blocksOf(file: string, text: string): CodeBlock[] {
   const blocks: CodeBlock[] = []
   let open: { language: string; line: number; lines: string[] } | undefined

@@ -1,13 +1,13 @@
 // The engine in a page of the runner's browser, for tests that need a program of Node beside it.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.js'
 import type { Optimizer, Tensor, VaeSpec } from '../../src/index.js'
 import { serve } from '../../src/tools/serve.mjs'
 import type { Part } from '../../src/export/onnx/parts.js'
 import { browser } from '../harness/page.js'
+import { beside } from './beside.js'
 import type { Example } from './example.js'
 
 /** A question to the page; bytes are base64, tensors a safetensors file. */
@@ -50,8 +50,7 @@ export type EnginePage = Awaited<ReturnType<typeof enginePage>>
 /** An engine in a page of its own; `close` frees both. */
 export async function enginePage() {
   const folder = await mkdtemp(join(tmpdir(), 'elbo-engine-page-'))
-  // build.mjs is not bundled with the test: it looks for the sources beside itself.
-  const build: typeof import('../../build.mjs') = await import(pathToFileURL(resolve('build.mjs')).href)
+  const build: typeof import('../../build.mjs') = await beside('build.mjs')
   await build.bundle({ entryPoints: ['test/support/engine-page-script.ts'], outfile: join(folder, 'script.js') })
   await writeFile(join(folder, 'index.html'), '<link rel="icon" href="data:,"><script type="module" src="script.js"></script>')
   const server = await serve({ mounts: { '/': folder } })

@@ -1,13 +1,13 @@
 // Runs that are interrupted, in a browser of their own: its GPU process is killed, its pages are closed.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import type { Page } from 'puppeteer-core'
 import * as assert from 'uvu/assert'
 import { threefry2x32, uniformFromBits } from '../../src/random.js'
 import { launchBrowser, type Launched } from '../../src/tools/browser.mjs'
 import { serve } from '../../src/tools/serve.mjs'
+import { beside } from './beside.js'
 import type { InterruptedRun, Interruption, Outcome } from './interrupted-training.js'
 
 const KINDS: readonly Interruption[] = ['gpu-process', 'page', 'device', 'signal']
@@ -22,8 +22,7 @@ class InterruptionBrowser {
 
   static async open(): Promise<InterruptionBrowser> {
     const folder = await mkdtemp(join(tmpdir(), 'elbo-interruptions-'))
-    // build.mjs is not bundled with the test: it looks for the sources beside itself.
-    const { bundle }: typeof import('../../build.mjs') = await import(pathToFileURL(resolve('build.mjs')).href)
+    const { bundle }: typeof import('../../build.mjs') = await beside('build.mjs')
     const outfile = join(folder, 'page.js')
     await bundle({ entryPoints: ['test/support/interrupted-training.ts'], outfile, sourcemap: false })
     await writeFile(join(folder, 'index.html'), '<!doctype html><script type="module" src="page.js"></script>')

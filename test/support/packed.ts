@@ -2,12 +2,9 @@
 import { execFile } from 'node:child_process'
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-
-/** A module of the repository that looks for its files beside itself, so it is not bundled with the test. */
-const beside = (path: string) => import(pathToFileURL(resolve(path)).href)
+import { beside } from './beside.js'
 
 export interface Outcome {
   code: number

@@ -1,8 +1,7 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { beside } from '../support/beside.js'
 
 const test = suite('bundle')
 
@@ -11,8 +10,7 @@ const MOST_BYTES = 128 * 1024
 
 /** The minified engine, and what it would import. */
 async function engine() {
-  // build.mjs is not bundled with the test: it looks for the sources beside itself.
-  const build: typeof import('../../build.mjs') = await import(pathToFileURL(resolve('build.mjs')).href)
+  const build: typeof import('../../build.mjs') = await beside('build.mjs')
   const options = { entryPoints: ['src/index.ts'], minify: true, sourcemap: false as const, metafile: true }
   const { outputFiles, metafile } = await build.bundle({ ...options, write: false })
   const imports = Object.values(metafile!.outputs).flatMap((output) => output.imports.map(({ path }) => path))

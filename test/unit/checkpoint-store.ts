@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { checkpointStore, FormatError, SpecError, type StoredFiles } from '../../src/index.js'
 import { readModel } from '../../src/train/file.js'
 import { hash } from '../reference/formula.js'
 import { suite } from '../harness/suite.js'
+import { beside } from '../support/beside.js'
 import { TINY } from '../support/engine.js'
 import { expectError, rejection } from '../support/errors.js'
 import { savedFile } from '../support/saved-file.js'
@@ -145,8 +145,7 @@ crash('at any byte leaves the one before, and the one before that', async () => 
 crash('of the process, 15 times, leaves a whole file in the folder and never an older one', () =>
   inFolder(async (folder) => {
     const out = join(folder, '..', 'store.mjs')
-    // build.mjs is not bundled with the test: it looks for the sources beside itself.
-    const build: typeof import('../../build.mjs') = await import(pathToFileURL(resolve('build.mjs')).href)
+    const build: typeof import('../../build.mjs') = await beside('build.mjs')
     await build.bundle({ entryPoints: ['src/index.ts'], outfile: out, platform: 'node', logLevel: 'silent' })
     const script = join(folder, '..', 'writer.mjs')
     // A larger file, so that most of the time goes into the writing.

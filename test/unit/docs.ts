@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { usage } from '../../src/tools/command/commands.js'
 import { suite } from '../harness/suite.js'
-import { blocksOf, codeBlocks, type CodeBlock } from '../support/code-blocks.js'
+import { blocksOf, documentation, type CodeBlock } from '../support/code-blocks.js'
 
 const docs = suite('documentation')
 
@@ -27,7 +27,8 @@ const COMMAND = /^(?:npm (?:run \w|test|start|install)|node \S+\.mjs|elbo [a-z]+
 
 const LANGUAGES = ['ts', 'sh', 'py', 'python', '']
 
-const blocks = await codeBlocks()
+const pages = await documentation()
+const blocks = pages.flatMap(([file, text]) => blocksOf(file, text))
 const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language))
 
 docs('has blocks of the languages that are checked here', () => {
@@ -78,7 +79,7 @@ docs('Python parses', () => {
 
 docs('commands are there, and take the options that they are shown with', async () => {
   const { scripts } = JSON.parse(await readFile('package.json', 'utf8'))
-  const shown = await commands()
+  const shown = commands()
   assert.ok(shown.length > 40, `${shown.length} were found`)
   for (const { place, words } of shown) {
     const told = `${place}: ${words.join(' ')}`
@@ -97,7 +98,7 @@ docs('commands are there, and take the options that they are shown with', async 
 
 docs('links lead somewhere', async () => {
   let count = 0
-  for (const [file, text] of await pages()) {
+  for (const [file, text] of pages) {
     for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue
       const [path, heading] = target.split('#')
@@ -121,15 +122,10 @@ function moduleOf({ code }: CodeBlock): string {
   return [code, "import type * as elbo from 'elbo'", ...lines, 'export {}', ''].join('\n')
 }
 
-async function pages(): Promise<[file: string, text: string][]> {
-  const names = ['README.md', ...(await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
-  return Promise.all(names.map(async (name) => [name, await readFile(name, 'utf8')] as [string, string]))
-}
-
 /** Command lines in blocks and in the text between backticks, as words. */
-async function commands(): Promise<{ place: string; words: string[] }[]> {
+function commands(): { place: string; words: string[] }[] {
   const lines = inLanguage('sh', '').flatMap(({ place, code }) => code.split('\n').map((line) => ({ place, line })))
-  const spans = (await pages()).flatMap(([place, text]) => {
+  const spans = pages.flatMap(([place, text]) => {
     return [...text.matchAll(/`([^`\n]+)`/g)].map(([, line]) => ({ place, line }))
   })
   return [...lines, ...spans].flatMap(({ place, line }) => {

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { fromBinary } from '@bufbuild/protobuf'
 import * as assert from 'uvu/assert'
@@ -9,6 +7,7 @@ import { ModelProtoSchema } from '../../src/formats/onnx/schema.js'
 import { presets, type VaeSpec } from '../../src/index.js'
 import { exportOnnx, type OnnxOptions } from '../../src/onnx.js'
 import { suite } from '../harness/suite.js'
+import { beside } from '../support/beside.js'
 import { expectError } from '../support/errors.js'
 import { TINY } from '../support/engine.js'
 import { exampleOf } from '../support/example.js'
@@ -67,7 +66,7 @@ onnx('refuses parameters that no file holds', async () => {
 })
 
 onnx('is bundled with its protobuf library, without eval, in at most 32 KiB compressed', async () => {
-  const build: typeof import('../../build.mjs') = await import(pathToFileURL(resolve('build.mjs')).href)
+  const build: typeof import('../../build.mjs') = await beside('build.mjs')
   const options = { entryPoints: ['src/onnx.ts'], minify: true, sourcemap: false as const, metafile: true, write: false }
   const { outputFiles, metafile } = await build.bundle(options)
   assert.equal(Object.values(metafile!.outputs).flatMap((output) => output.imports), [])
